@@ -1,0 +1,1 @@
+// placeholder until the addon's build script lands

@@ -1,0 +1,132 @@
+/**
+ * What the pure code asks of the world. Production gives the real thing (`src/native`, `src/node`), tests and the
+ * simulator give their own. All calls are synchronous: they run on threads that may block, never on the event loop
+ * after the node is ready.
+ */
+
+/** How a file is opened. `direct` = past the page cache where the Disk can (else ignored); `dsync` = every write durable. */
+export interface OpenOptions {
+  readonly access: 'read' | 'write' | 'create-new';
+  readonly direct?: boolean;
+  readonly dsync?: boolean;
+}
+
+/** An open file of a {@link Disk}. */
+export type FileHandle = number;
+
+/** Bytes that may live in shared memory. */
+export type Bytes = Uint8Array<ArrayBufferLike>;
+
+/**
+ * The file system, as far as a log needs it. Every failure throws `DiskError`. `read` and `write` finish or throw:
+ * no short counts, except that `read` returns less at the end of the file.
+ * With `direct`, memory address, offset and length must be multiples of {@link Disk.alignmentBytes}.
+ */
+export interface Disk {
+  /** Which implementation this is: `native` (the addon: O_DIRECT, fallocate) or `javascript` (node:fs only). */
+  readonly kind: 'native' | 'javascript' | 'simulated';
+  /** What direct reads and writes must be aligned to; 1 where there is no direct I/O. */
+  readonly alignmentBytes: number;
+  open(path: string, options: OpenOptions): FileHandle;
+  close(file: FileHandle): void;
+  sizeOf(file: FileHandle): number;
+  /** Fills `target[at, at+length)` from the file's `offset`; returns the bytes read, fewer only at the end of file. */
+  read(file: FileHandle, target: Bytes, at: number, length: number, offset: number): number;
+  /** Writes `source[at, at+length)` to the file's `offset`, all of it. */
+  write(file: FileHandle, source: Bytes, at: number, length: number, offset: number): void;
+  /** Reserves `[0, length)` on the medium and makes the file that long. Throws ENOSPC, EFBIG, EDQUOT if it can't. */
+  allocate(file: FileHandle, length: number): void;
+  /** fdatasync: returns when the file's data is durable. After a failure nothing about the file may be trusted. */
+  syncData(file: FileHandle): void;
+  /** fsync: data and metadata. */
+  sync(file: FileHandle): void;
+  /** fsync of a directory, so that names created in, renamed in or removed from it are durable. */
+  syncDirectory(path: string): void;
+  rename(from: string, to: string): void;
+  unlink(path: string): void;
+  /** The names in a directory, sorted. */
+  list(path: string): string[];
+  makeDirectory(path: string): void;
+  /** Memory for `direct` I/O: `length` zero bytes, aligned. */
+  alignedBuffer(length: number): Bytes;
+  /** How many bytes to skip at the start of `buffer` so that the rest is aligned for direct I/O. */
+  alignmentGap(buffer: ArrayBufferLike): number;
+}
+
+/** A failed system call. `errno` is its symbolic name, such as `ENOSPC`. Mapped to it in one place: `src/native/errno.ts`. */
+export class DiskError extends Error {
+  override readonly name = 'DiskError';
+
+  constructor(
+    readonly errno: string,
+    readonly syscall: string,
+    readonly path: string,
+  ) {
+    super(`${syscall} ${path}: ${errno}`);
+  }
+
+  /** Whether the medium has no room (full disk, quota, file-size limit), as opposed to being broken. */
+  get isOutOfSpace(): boolean {
+    return this.errno === 'ENOSPC' || this.errno === 'EDQUOT' || this.errno === 'EFBIG';
+  }
+}
+
+/** Why {@link RecordKernel.verify} stopped. Numbers, because the addon reports them. */
+export const VERIFY_STOP = {
+  /** The range ended exactly behind a record. */
+  end: 0,
+  /** The range ends inside a record whose header is valid (or inside a header): give more bytes. */
+  partial: 1,
+  /** No valid header at this place: the header checksum differs, or length, type or version make no sense. */
+  badHeader: 2,
+  /** The header is valid but says another position, or an epoch lower than its predecessor's. */
+  badPosition: 3,
+  /** The header is valid but its chain or previousLength is not that of the record before. */
+  badChain: 4,
+  /** The header is valid and in place, but the body's checksum differs. */
+  badBody: 5,
+} as const;
+
+export type VerifyStop = (typeof VERIFY_STOP)[keyof typeof VERIFY_STOP];
+
+/** The end of a run of records: what sealing or verifying the next run starts from. See docs/formats.md. */
+export interface ChainState {
+  /** Position of the next record. */
+  position: number;
+  /** `crc` of the last record; 0 before the first. */
+  chain: number;
+  /** Length field of the last record; 0 before the first. */
+  previousLength: number;
+  /** Epoch of the last record; 0 before the first. */
+  epoch: number;
+}
+
+/** The loops over record bytes that are worth native code. `src/log` has the same in plain JS, as oracle and fallback. */
+export interface RecordKernel {
+  /** CRC-32C (Castagnoli, reflected, as iSCSI) of `bytes[at, at+length)`, continuing from `seed` (0 to start). */
+  crc32c(bytes: Bytes, at: number, length: number, seed: number): number;
+  /**
+   * Seals the framed records in `bytes[at, at+length)`: fills in chain, previousLength, bodyCrc and crc of each.
+   * The range holds whole records. Advances `state`. Returns the number of records.
+   */
+  seal(bytes: Bytes, at: number, length: number, state: ChainState): number;
+  /**
+   * Walks sealed records from `at`, checking all that seal fills in, and position and epoch. Advances `state` over
+   * the valid ones. Returns why it stopped; `state.position` says where.
+   */
+  verify(bytes: Bytes, at: number, length: number, state: ChainState): VerifyStop;
+}
+
+/** Time. Wall time goes into records for people to read; monotonic time paces. Neither decides about safety. */
+export interface Clock {
+  /** Microseconds since the Unix epoch. May jump. */
+  wallUs(): number;
+  /** Milliseconds, never going back. */
+  monotonicMs(): number;
+}
+
+/** Randomness, as an argument, so that a run can be replayed. */
+export interface Random {
+  /** Fills `target` with random bytes. */
+  fill(target: Uint8Array): void;
+}
