@@ -1,0 +1,303 @@
+/**
+ * The option table: every setting of a node, once. Command line, environment, YAML file, help, `--what-if` and
+ * docs/configuration.md all come from here, and so does the type {@link NodeOptions}. Pure; main thread, at start only.
+ * What always holds: names are KurrentDB's where it has the option, and a default satisfies its own range.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/** What all options have. */
+interface OptionBase {
+  readonly group: OptionGroup;
+  readonly help: string;
+  /** Earlier EventStore spellings, PascalCase: accepted with a warning. */
+  readonly aliases?: readonly string[];
+  /** Never printed, not even by `--what-if`. */
+  readonly secret?: true;
+  /** Not shown in help or documentation. */
+  readonly hidden?: true;
+}
+
+/** Options of the group Application steer the command; all others make up {@link NodeOptions}. */
+export type OptionGroup = 'Application' | 'Database' | 'Interface' | 'Limits' | 'Logging';
+
+/** A whole number: of bytes (`size`, which also takes `256MiB`, `64k`) or of `unit` (`count`). */
+export interface NumberSpec extends OptionBase {
+  readonly kind: 'size' | 'count';
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  readonly unit: string;
+  readonly multipleOf?: number;
+  readonly powerOfTwo?: true;
+}
+
+export interface ChoiceSpec extends OptionBase {
+  readonly kind: 'choice';
+  readonly default: string;
+  readonly choices: readonly string[];
+  /** Other spellings of a choice, lower case → choice. */
+  readonly spellings?: Readonly<Record<string, string>>;
+}
+
+export interface TextSpec extends OptionBase {
+  /** A `path` is resolved against the working folder; an `address` is an IP address. */
+  readonly kind: 'path' | 'address';
+  readonly default: string;
+}
+
+export interface FlagSpec extends OptionBase {
+  readonly kind: 'flag';
+  readonly default: false;
+}
+
+export type OptionSpec = NumberSpec | ChoiceSpec | TextSpec | FlagSpec;
+
+/** Name → option, in the order in which help and documentation show them. */
+export const OPTIONS = {
+  Config: {
+    group: 'Application',
+    kind: 'path',
+    default: '',
+    help: 'A YAML file with further options, by the names of this table. Without it no file is read.',
+  },
+  WhatIf: {
+    group: 'Application',
+    kind: 'flag',
+    default: false,
+    help: "Print every option's effective value and where it comes from, then exit. Touches nothing.",
+  },
+  Output: {
+    group: 'Application',
+    kind: 'choice',
+    choices: ['table', 'json'],
+    default: 'table',
+    help: 'How --what-if prints; json is one object a line. Short form: -o.',
+  },
+  Help: {
+    group: 'Application',
+    kind: 'flag',
+    default: false,
+    help: 'Print the options and exit. Short form: -h.',
+  },
+  Version: { group: 'Application', kind: 'flag', default: false, help: 'Print the version and exit.' },
+  Welcome: {
+    group: 'Application',
+    kind: 'flag',
+    default: false,
+    hidden: true,
+    help: 'Print what to try next once the node listens.',
+  },
+
+  Db: {
+    group: 'Database',
+    kind: 'path',
+    default: 'data',
+    help: 'The data folder. It is created if it is not there. One node at a time.',
+  },
+  ChunkSize: {
+    group: 'Database',
+    kind: 'size',
+    unit: 'bytes',
+    default: 256 * MIB,
+    // 64 KiB so that tests can have many chunks; 1 GiB so that u32 offsets in a chunk have room. 4096 is a block.
+    min: 64 * KIB,
+    max: GIB,
+    multipleOf: 4096,
+    help: 'Bytes of log in one chunk file. Fixed once the log has its first chunk.',
+  },
+  RingSize: {
+    group: 'Database',
+    kind: 'size',
+    unit: 'bytes',
+    default: 64 * MIB,
+    // Power of two: a position becomes an offset by a mask. 1 GiB: the most that is sensible to keep in memory.
+    min: MIB,
+    max: GIB,
+    powerOfTwo: true,
+    help: 'Memory that holds the tail of the log, shared by all threads. Full = clients wait.',
+  },
+  BatchBytesMax: {
+    group: 'Database',
+    kind: 'size',
+    unit: 'bytes',
+    default: MIB,
+    // 4 KiB is one block. Beyond 1 MiB the disk gains little, beyond 16 MiB latency only suffers.
+    min: 4 * KIB,
+    max: 16 * MIB,
+    multipleOf: 4096,
+    help: 'Most bytes that the writer puts on disk at once, before it makes them durable.',
+  },
+  SyncMode: {
+    group: 'Database',
+    kind: 'choice',
+    choices: ['fdatasync', 'dsync'],
+    default: 'fdatasync',
+    help: 'How a write becomes durable: fdatasync after it, or O_DSYNC with it. Both are safe; disks differ in speed.',
+  },
+
+  NodeIp: {
+    group: 'Interface',
+    kind: 'address',
+    default: '127.0.0.1',
+    aliases: ['ExtIp', 'IntIp'],
+    help: 'The address to listen on. Any other than loopback needs Insecure, as there is no TLS yet.',
+  },
+  NodePort: {
+    group: 'Interface',
+    kind: 'count',
+    unit: 'port',
+    default: 2113,
+    min: 0,
+    max: 65_535,
+    aliases: ['HttpPort', 'ExtHttpPort'],
+    help: 'The port to listen on, for clients and HTTP. 0 takes a free one and logs it.',
+  },
+  Insecure: {
+    group: 'Interface',
+    kind: 'flag',
+    default: false,
+    help: 'Allow an address that others can reach, without encryption or authentication.',
+  },
+
+  MaxAppendSize: {
+    group: 'Limits',
+    kind: 'size',
+    unit: 'bytes',
+    default: 4 * MIB,
+    // 16 KiB holds the largest frame of names alone. 64 MiB: a request is buffered whole, once for each connection.
+    min: 16 * KIB,
+    max: 64 * MIB,
+    help: 'Most bytes of one append request. At most a quarter of RingSize, so that requests overlap in the ring.',
+  },
+  MaxAppendEventSize: {
+    group: 'Limits',
+    kind: 'size',
+    unit: 'bytes',
+    default: MIB,
+    // 16 MiB is KurrentDB's largest event, and half of the largest record that the format allows.
+    min: KIB,
+    max: 16 * MIB,
+    help: 'Most bytes of one event: type, metadata and data. Must fit in MaxAppendSize and in ChunkSize.',
+  },
+  RetryWindowEvents: {
+    group: 'Limits',
+    kind: 'count',
+    unit: 'events',
+    default: 1_048_576,
+    // Power of two: it is the size of a hash table. 2^24 ids take more than half a gigabyte.
+    min: 1024,
+    max: 16_777_216,
+    powerOfTwo: true,
+    help: 'How many of the last event ids are remembered, so that a retried append is recognised.',
+  },
+  MaxConnections: {
+    group: 'Limits',
+    kind: 'count',
+    unit: 'connections',
+    default: 1024,
+    // 65,536 file descriptors is more than systems grant by default.
+    min: 1,
+    max: 65_536,
+    help: 'Most client connections at a time. One more is closed at once.',
+  },
+  MaxInFlightAppends: {
+    group: 'Limits',
+    kind: 'count',
+    unit: 'appends',
+    default: 16_384,
+    // 2^20 small requests are already more than the largest ring holds.
+    min: 1,
+    max: 1_048_576,
+    help: 'Most unanswered appends of one connection; beyond it the answer is too-many-requests.',
+  },
+  MaxOpenReads: {
+    group: 'Limits',
+    kind: 'count',
+    unit: 'reads',
+    default: 64,
+    // Each open read holds a buffer of a frame, 1 MiB.
+    min: 1,
+    max: 4096,
+    help: 'Most unfinished reads of one connection; beyond it the answer is too-many-requests.',
+  },
+
+  LogLevel: {
+    group: 'Logging',
+    kind: 'choice',
+    choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    spellings: { default: 'info', verbose: 'trace', information: 'info', warning: 'warn' },
+    default: 'info',
+    help: "The least serious messages to log. KurrentDB's names (Verbose, Information, Warning) work too.",
+  },
+  LogConsoleFormat: {
+    group: 'Logging',
+    kind: 'choice',
+    choices: ['Plain', 'Json'],
+    default: 'Plain',
+    help: 'How the log, on standard output, looks: for people, or one JSON object a line.',
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+type ValueOf<Spec> = Spec extends { kind: 'size' | 'count' }
+  ? number
+  : Spec extends { kind: 'flag' }
+    ? boolean
+    : Spec extends { kind: 'choice'; choices: readonly (infer Choice)[] }
+      ? Choice
+      : string;
+
+/** The value of every option, by its name in the table. */
+export type OptionValues = { -readonly [Name in OptionName]: ValueOf<(typeof OPTIONS)[Name]> };
+
+type NodeOptionName = {
+  [Name in OptionName]: (typeof OPTIONS)[Name]['group'] extends 'Application' ? never : Name;
+}[OptionName];
+
+/**
+ * What a node is started with: `chunkSize`, `nodePort`, … Sizes in bytes, `db` an absolute path when it comes from
+ * `resolveOptions`.
+ */
+export type NodeOptions = { readonly [Name in NodeOptionName as Uncapitalize<Name>]: OptionValues[Name] };
+
+/** All names, in the table's order. */
+export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
+
+/** The table's row for `name`, with the type that all rows share. */
+export function specOf(name: OptionName): OptionSpec {
+  return OPTIONS[name];
+}
+
+/** Every option at its default. */
+export function defaultValues(): OptionValues {
+  return Object.fromEntries(OPTION_NAMES.map((name) => [name, OPTIONS[name].default])) as OptionValues;
+}
+
+/** The part of `values` that a node is started with. */
+export function nodeOptionsOf(values: OptionValues): NodeOptions {
+  const names = OPTION_NAMES.filter((name) => OPTIONS[name].group !== 'Application');
+  return Object.fromEntries(names.map((name) => [camelCase(name), values[name]])) as NodeOptions;
+}
+
+/** `ChunkSize` → `chunkSize`. */
+function camelCase(name: string): string {
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}
+
+/** `ChunkSize` → `--chunk-size`. */
+export function commandLineName(name: string): string {
+  return `--${wordsOf(name).join('-').toLowerCase()}`;
+}
+
+/** `ChunkSize` → `CAIRN_CHUNK_SIZE`. */
+export function environmentName(name: string): string {
+  return `CAIRN_${wordsOf(name).join('_').toUpperCase()}`;
+}
+
+function wordsOf(name: string): string[] {
+  return name.match(/[A-Z][a-z0-9]*/g) ?? [name];
+}
