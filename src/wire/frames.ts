@@ -1,0 +1,68 @@
+/**
+ * The numbers of the client protocol: opcodes, flags, sizes and special values, as `docs/protocol.md` has them.
+ * Pure, any thread, and browsers too. A number here never changes its meaning; a new one means a new protocol version.
+ */
+
+/** The only protocol version so far; Hello says a range, Welcome says which one it is. */
+export const PROTOCOL_VERSION = 1;
+
+/** First field of a Hello: `CIRN`. Whoever sends something else is not a Cairn client. */
+export const HELLO_MAGIC = 0x4e524943;
+
+/** Length, opcode, flags, zero, request id: every frame starts with these. */
+export const FRAME_HEADER_BYTES = 12;
+
+/** What a frame is. Below 0x80 from the client, from 0x80 on from the server. */
+export const OPCODE = {
+  hello: 0x01,
+  append: 0x02,
+  readStream: 0x03,
+  readAll: 0x04,
+  credit: 0x05,
+  cancel: 0x06,
+  streamInfo: 0x07,
+  welcome: 0x81,
+  appended: 0x82,
+  events: 0x83,
+  streamInfoReply: 0x87,
+  error: 0xff,
+} as const;
+
+/** Flag of Appended: the events were in the log already, this Append wrote nothing. */
+export const APPENDED_DUPLICATE = 1;
+/** Flag of ReadStream and ReadAll: towards the start. */
+export const READ_BACKWARDS = 1;
+/** Flag of Events: nothing more comes for this read. */
+export const EVENTS_LAST = 1;
+/** Flag of Events: the read ended because the client cancelled it. Comes with {@link EVENTS_LAST}. */
+export const EVENTS_CANCELLED = 2;
+/** Flag of an event inside an Append: its data is JSON. */
+export const EVENT_IS_JSON = 1;
+
+/** Values of an Append's expected revision that are not a revision. */
+export const EXPECTED_REVISION = {
+  /** The stream does not exist yet. */
+  noStream: -1,
+  /** No expectation. */
+  any: -2,
+  /** The stream exists, whatever its revision. */
+  streamExists: -4,
+} as const;
+
+/** Bytes of an Append before the stream's name, its header included. */
+export const APPEND_PREFIX_BYTES = 24;
+/** Bytes of an event inside an Append before its type. */
+export const EVENT_PREFIX_BYTES = 28;
+/** Bytes of an Events frame before its first record, its header included. */
+export const EVENTS_PREFIX_BYTES = 32;
+/** Length of an Appended frame: header, revision, position. */
+export const APPENDED_BYTES = 28;
+
+/** Longest name of a stream or a type, in UTF-8: room for any sensible name, and a stream table stays small. */
+export const NAME_BYTES_MAX = 1024;
+/** Longest name of a client in its Hello: it only goes into log lines. */
+export const CLIENT_NAME_BYTES_MAX = 256;
+/** Most events of an Append: the count is a u16. */
+export const APPEND_EVENTS_MAX = 0xffff;
+/** Longest Events frame, unless one record alone is longer: the best size for a socket is 64 KiB to 1 MiB (measured). */
+export const EVENTS_FRAME_BYTES_MAX = 1024 * 1024;

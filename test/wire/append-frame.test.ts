@@ -1,0 +1,191 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { AppendCursor } from '../../src/wire/append-frame.js';
+import { FrameWriter } from '../../src/wire/frame-writer.js';
+import { EXPECTED_REVISION, OPCODE } from '../../src/wire/frames.js';
+
+interface Event {
+  readonly id: Uint8Array;
+  readonly type: string;
+  readonly flags: number;
+  readonly metadata: Uint8Array;
+  readonly data: Uint8Array;
+}
+
+interface Append {
+  readonly requestId: number;
+  readonly expected: number;
+  readonly stream: string;
+  readonly events: readonly Event[];
+}
+
+const UTF8 = new TextEncoder();
+
+function write(writer: FrameWriter, append: Append): void {
+  const stream = UTF8.encode(append.stream);
+  writer.begin(OPCODE.append, 0, append.requestId);
+  writer.i64(append.expected);
+  writer.u16(stream.length);
+  writer.u16(append.events.length);
+  writer.bytes(stream);
+  for (const event of append.events) {
+    const type = UTF8.encode(event.type);
+    writer.bytes(event.id);
+    writer.u16(type.length);
+    writer.u16(event.flags);
+    writer.u32(event.metadata.length);
+    writer.u32(event.data.length);
+    writer.bytes(type);
+    writer.bytes(event.metadata);
+    writer.bytes(event.data);
+  }
+  writer.end();
+}
+
+function encode(append: Append): Uint8Array {
+  const writer = new FrameWriter();
+  write(writer, append);
+  return writer.take();
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function readBack(cursor: AppendCursor): Append {
+  const { bytes } = cursor;
+  const text = (at: number, length: number) => new TextDecoder().decode(bytes.subarray(at, at + length));
+  const events: Event[] = [];
+  while (cursor.nextEvent()) {
+    expect(cursor.bodyLength).toBe(cursor.typeLength + cursor.metadataLength + cursor.dataLength);
+    events.push({
+      id: bytes.slice(cursor.idAt, cursor.idAt + 16),
+      type: text(cursor.typeAt, cursor.typeLength),
+      flags: cursor.isJson ? 1 : 0,
+      metadata: bytes.slice(cursor.metadataAt, cursor.metadataAt + cursor.metadataLength),
+      data: bytes.slice(cursor.dataAt, cursor.dataAt + cursor.dataLength),
+    });
+  }
+  const stream = text(cursor.streamAt, cursor.streamLength);
+  return { requestId: cursor.requestId, expected: cursor.expectedRevision, stream, events };
+}
+
+const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 });
+const event: fc.Arbitrary<Event> = fc.record({
+  id: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  type: name,
+  flags: fc.constantFrom(0, 1),
+  metadata: fc.uint8Array({ maxLength: 40 }),
+  data: fc.uint8Array({ maxLength: 300 }),
+});
+const append: fc.Arbitrary<Append> = fc.record({
+  requestId: fc.integer({ min: 1, max: 0xffffffff }),
+  expected: fc.oneof(fc.constantFrom(-1, -2, -4), fc.maxSafeNat()),
+  stream: name,
+  events: fc.array(event, { minLength: 1, maxLength: 5 }),
+});
+
+const small: Append = {
+  requestId: 7,
+  expected: EXPECTED_REVISION.any,
+  stream: 'orders-1',
+  events: [
+    {
+      id: new Uint8Array(16).fill(1),
+      type: 'Placed',
+      flags: 1,
+      metadata: new Uint8Array(2),
+      data: UTF8.encode('{}'),
+    },
+    {
+      id: new Uint8Array(16).fill(2),
+      type: 'Paid',
+      flags: 0,
+      metadata: new Uint8Array(0),
+      data: new Uint8Array(0),
+    },
+  ],
+};
+
+test('what was written is read back, wherever in a message the frame stands', () => {
+  fc.assert(
+    fc.property(append, fc.nat(50), fc.nat(50), (written, before, after) => {
+      const frame = encode(written);
+      const message = new Uint8Array(before + frame.length + after).fill(0xff);
+      message.set(frame, before);
+      const cursor = new AppendCursor();
+      expect(cursor.open(message, viewOf(message), before, frame.length)).toBeUndefined();
+      expect(readBack(cursor)).toEqual(written);
+      cursor.rewind();
+      expect(readBack(cursor)).toEqual(written);
+    }),
+  );
+});
+
+test('a frame that is cut anywhere, or longer by anything, is refused', () => {
+  const frame = encode(small);
+  const cursor = new AppendCursor();
+  const longer = new Uint8Array(frame.length + 30);
+  longer.set(frame);
+  for (let length = 0; length < longer.length; length++) {
+    if (length === frame.length) continue;
+    expect(cursor.open(longer, viewOf(longer), 0, length), `length ${length}`).toBeTypeOf('string');
+    expect(cursor.nextEvent()).toBe(false);
+  }
+});
+
+test('totals of the events are known before the first step', () => {
+  const cursor = new AppendCursor();
+  const frame = encode(small);
+  expect(cursor.open(frame, viewOf(frame), 0, frame.length)).toBeUndefined();
+  expect([cursor.eventCount, cursor.largestEventBytes, cursor.totalEventBytes]).toEqual([2, 10, 14]);
+});
+
+test.each<[string, (view: DataView) => void]>([
+  ['a flag in the header', (view) => view.setUint8(5, 1)],
+  ['something in the zero field', (view) => view.setUint8(7, 1)],
+  ['expected revision −3', (view) => view.setBigInt64(12, -3n, true)],
+  ['expected revision −5', (view) => view.setBigInt64(12, -5n, true)],
+  ['expected revision 2^53', (view) => view.setBigInt64(12, 2n ** 53n, true)],
+  ['an empty stream name', (view) => view.setUint16(20, 0, true)],
+  ['a stream name beyond the frame', (view) => view.setUint16(20, 1024, true)],
+  ['a stream name of 1025 bytes', (view) => view.setUint16(20, 1025, true)],
+  ['no events', (view) => view.setUint16(22, 0, true)],
+  ['more events than there are', (view) => view.setUint16(22, 3, true)],
+  ['fewer events than there are', (view) => view.setUint16(22, 1, true)],
+  ['a stream name that is not UTF-8', (view) => view.setUint8(24, 0xff)],
+  ['an empty type', (view) => view.setUint16(32 + 16, 0, true)],
+  ['an unknown event flag', (view) => view.setUint16(32 + 18, 2, true)],
+  ['metadata of 4 GiB', (view) => view.setUint32(32 + 20, 0xffffffff, true)],
+  ['data of 4 GiB', (view) => view.setUint32(32 + 24, 0xffffffff, true)],
+  ['a type that is not UTF-8', (view) => view.setUint8(32 + 28, 0xc0)],
+])('refused: %s', (_, damage) => {
+  const frame = encode(small);
+  damage(viewOf(frame));
+  const cursor = new AppendCursor();
+  expect(cursor.open(frame, viewOf(frame), 0, frame.length)).toBeTypeOf('string');
+  expect(cursor.requestId).toBe(7);
+  expect(cursor.nextEvent()).toBe(false);
+});
+
+test('garbage, or a frame with any byte changed, is never read out of bounds', () => {
+  const cursor = new AppendCursor();
+  const check = (bytes: Uint8Array) => {
+    if (cursor.open(bytes, viewOf(bytes), 0, bytes.length) !== undefined) return;
+    let events = 0;
+    while (cursor.nextEvent()) {
+      events++;
+      expect(cursor.dataAt + cursor.dataLength).toBeLessThanOrEqual(bytes.length);
+    }
+    expect(events).toBe(cursor.eventCount);
+    expect(cursor.dataAt + cursor.dataLength).toBe(bytes.length);
+  };
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), check));
+  fc.assert(
+    fc.property(append, fc.nat(), fc.nat(255), (written, place, byte) => {
+      const bytes = encode(written);
+      bytes[place % bytes.length] = byte;
+      check(bytes);
+    }),
+  );
+});
