@@ -32,11 +32,15 @@ export interface NameTableTransfer {
 
 const NAMES_AT_FIRST = 64;
 const SLOT_WORDS = 2;
+/** hash << SLOT_SHIFT is hash × SLOT_WORDS, modulo 2^32. */
+const SLOT_SHIFT = 1;
 const ENTRY_HEADER_WORDS = 2;
 /** Slots are filled up to 1/2: then linear probing looks at 1.5 slots for a hit, and at 2.5 for a miss. */
 const SLOTS_PER_NAME = 2;
 /** Word numbers fill 31 bits: 8 GiB of names. */
 const WORDS_MAX = 0x7fff_ffff;
+/** The longest name: what docs/formats.md allows a stream. */
+const NAME_BYTES_MAX = 1024;
 
 export class NameTable {
   private count = 0;
@@ -44,6 +48,8 @@ export class NameTable {
   private slots = new Int32Array(NAMES_AT_FIRST * SLOTS_PER_NAME * SLOT_WORDS);
   private starts = new Int32Array(NAMES_AT_FIRST);
   private words = new Int32Array(NAMES_AT_FIRST * 8);
+  /** The name that is being looked up, as words: gathered once, hashed and compared from here. */
+  private readonly key = new Int32Array(NAME_BYTES_MAX / 4);
 
   constructor(private readonly seed: HashSeed) {}
 
@@ -54,24 +60,24 @@ export class NameTable {
 
   /** The number of the name `bytes[at, at+length)`, or −1 if it was never interned. */
   find(bytes: Bytes, at: number, length: number): number {
-    const hash = halfSipHash(bytes, at, length, this.seed);
-    const slot = this.probe(hash, bytes, at, length);
-    const entry = this.slots[slot + 1]!;
+    gather(bytes, at, length, this.key);
+    const entry = this.slots[this.probe(halfSipHash(this.key, length, this.seed), length) + 1]!;
     return entry === 0 ? -1 : this.words[entry - 1]!;
   }
 
   /** The number of the name `bytes[at, at+length)`, which is copied into the table if it is new. */
   intern(bytes: Bytes, at: number, length: number): number {
-    const hash = halfSipHash(bytes, at, length, this.seed);
-    let slot = this.probe(hash, bytes, at, length);
+    gather(bytes, at, length, this.key);
+    const hash = halfSipHash(this.key, length, this.seed);
+    let slot = this.probe(hash, length);
     const entry = this.slots[slot + 1]!;
     if (entry !== 0) return this.words[entry - 1]!;
     if (this.count === this.starts.length) {
       this.grow();
-      slot = this.probe(hash, bytes, at, length);
+      slot = this.probe(hash, length);
     }
     this.slots[slot] = hash;
-    this.slots[slot + 1] = this.store(bytes, at, length) + 1;
+    this.slots[slot + 1] = this.store(length) + 1;
     return this.count++;
   }
 
@@ -108,40 +114,36 @@ export class NameTable {
     return table;
   }
 
-  /** The index in `slots` where this name is, or where it would go. */
-  private probe(hash: number, bytes: Bytes, at: number, length: number): number {
+  /** The index in `slots` where the name in `key` is, or where it would go. */
+  private probe(hash: number, length: number): number {
     const slots = this.slots;
     const mask = slots.length - 1;
-    let slot = (hash * SLOT_WORDS) & mask;
+    let slot = (hash << SLOT_SHIFT) & mask;
     for (;;) {
       const entry = slots[slot + 1]!;
       if (entry === 0) return slot;
-      if (slots[slot] === hash && this.isNameAt(entry - 1, bytes, at, length)) return slot;
+      if (slots[slot] === hash && this.isKeyAt(entry - 1, length)) return slot;
       slot = (slot + SLOT_WORDS) & mask;
     }
   }
 
-  private isNameAt(word: number, bytes: Bytes, at: number, length: number): boolean {
-    const words = this.words;
+  private isKeyAt(word: number, length: number): boolean {
+    const { words, key } = this;
     if (words[word + 1] !== length) return false;
-    let from = at;
-    let mine = word + ENTRY_HEADER_WORDS;
-    for (const end = at + (length & ~3); from < end; from += 4)
-      if (words[mine++] !== word32(bytes, from)) return false;
-    return (length & 3) === 0 || words[mine] === lastWord(bytes, from, length & 3);
+    const name = word + ENTRY_HEADER_WORDS;
+    for (let i = (length - 1) >> 2; i >= 0; i--) if (words[name + i] !== key[i]) return false;
+    return true;
   }
 
-  /** Appends an entry to the arena; returns its word number. */
-  private store(bytes: Bytes, at: number, length: number): number {
+  /** Appends the name in `key` to the arena; returns the word number of its entry. */
+  private store(length: number): number {
     const word = this.wordsUsed;
-    const end = word + ENTRY_HEADER_WORDS + ((length + 3) >> 2);
+    const nameWords = (length + 3) >> 2;
+    const end = word + ENTRY_HEADER_WORDS + nameWords;
     if (end > this.words.length) this.words = enlarged(this.words, Math.max(2 * this.words.length, end));
     this.words[word] = this.count;
     this.words[word + 1] = length;
-    let to = word + ENTRY_HEADER_WORDS;
-    let from = at;
-    for (const whole = at + (length & ~3); from < whole; from += 4) this.words[to++] = word32(bytes, from);
-    if ((length & 3) !== 0) this.words[to] = lastWord(bytes, from, length & 3);
+    for (let i = 0; i < nameWords; i++) this.words[word + ENTRY_HEADER_WORDS + i] = this.key[i]!;
     this.starts[this.count] = word;
     this.wordsUsed = end;
     return word;
@@ -154,7 +156,7 @@ export class NameTable {
     const mask = this.slots.length - 1;
     for (let i = 0; i < old.length; i += SLOT_WORDS) {
       if (old[i + 1] === 0) continue;
-      let slot = (old[i]! * SLOT_WORDS) & mask;
+      let slot = (old[i]! << SLOT_SHIFT) & mask;
       while (this.slots[slot + 1] !== 0) slot = (slot + SLOT_WORDS) & mask;
       this.slots[slot] = old[i]!;
       this.slots[slot + 1] = old[i + 1]!;
@@ -175,37 +177,38 @@ function enlarged(words: Int32Array<ArrayBuffer>, length: number): Int32Array<Ar
   return larger;
 }
 
-/** Four bytes at any offset, little-endian. No DataView, because the caller would have to make one for each buffer. */
-function word32(bytes: Bytes, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-}
-
-/** One to three bytes at any offset, the rest zeros. */
-function lastWord(bytes: Bytes, at: number, count: number): number {
-  let word = bytes[at]!;
-  if (count > 1) word |= bytes[at + 1]! << 8;
-  if (count > 2) word |= bytes[at + 2]! << 16;
-  return word;
+/** Copies `bytes[at, at+length)` into words, little-endian, the last one padded with zeros. No DataView: it would be one for each buffer. */
+function gather(bytes: Bytes, at: number, length: number, words: Int32Array): void {
+  assert(length <= NAME_BYTES_MAX, 'a name is too long');
+  let from = at;
+  let to = 0;
+  for (const end = at + (length & ~3); from < end; from += 4) {
+    words[to++] =
+      bytes[from]! | (bytes[from + 1]! << 8) | (bytes[from + 2]! << 16) | (bytes[from + 3]! << 24);
+  }
+  const rest = length & 3;
+  if (rest === 0) return;
+  let last = bytes[from]!;
+  if (rest > 1) last |= bytes[from + 1]! << 8;
+  if (rest > 2) last |= bytes[from + 2]! << 16;
+  words[to] = last;
 }
 
 /**
- * HalfSipHash-1-3 with 32 bits of output: Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012), in its variant with
- * 32-bit words. Chosen because the faster multiplicative hashes have collisions that no seed removes.
- * The loop takes the whole words, then the last one (the rest of the bytes, and the length on top), then finishes with three rounds.
+ * HalfSipHash-1-3 with 32 bits of output, of the `length` bytes in `words`: Aumasson and Bernstein, "SipHash: a fast short-input
+ * PRF" (2012), in its variant with 32-bit words. Chosen because the faster multiplicative hashes have collisions that no seed
+ * removes. The loop takes the whole words, then one of the bytes left and the length on top, then finishes with three rounds.
  */
-export function halfSipHash(bytes: Bytes, at: number, length: number, seed: HashSeed): number {
+export function halfSipHash(words: Int32Array, length: number, seed: HashSeed): number {
   const wordCount = length >> 2;
+  const lastWord = ((length & 3) === 0 ? 0 : words[wordCount]!) | (length << 24);
   let v0 = seed.low | 0;
   let v1 = seed.high | 0;
   let v2 = v0 ^ 0x6c796765;
   let v3 = v1 ^ 0x74656462;
-  let from = at;
-  for (let round = -wordCount; round < 4; round++, from += 4) {
-    let message = 0;
-    if (round < 0) message = word32(bytes, from);
-    else if (round === 0)
-      message = ((length & 3) === 0 ? 0 : lastWord(bytes, from, length & 3)) | (length << 24);
-    else if (round === 1) v2 ^= 0xff;
+  for (let round = 0; round < wordCount + 4; round++) {
+    const message = round < wordCount ? words[round]! : round === wordCount ? lastWord : 0;
+    if (round === wordCount + 1) v2 ^= 0xff;
     v3 ^= message;
     v0 = (v0 + v1) | 0;
     v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;

@@ -8,11 +8,14 @@ const encode = (text: string) => new TextEncoder().encode(text);
 describe('halfSipHash', () => {
   test('gives the published values of HalfSipHash-1-3 for the inputs 00, 00 01, 00 01 02, …', () => {
     const seed = { low: 0x03020100, high: 0x07060504 };
-    const input = Uint8Array.from({ length: 64 }, (_, i) => i);
+    const input = (length: number) => {
+      const bytes = Uint8Array.from({ length: 8 }, (_, i) => (i < length ? i : 0));
+      return new Int32Array(bytes.buffer);
+    };
     const expected = [
       0x5814c896, 0xe7e864ca, 0xbc4b0e30, 0x01539939, 0x7e059ea6, 0x88e3d89b, 0xa0080b65, 0x9d38d9d6,
     ];
-    const actual = expected.map((_, length) => halfSipHash(input, 0, length, seed) >>> 0);
+    const actual = expected.map((_, length) => halfSipHash(input(length), length, seed) >>> 0);
     expect(actual).toEqual(expected);
   });
 });
@@ -69,7 +72,8 @@ describe('NameTable', () => {
 
   test('keeps 100,000 names apart', () => {
     const table = new NameTable(SEED);
-    for (let i = 0; i < 100_000; i++) expect(intern(table, `stream-${i}`)).toBe(i);
+    for (let i = 0; i < 100_000; i++) intern(table, `stream-${i}`);
+    expect(table.size).toBe(100_000);
     for (let i = 0; i < 100_000; i += 7) expect(table.nameOf(i)).toBe(`stream-${i}`);
   });
 
