@@ -34,6 +34,11 @@ export interface Disk {
   read(file: FileHandle, target: Bytes, at: number, length: number, offset: number): number;
   /** Writes `source[at, at+length)` to the file's `offset`, all of it. */
   write(file: FileHandle, source: Bytes, at: number, length: number, offset: number): void;
+  /**
+   * Writes `source[at, at+length)` and right behind it all of `tail`, as one write where the system has gathering writes:
+   * for what is contiguous in the file but not in memory. `length` may be 0.
+   */
+  writeWithTail(file: FileHandle, source: Bytes, at: number, length: number, tail: Bytes, offset: number): void;
   /** Reserves `[0, length)` on the medium and makes the file that long. Throws ENOSPC, EFBIG, EDQUOT if it can't. */
   allocate(file: FileHandle, length: number): void;
   /** fdatasync: returns when the file's data is durable. After a failure nothing about the file may be trusted. */

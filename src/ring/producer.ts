@@ -1,0 +1,115 @@
+/**
+ * The writing end of the log ring: claims space for records, seals what was framed, and publishes it. Main thread only.
+ *
+ *     indexed/durable ≤ published ≤ sealed ≤ framed ≤ free end
+ *
+ * What is published never changes. A record is contiguous: one that runs over the ring's end goes on in the apron, and
+ * what stands there is copied to the ring's start. The ring keeps what it held until it is overwritten, so that recent
+ * records can be read from it.
+ */
+import { assert } from '../base/assert.js';
+import { alignDown } from '../base/bytes.js';
+import type { ChainState, RecordKernel } from '../base/ports.js';
+import { Cursor } from './cursor.js';
+import { Doorbell } from './doorbell.js';
+import { BLOCK_BYTES, CONTROL, type RingDescriptor, RingMemory } from './layout.js';
+
+export class RingProducer {
+  readonly memory: RingMemory;
+  readonly #kernel: RecordKernel;
+  readonly #published: Cursor;
+  readonly #durable: Cursor;
+  readonly #indexed: Cursor;
+  readonly #writerBell: Doorbell;
+  readonly #ringBytes: number;
+  /** The end of what was sealed, and what the next record is chained to. */
+  readonly #sealed: ChainState;
+  #framed: number;
+  /** No byte at or beyond this position may be claimed; moves as the slowest reader moves. */
+  #freeEnd: number;
+  #recordsInChunk: number;
+
+  /** `start`: the recovered end of the log; `recordsInChunk`: how many records its chunk holds already. */
+  constructor(descriptor: RingDescriptor, kernel: RecordKernel, start: ChainState, recordsInChunk: number) {
+    assert(descriptor.start === start.position, 'the ring was made for this log end');
+    this.memory = new RingMemory(descriptor);
+    this.#kernel = kernel;
+    const { control } = this.memory;
+    this.#published = new Cursor(control, CONTROL.published, start.position);
+    this.#durable = new Cursor(control, CONTROL.durable, start.position);
+    this.#indexed = new Cursor(control, CONTROL.indexed, start.position);
+    for (const cursor of [this.#published, this.#durable, this.#indexed]) cursor.store(start.position);
+    this.#writerBell = new Doorbell(control, CONTROL.writerBell);
+    this.#ringBytes = descriptor.ringBytes;
+    this.#sealed = { ...start };
+    this.#framed = start.position;
+    this.#freeEnd = this.#reclaimed() + this.#ringBytes;
+    this.#recordsInChunk = recordsInChunk;
+  }
+
+  /** Where the next record will stand. */
+  get framed(): number {
+    return this.#framed;
+  }
+
+  get published(): number {
+    return this.#published.position;
+  }
+
+  /** Whether `bytes` can be claimed now: false means that the writer or the indexer is a whole ring behind. */
+  hasRoom(bytes: number): boolean {
+    if (this.#framed + bytes <= this.#freeEnd) return true;
+    this.#freeEnd = this.#reclaimed() + this.#ringBytes;
+    return this.#framed + bytes <= this.#freeEnd;
+  }
+
+  /**
+   * Takes the next `bytes` (a record's occupied length; room was checked) and returns their offset in `memory.bytes`.
+   * The caller fills in the record's header and body before the next claim or publish.
+   */
+  claim(bytes: number): number {
+    assert(this.#framed + bytes <= this.#freeEnd, 'room was checked before the claim');
+    const at = this.memory.offsetOf(this.#framed);
+    // Having come round the ring's end: what lies before it is complete now, and is sealed and mirrored in one piece.
+    if (at < this.memory.offsetOf(this.#sealed.position)) this.#seal();
+    this.#framed += bytes;
+    this.#recordsInChunk++;
+    return at;
+  }
+
+  /** Notes that what was framed so far fills a chunk, so that the writer can seal its file. */
+  endChunk(chunkNumber: number): void {
+    this.#seal();
+    const { chunkEnds } = this.memory;
+    const at = this.memory.chunkEndAt(chunkNumber);
+    chunkEnds[at] = this.#sealed.chain;
+    chunkEnds[at + 1] = this.#sealed.previousLength;
+    chunkEnds[at + 2] = this.#sealed.epoch;
+    chunkEnds[at + 3] = this.#recordsInChunk;
+    this.#recordsInChunk = 0;
+  }
+
+  /** Seals everything framed and hands it to the other threads. Once per turn of the event loop. */
+  publish(): void {
+    if (this.#framed === this.#published.position) return;
+    this.#seal();
+    this.#published.store(this.#framed);
+    this.#writerBell.ring();
+  }
+
+  /** Seals up to `framed`, in one native pass per stretch that is contiguous in memory. */
+  #seal(): void {
+    const from = this.#sealed.position;
+    const length = this.#framed - from;
+    if (length === 0) return;
+    const at = this.memory.offsetOf(from);
+    this.#kernel.seal(this.memory.bytes, at, length, this.#sealed);
+    const overrun = at + length - this.#ringBytes;
+    if (overrun > 0) this.memory.bytes.copyWithin(0, this.#ringBytes, this.#ringBytes + overrun);
+  }
+
+  /** The writer rewrites the block that the durable position stands in, so that whole block stays. */
+  #reclaimed(): number {
+    return alignDown(Math.min(this.#durable.load(), this.#indexed.load()), BLOCK_BYTES);
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The writer thread's work: puts what is published on disk, straight from the ring, and makes it durable. Group commit by
+ * natural batching: take everything that is there, up to a cap, write it, sync it, move `durable`, repeat; while one
+ * batch syncs the next one fills, so there is no timer. One write is in flight at a time, which is what recovery's
+ * telling a torn tail from corruption rests on (docs/formats.md). A failed write or sync throws: the thread dies, the node with it,
+ * nothing is retried and nothing past the last good sync was ever told to anyone.
+ */
+import { alignDown, alignUp } from '../base/bytes.js';
+import type { Bytes, Disk, FileHandle } from '../base/ports.js';
+import { CHUNK_FOOTER_BYTES, CHUNK_HEADER_BYTES, chunkFilePath, encodeFooter } from '../log/chunk.js';
+import { Cursor } from '../ring/cursor.js';
+import { Doorbell } from '../ring/doorbell.js';
+import { BLOCK_BYTES, CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
+import type { Agent } from '../ring/runner.js';
+import { StatisticsWords } from './statistics.js';
+
+/** How a write becomes durable: O_DIRECT and fdatasync, or O_DIRECT with O_DSYNC. Which is faster depends on the disk. */
+export type SyncMode = 'fdatasync' | 'dsync';
+
+export interface WriterOptions {
+  readonly ring: RingDescriptor;
+  readonly folder: string;
+  readonly logId: Uint8Array;
+  /** Id of a chunk by number is read from its header; the active chunk's file may be of a later version. */
+  readonly activeChunkPath: string | undefined;
+  readonly syncMode: SyncMode;
+  /** Most bytes of one batch: a multiple of 4096. Bounds how long one sync holds up the next batch. */
+  readonly batchBytesMax: number;
+}
+
+interface OpenChunk {
+  readonly number: number;
+  readonly file: FileHandle;
+  readonly path: string;
+  readonly chunkId: Uint8Array;
+}
+
+const CHUNK_ID_OFFSET = 40; // docs/formats.md, chunk header
+
+export class WriterAgent implements Agent {
+  readonly #options: WriterOptions;
+  readonly #disk: Disk;
+  readonly #memory: RingMemory;
+  readonly #published: Cursor;
+  readonly #durable: Cursor;
+  readonly #mainBell: Doorbell;
+  readonly #statistics: StatisticsWords;
+  /** The last, partly filled block: copied, because main goes on framing into it while it is being written. */
+  readonly #tailBlock: Bytes;
+  readonly #chunkBytes: number;
+  #chunk: OpenChunk | undefined;
+
+  constructor(options: WriterOptions, disk: Disk) {
+    this.#options = options;
+    this.#disk = disk;
+    this.#memory = new RingMemory(options.ring);
+    const { control } = this.#memory;
+    this.#published = new Cursor(control, CONTROL.published, options.ring.start);
+    this.#durable = new Cursor(control, CONTROL.durable, options.ring.start);
+    this.#mainBell = new Doorbell(control, CONTROL.mainBell);
+    this.#statistics = new StatisticsWords(this.#memory);
+    this.#tailBlock = disk.alignedBuffer(BLOCK_BYTES);
+    this.#chunkBytes = options.ring.chunkBytes;
+  }
+
+  doWork(): number {
+    const durable = this.#durable.position;
+    const published = this.#published.load();
+    if (published === durable) return 0;
+    const chunkNumber = Math.floor(durable / this.#chunkBytes);
+    const end = this.#batchEnd(durable, published, chunkNumber);
+    const chunk = this.#openChunk(chunkNumber);
+    const diskBytes = this.#write(chunk, durable, end);
+    this.#durable.store(end);
+    this.#mainBell.ring();
+    this.#count(end - durable, diskBytes);
+    if (end % this.#chunkBytes === 0) this.#closeChunk();
+    return end - durable;
+  }
+
+  isDone(): boolean {
+    const stopping = Atomics.load(this.#memory.control, CONTROL.stopping) === 1;
+    return stopping && this.#published.load() === this.#durable.position;
+  }
+
+  idleMs(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  close(): void {
+    this.#closeChunk();
+  }
+
+  /** A batch ends at the chunk's end, at the ring's end, at a block boundary when over the cap, or takes all there is. */
+  #batchEnd(durable: number, published: number, chunkNumber: number): number {
+    const chunkEnd = (chunkNumber + 1) * this.#chunkBytes;
+    const ringEnd = durable + this.#options.ring.ringBytes - this.#memory.offsetOf(durable);
+    const capEnd = alignDown(durable, BLOCK_BYTES) + this.#options.batchBytesMax;
+    return Math.min(published, chunkEnd, ringEnd, capEnd);
+  }
+
+  /** Writes the blocks that hold [durable, end), the last one filled up with zeros, and syncs. Returns the bytes written. */
+  #write(chunk: OpenChunk, durable: number, end: number): number {
+    const from = alignDown(durable, BLOCK_BYTES);
+    const wholeEnd = alignDown(end, BLOCK_BYTES);
+    const at = this.#memory.offsetOf(from);
+    const offset = CHUNK_HEADER_BYTES + (from - chunk.number * this.#chunkBytes);
+    const { bytes } = this.#memory;
+    const startMs = performance.now();
+    if (end === (chunk.number + 1) * this.#chunkBytes) {
+      this.#disk.writeWithTail(chunk.file, bytes, at, wholeEnd - from, this.#footer(chunk, end), offset);
+    } else if (end > wholeEnd) {
+      this.#fillTailBlock(wholeEnd, end);
+      this.#disk.writeWithTail(chunk.file, bytes, at, wholeEnd - from, this.#tailBlock, offset);
+    } else {
+      this.#disk.write(chunk.file, bytes, at, wholeEnd - from, offset);
+    }
+    const writtenMs = performance.now();
+    if (this.#options.syncMode === 'fdatasync') this.#disk.syncData(chunk.file);
+    this.#statistics.add('writeMs', writtenMs - startMs);
+    this.#statistics.add('syncMs', performance.now() - writtenMs);
+    return alignUp(end, BLOCK_BYTES) - from;
+  }
+
+  #fillTailBlock(from: number, to: number): void {
+    const at = this.#memory.offsetOf(from);
+    const length = to - from;
+    this.#tailBlock.set(this.#memory.bytes.subarray(at, at + length));
+    this.#tailBlock.fill(0, length);
+  }
+
+  /** The footer block of a chunk whose last record main has noted in the chunk-end table. */
+  #footer(chunk: OpenChunk, endPosition: number): Bytes {
+    const { chunkEnds } = this.#memory;
+    const at = this.#memory.chunkEndAt(chunk.number);
+    const block = this.#tailBlock;
+    block.fill(0);
+    encodeFooter(block.subarray(0, CHUNK_FOOTER_BYTES), {
+      chunkNumber: chunk.number,
+      endPosition,
+      logId: this.#options.logId,
+      chunkId: chunk.chunkId,
+      chain: chunkEnds[at]!,
+      previousLength: chunkEnds[at + 1]!,
+      epoch: chunkEnds[at + 2]!,
+      recordCount: chunkEnds[at + 3]!,
+    });
+    return block;
+  }
+
+  #openChunk(number: number): OpenChunk {
+    if (this.#chunk?.number === number) return this.#chunk;
+    const { activeChunkPath, folder, ring, syncMode } = this.#options;
+    const isFirst = this.#chunk === undefined && Math.floor(ring.start / this.#chunkBytes) === number;
+    const path = (isFirst ? activeChunkPath : undefined) ?? chunkFilePath(folder, number, 0);
+    this.#closeChunk();
+    const file = this.#disk.open(path, { access: 'write', direct: true, dsync: syncMode === 'dsync' });
+    this.#disk.read(file, this.#tailBlock, 0, BLOCK_BYTES, 0);
+    const chunkId = this.#tailBlock.slice(CHUNK_ID_OFFSET, CHUNK_ID_OFFSET + 16);
+    this.#chunk = { number, file, path, chunkId };
+    return this.#chunk;
+  }
+
+  #closeChunk(): void {
+    if (this.#chunk !== undefined) this.#disk.close(this.#chunk.file);
+    this.#chunk = undefined;
+  }
+
+  #count(recordBytes: number, diskBytes: number): void {
+    this.#statistics.add('batches', 1);
+    this.#statistics.add('recordBytes', recordBytes);
+    this.#statistics.add('diskBytes', diskBytes);
+    if (this.#durable.position % this.#chunkBytes === 0) this.#statistics.add('chunks', 1);
+  }
+}
