@@ -6,10 +6,17 @@
  * When the medium has no room it says so in the ring's control words and tries again: the node refuses writes
  * meanwhile and goes on by itself afterwards. Any other failure kills the thread, and the node with it.
  */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { type Bytes, type Disk, DiskError, type FileHandle } from '../base/ports.js';
-import { CHUNK_FOOTER_BYTES, CHUNK_HEADER_BYTES, chunkFilePath, encodeHeader } from '../log/chunk.js';
+import {
+  CHUNK_HEADER_BYTES,
+  chunkFileBytes,
+  chunkFileName,
+  encodeChunkHeader,
+  temporaryFileName,
+} from '../log/chunk.js';
 import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
@@ -18,7 +25,7 @@ import type { Agent } from '../ring/runner.js';
 export interface PreparerOptions {
   readonly ring: RingDescriptor;
   readonly folder: string;
-  readonly logId: Uint8Array;
+  readonly logId: string;
   /** The first chunk number that does not exist yet. */
   readonly nextChunk: number;
 }
@@ -57,7 +64,7 @@ export class PreparerAgent implements Agent {
     this.#options = options;
     this.#disk = disk;
     this.#chunkBytes = options.ring.chunkBytes;
-    this.#fileBytes = CHUNK_HEADER_BYTES + this.#chunkBytes + CHUNK_FOOTER_BYTES;
+    this.#fileBytes = chunkFileBytes(this.#chunkBytes);
     this.#next = options.nextChunk;
     this.#control = new RingMemory(options.ring).control;
     this.#published = new Cursor(this.#control, CONTROL.published, options.ring.start);
@@ -106,8 +113,7 @@ export class PreparerAgent implements Agent {
   }
 
   #begin(): ChunkInPreparation {
-    const path = chunkFilePath(this.#options.folder, this.#next, 0);
-    const temporaryPath = `${path}.tmp`;
+    const temporaryPath = join(this.#options.folder, temporaryFileName(this.#next, 0));
     const file = this.#disk.open(temporaryPath, { access: 'create-new', direct: true });
     // Registered first: if there is no room for it, giving up closes and removes the file.
     this.#chunk = { number: this.#next, temporaryPath, file, filledBytes: 0 };
@@ -120,18 +126,18 @@ export class PreparerAgent implements Agent {
   #finish(chunk: ChunkInPreparation): void {
     const { folder, logId } = this.#options;
     const header = this.#disk.alignedBuffer(CHUNK_HEADER_BYTES);
-    encodeHeader(header, {
+    encodeChunkHeader(header, {
       chunkNumber: chunk.number,
       chunkSize: this.#chunkBytes,
       logId,
-      chunkId: randomBytes(16),
+      chunkId: randomUUID(),
       createdUs: Date.now() * 1000,
     });
     this.#disk.write(chunk.file, header, 0, CHUNK_HEADER_BYTES, 0);
     this.#disk.sync(chunk.file);
     this.#disk.close(chunk.file);
     this.#chunk = undefined;
-    this.#disk.rename(chunk.temporaryPath, chunkFilePath(folder, chunk.number, 0));
+    this.#disk.rename(chunk.temporaryPath, join(folder, chunkFileName(chunk.number, 0)));
     this.#disk.syncDirectory(folder);
     this.#next++;
     this.#isOutOfSpace = false;

@@ -25,6 +25,9 @@ export class RingProducer {
   /** The end of what was sealed, and what the next record is chained to. */
   readonly #sealed: ChainState;
   #framed: number;
+  /** Where in the ring `framed` and `sealed` are: kept up, because remainders of large numbers are slow. */
+  #framedAt: number;
+  #sealedAt: number;
   /** No byte at or beyond this position may be claimed; moves as the slowest reader moves. */
   #freeEnd: number;
   #recordsInChunk: number;
@@ -43,6 +46,8 @@ export class RingProducer {
     this.#ringBytes = descriptor.ringBytes;
     this.#sealed = { ...start };
     this.#framed = start.position;
+    this.#framedAt = this.memory.offsetOf(start.position);
+    this.#sealedAt = this.#framedAt;
     this.#freeEnd = this.#reclaimed() + this.#ringBytes;
     this.#recordsInChunk = recordsInChunk;
   }
@@ -69,10 +74,11 @@ export class RingProducer {
    */
   claim(bytes: number): number {
     assert(this.#framed + bytes <= this.#freeEnd, 'room was checked before the claim');
-    const at = this.memory.offsetOf(this.#framed);
+    const at = this.#framedAt;
     // Having come round the ring's end: what lies before it is complete now, and is sealed and mirrored in one piece.
-    if (at < this.memory.offsetOf(this.#sealed.position)) this.#seal();
+    if (at < this.#sealedAt) this.#seal();
     this.#framed += bytes;
+    this.#framedAt = at + bytes < this.#ringBytes ? at + bytes : at + bytes - this.#ringBytes;
     this.#recordsInChunk++;
     return at;
   }
@@ -102,8 +108,9 @@ export class RingProducer {
     const from = this.#sealed.position;
     const length = this.#framed - from;
     if (length === 0) return;
-    const at = this.memory.offsetOf(from);
+    const at = this.#sealedAt;
     this.#kernel.seal(this.memory.bytes, at, length, this.#sealed);
+    this.#sealedAt = this.#framedAt;
     const overrun = at + length - this.#ringBytes;
     if (overrun > 0) this.memory.bytes.copyWithin(0, this.#ringBytes, this.#ringBytes + overrun);
   }

@@ -5,9 +5,11 @@
  * telling a torn tail from corruption rests on (docs/formats.md). A failed write or sync throws: the thread dies, the node with it,
  * nothing is retried and nothing past the last good sync was ever told to anyone.
  */
+import { join } from 'node:path';
+import { assert } from '../base/assert.js';
 import { alignDown, alignUp } from '../base/bytes.js';
 import type { Bytes, Disk, FileHandle } from '../base/ports.js';
-import { CHUNK_FOOTER_BYTES, CHUNK_HEADER_BYTES, chunkFilePath, encodeFooter } from '../log/chunk.js';
+import { CHUNK_HEADER_BYTES, chunkFileName, decodeChunkHeader, encodeFooter } from '../log/chunk.js';
 import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { BLOCK_BYTES, CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
@@ -20,9 +22,7 @@ export type SyncMode = 'fdatasync' | 'dsync';
 export interface WriterOptions {
   readonly ring: RingDescriptor;
   readonly folder: string;
-  readonly logId: Uint8Array;
-  /** Id of a chunk by number is read from its header; the active chunk's file may be of a later version. */
-  readonly activeChunkPath: string | undefined;
+  readonly logId: string;
   readonly syncMode: SyncMode;
   /** Most bytes of one batch: a multiple of 4096. Bounds how long one sync holds up the next batch. */
   readonly batchBytesMax: number;
@@ -31,11 +31,8 @@ export interface WriterOptions {
 interface OpenChunk {
   readonly number: number;
   readonly file: FileHandle;
-  readonly path: string;
-  readonly chunkId: Uint8Array;
+  readonly chunkId: string;
 }
-
-const CHUNK_ID_OFFSET = 40; // docs/formats.md, chunk header
 
 export class WriterAgent implements Agent {
   readonly #options: WriterOptions;
@@ -134,8 +131,7 @@ export class WriterAgent implements Agent {
     const { chunkEnds } = this.#memory;
     const at = this.#memory.chunkEndAt(chunk.number);
     const block = this.#tailBlock;
-    block.fill(0);
-    encodeFooter(block.subarray(0, CHUNK_FOOTER_BYTES), {
+    encodeFooter(block, {
       chunkNumber: chunk.number,
       endPosition,
       logId: this.#options.logId,
@@ -150,14 +146,14 @@ export class WriterAgent implements Agent {
 
   #openChunk(number: number): OpenChunk {
     if (this.#chunk?.number === number) return this.#chunk;
-    const { activeChunkPath, folder, ring, syncMode } = this.#options;
-    const isFirst = this.#chunk === undefined && Math.floor(ring.start / this.#chunkBytes) === number;
-    const path = (isFirst ? activeChunkPath : undefined) ?? chunkFilePath(folder, number, 0);
     this.#closeChunk();
+    const { folder, syncMode } = this.#options;
+    const path = join(folder, chunkFileName(number, 0));
     const file = this.#disk.open(path, { access: 'write', direct: true, dsync: syncMode === 'dsync' });
     this.#disk.read(file, this.#tailBlock, 0, BLOCK_BYTES, 0);
-    const chunkId = this.#tailBlock.slice(CHUNK_ID_OFFSET, CHUNK_ID_OFFSET + 16);
-    this.#chunk = { number, file, path, chunkId };
+    const decoded = decodeChunkHeader(this.#tailBlock);
+    assert(decoded.kind === 'header', `the header of ${path} was checked before the node got ready`);
+    this.#chunk = { number, file, chunkId: decoded.header.chunkId };
     return this.#chunk;
   }
 

@@ -1,0 +1,183 @@
+/**
+ * Writes records into the ring: header fields, then the body copied straight from the request's bytes. What sealing
+ * fills in (checksums, chain, previousLength) is left out here. Decides where chunks end. Main thread only.
+ */
+import { assert } from '../base/assert.js';
+import type { Bytes } from '../base/ports.js';
+import {
+  COMMIT,
+  COMMIT_LENGTH,
+  EPOCH,
+  EPOCH_LENGTH,
+  PREPARE,
+  PREPARE_FLAG,
+  PREPARE_HEADER_BYTES,
+  RECORD,
+  RECORD_OCCUPIED_MIN,
+  RECORD_TYPE,
+  RECORD_VERSION,
+} from '../log/record.js';
+import type { RingProducer } from '../ring/producer.js';
+import type { AppendCursor } from '../wire/append-frame.js';
+
+const TWO_TO_32 = 0x1_0000_0000;
+/** Up to here a byte loop is faster than making a view for `set` (measured, docs/performance.md). */
+const LOOP_COPY_BYTES_MAX = 40;
+
+export interface FramerStart {
+  readonly chunkBytes: number;
+  /** The epoch of all records framed here. */
+  readonly epoch: number;
+  /** No record gets an older timestamp. */
+  readonly timestampUs: number;
+}
+
+/** The bytes that a Prepare takes in the log; `bodyLength` = type, metadata and data. */
+export function prepareBytes(streamLength: number, bodyLength: number): number {
+  return roundUpTo8(PREPARE_HEADER_BYTES + streamLength + bodyLength);
+}
+
+export class RecordFramer {
+  readonly #producer: RingProducer;
+  readonly #bytes: Uint8Array<SharedArrayBuffer>;
+  readonly #words: Uint32Array<SharedArrayBuffer>;
+  readonly #chunkBytes: number;
+  readonly #epoch: number;
+  #timestampUs: number;
+  /** Bytes left in the chunk that is being filled: kept as a small integer, for remainders of positions are slow. */
+  #room: number;
+
+  constructor(producer: RingProducer, start: FramerStart) {
+    this.#producer = producer;
+    this.#bytes = producer.memory.bytes;
+    this.#words = producer.memory.words;
+    this.#chunkBytes = start.chunkBytes;
+    this.#epoch = start.epoch;
+    this.#timestampUs = start.timestampUs;
+    this.#room = start.chunkBytes - (producer.framed % start.chunkBytes);
+  }
+
+  /** Bytes left in the chunk that the next record would go to. */
+  get room(): number {
+    return this.#room;
+  }
+
+  /** The time that records get from now on; ignored if it is before one that was given already. */
+  setTime(timestampUs: number): void {
+    if (timestampUs > this.#timestampUs) this.#timestampUs = timestampUs;
+  }
+
+  /**
+   * Frames the event that `append` stands on, as revision `revision`. `first`: the position of the transaction's first
+   * record, or -1 if this is it. Returns this record's position.
+   */
+  prepare(append: AppendCursor, revision: number, first: number, isLast: boolean): number {
+    const { streamLength, bodyLength } = append;
+    const length = PREPARE_HEADER_BYTES + streamLength + bodyLength;
+    const at = this.#claim(length);
+    const position = this.#producer.framed - roundUpTo8(length);
+    const flags =
+      (first < 0 ? PREPARE_FLAG.firstOfTransaction : 0) |
+      (isLast ? PREPARE_FLAG.lastOfTransaction : 0) |
+      (append.isJson ? PREPARE_FLAG.json : 0);
+    this.#zeroPadding(at, length);
+    this.#header(at, position, length, (flags << 16) | RECORD_TYPE.prepare);
+    this.#prepareFields(at, append, revision, first < 0 ? 0 : position - first);
+    const bodyAt = at + PREPARE_HEADER_BYTES;
+    this.#copy(append.bytes, append.streamAt, streamLength, bodyAt);
+    this.#copy(append.bytes, append.typeAt, bodyLength, bodyAt + streamLength);
+    this.#complete();
+    return position;
+  }
+
+  /** Frames a Commit record: everything before `committed` is. */
+  commit(committed: number): void {
+    const at = this.#claim(COMMIT_LENGTH);
+    this.#header(at, this.#producer.framed - COMMIT_LENGTH, COMMIT_LENGTH, RECORD_TYPE.commit);
+    this.#words[(at + RECORD.body) >> 2] = 0;
+    this.#u64(at + COMMIT.committed, committed);
+    this.#complete();
+  }
+
+  /** Frames the Epoch record, the first of a reign. */
+  epoch(leaderInstanceId: Uint8Array): void {
+    assert(leaderInstanceId.length === 16, 'an instance id has 16 bytes');
+    const at = this.#claim(EPOCH_LENGTH);
+    this.#header(at, this.#producer.framed - EPOCH_LENGTH, EPOCH_LENGTH, RECORD_TYPE.epoch);
+    this.#words[(at + RECORD.body) >> 2] = 0;
+    this.#bytes.set(leaderInstanceId, at + EPOCH.instanceId);
+    this.#complete();
+  }
+
+  /** Claims a record of `length` bytes, behind a Padding record if it would cross the end of the chunk. */
+  #claim(length: number): number {
+    const occupied = roundUpTo8(length);
+    let rest = this.#room - occupied;
+    if (rest !== 0 && rest < RECORD_OCCUPIED_MIN) {
+      this.#pad();
+      rest = this.#room - occupied;
+    }
+    this.#room = rest;
+    return this.#producer.claim(occupied);
+  }
+
+  /** Fills the rest of the chunk. */
+  #pad(): void {
+    const room = this.#room;
+    this.#room = 0;
+    const at = this.#producer.claim(room);
+    this.#bytes.fill(0, at, at + room);
+    this.#header(at, this.#producer.framed - room, room, RECORD_TYPE.padding);
+    this.#complete();
+  }
+
+  /** To be called when a record's bytes are all there: the next one may start a chunk. */
+  #complete(): void {
+    if (this.#room > 0) return;
+    this.#producer.endChunk(this.#producer.framed / this.#chunkBytes - 1);
+    this.#room = this.#chunkBytes;
+  }
+
+  #header(at: number, position: number, length: number, typeAndFlags: number): void {
+    const words = this.#words;
+    words[(at + RECORD.length) >> 2] = length;
+    this.#u64(at + RECORD.position, position);
+    this.#u64(at + RECORD.timestamp, this.#timestampUs);
+    words[(at + RECORD.epoch) >> 2] = this.#epoch;
+    words[(at + RECORD.type) >> 2] = typeAndFlags | (RECORD_VERSION << 8);
+  }
+
+  #prepareFields(at: number, append: AppendCursor, revision: number, transactionOffset: number): void {
+    const words = this.#words;
+    words[(at + PREPARE.transactionOffset) >> 2] = transactionOffset;
+    this.#u64(at + PREPARE.revision, revision);
+    const id = (at + PREPARE.eventId) >> 2;
+    for (let i = 0; i < 4; i++) words[id + i] = append.view.getUint32(append.idAt + 4 * i, true);
+    words[(at + PREPARE.streamBytes) >> 2] = append.streamLength | (append.typeLength << 16);
+    words[(at + PREPARE.metadataBytes) >> 2] = append.metadataLength;
+  }
+
+  #u64(at: number, value: number): void {
+    const high = Math.floor(value / TWO_TO_32);
+    this.#words[at >> 2] = value - high * TWO_TO_32;
+    this.#words[(at >> 2) + 1] = high;
+  }
+
+  #copy(source: Bytes, sourceAt: number, length: number, at: number): void {
+    const target = this.#bytes;
+    if (length > LOOP_COPY_BYTES_MAX) target.set(source.subarray(sourceAt, sourceAt + length), at);
+    else for (let i = 0; i < length; i++) target[at + i] = source[sourceAt + i]!;
+  }
+
+  /** The bytes between a record's end and the next multiple of 8 lie in its last two words. */
+  #zeroPadding(at: number, length: number): void {
+    const end = (at + roundUpTo8(length)) >> 2;
+    this.#words[end - 1] = 0;
+    this.#words[end - 2] = 0;
+  }
+}
+
+/** For lengths, which are small integers; positions go through `alignUp`. */
+function roundUpTo8(length: number): number {
+  return (length + 7) & ~7;
+}

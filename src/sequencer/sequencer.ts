@@ -1,0 +1,201 @@
+/**
+ * Decides what becomes of an append: recognises a retry by its event ids, checks the expected revision against the heads
+ * (pending events included), gives out revisions and positions, and frames the events into the ring. It sees all appends,
+ * in one order: this is where that order is made. Every answer waits in `pending` until what it rests on is committed.
+ * Main thread only, synchronous.
+ */
+import type { Clock } from '../base/ports.js';
+import type { RingProducer } from '../ring/producer.js';
+import type { AppendCursor } from '../wire/append-frame.js';
+import { EXPECTED_REVISION } from '../wire/frames.js';
+import { DistinctIds } from './distinct-ids.js';
+import { type AppendSink, PendingReplies, type Rejection } from './pending-replies.js';
+import { prepareBytes, type RecordFramer } from './record-framer.js';
+import type { RetryWindow } from './retry-window.js';
+import type { StreamHeads } from './stream-heads.js';
+
+/** Room that a transaction may need beyond its own records: a Commit in front, and Padding at a chunk's end. */
+const OVERHEAD_BYTES = 64;
+
+/** What an append may cost, below what ring and chunks can take (see `appendLimits`). */
+export interface AppendLimits {
+  /** Most bytes of an Append frame. */
+  readonly appendBytesMax: number;
+  /** Most bytes of type, metadata and data of one event. */
+  readonly eventBytesMax: number;
+}
+
+/** `retry`: nothing was done, for want of room in the ring or of a prepared chunk; try again when there is some. */
+export type AppendOutcome = 'taken' | 'retry';
+
+export interface SequencerParts {
+  readonly producer: RingProducer;
+  readonly framer: RecordFramer;
+  readonly heads: StreamHeads;
+  readonly retries: RetryWindow;
+  readonly limits: AppendLimits;
+  readonly clock: Clock;
+  /** Up to where chunks exist. */
+  readonly preparedEnd: () => number;
+  /** Why no further chunk can be made at present, or undefined. */
+  readonly outOfSpace: () => Rejection | undefined;
+}
+
+export class Sequencer {
+  readonly pending = new PendingReplies();
+  readonly #parts: SequencerParts;
+  readonly #distinct = new DistinctIds();
+  /** Where the last record other than a Commit ends, and what the last Commit record says. */
+  #recordsEnd: number;
+  #committedOnRecord = 0;
+  #committed: number;
+  #isFirstOfTurn = true;
+
+  constructor(parts: SequencerParts) {
+    this.#parts = parts;
+    this.#recordsEnd = parts.producer.framed;
+    this.#committed = parts.producer.framed;
+  }
+
+  /** Takes an append that was opened in `append`; the answer goes to `sink` with `token`, in log order. */
+  append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome {
+    const { heads, retries } = this.#parts;
+    const stream = heads.find(append.bytes, append.streamAt, append.streamLength);
+    const match = retries.match(append, stream);
+    if (match === 'duplicate') {
+      const entry = this.pending.appended(this.#framed, sink, token, true);
+      this.pending.setResult(entry, retries.revision, retries.position);
+      return 'taken';
+    }
+    const rejection =
+      this.#refuseSize(append) ?? this.#refuseIds(append, match) ?? this.#refuseRevision(append, stream);
+    if (rejection !== undefined) return this.#reject(sink, token, rejection);
+    if (!this.#hasRoom(append)) {
+      const outOfSpace = this.#parts.outOfSpace();
+      return outOfSpace === undefined ? 'retry' : this.#reject(sink, token, outOfSpace);
+    }
+    this.#write(append, sink, token);
+    return 'taken';
+  }
+
+  /** Frames the Epoch record that opens this node's reign. */
+  openEpoch(leaderInstanceId: Uint8Array): void {
+    this.#parts.framer.setTime(this.#parts.clock.wallUs());
+    this.#parts.framer.epoch(leaderInstanceId);
+    this.#recordsEnd = this.#framed;
+    this.pending.boundary(this.#framed);
+  }
+
+  /** Everything before `committed` is committed; it stands at the end of a request. Call before releasing replies. */
+  setCommitted(committed: number): void {
+    this.#committed = committed;
+  }
+
+  /** Whether the log lacks a Commit record for something that is committed. */
+  get owesCommit(): boolean {
+    return this.#committedOnRecord < this.#recordsEnd && this.#committedOnRecord < this.#committed;
+  }
+
+  /** Frames a Commit record if one is owed and there is room. */
+  recordCommit(): void {
+    if (!this.owesCommit || !this.#fits(OVERHEAD_BYTES, OVERHEAD_BYTES)) return;
+    this.#parts.framer.commit(this.#committed);
+    this.#committedOnRecord = this.#committed;
+    this.pending.boundary(this.#framed);
+  }
+
+  /** Publishes what was framed. Once per turn of the event loop. */
+  publish(): void {
+    this.#parts.producer.publish();
+    this.#isFirstOfTurn = true;
+  }
+
+  get #framed(): number {
+    return this.#parts.producer.framed;
+  }
+
+  #write(append: AppendCursor, sink: AppendSink, token: number): void {
+    const { framer, heads, retries, clock } = this.#parts;
+    if (this.#isFirstOfTurn) {
+      this.#isFirstOfTurn = false;
+      framer.setTime(clock.wallUs());
+      this.recordCommit();
+    }
+    const stream = heads.intern(append.bytes, append.streamAt, append.streamLength);
+    let revision = heads.revision(stream);
+    let first = -1;
+    let position = -1;
+    let left = append.eventCount;
+    append.rewind();
+    while (append.nextEvent()) {
+      revision++;
+      left--;
+      position = framer.prepare(append, revision, first, left === 0);
+      if (first < 0) first = position;
+      retries.add(append.view, append.idAt, stream, revision, position);
+    }
+    heads.advance(stream, revision, position);
+    this.#recordsEnd = this.#framed;
+    const entry = this.pending.appended(this.#framed, sink, token, false);
+    this.pending.setResult(entry, revision, position);
+  }
+
+  #reject(sink: AppendSink, token: number, rejection: Rejection): AppendOutcome {
+    this.pending.rejected(this.#framed, sink, token, rejection);
+    return 'taken';
+  }
+
+  #refuseSize(append: AppendCursor): Rejection | undefined {
+    const { eventBytesMax } = this.#parts.limits;
+    if (append.largestEventBytes <= eventBytesMax) return undefined;
+    return {
+      code: 'request-too-large',
+      message: `an event of ${append.largestEventBytes} bytes exceeds this server's limit of ${eventBytesMax}; split it, or raise MaxAppendEventSize`,
+      details: { bytes: append.largestEventBytes, limit: eventBytesMax },
+    };
+  }
+
+  #refuseIds(append: AppendCursor, match: 'new' | 'conflict'): Rejection | undefined {
+    if (match === 'new' && (append.eventCount === 1 || this.#distinct.areDistinct(append))) return undefined;
+    const message =
+      match === 'new'
+        ? 'two events of this request have the same id; give each event an id of its own'
+        : 'some event ids of this request are in the log already, but not as this request: use new ids for new events';
+    return { code: 'event-id-conflict', message, details: {} };
+  }
+
+  #refuseRevision(append: AppendCursor, stream: number): Rejection | undefined {
+    const expected = append.expectedRevision;
+    const current = this.#parts.heads.revision(stream);
+    if (expected === EXPECTED_REVISION.any || expected === current) return undefined;
+    if (expected === EXPECTED_REVISION.streamExists && current >= 0) return undefined;
+    const name = new TextDecoder().decode(
+      append.bytes.slice(append.streamAt, append.streamAt + append.streamLength),
+    );
+    return {
+      code: 'wrong-expected-revision',
+      message: `stream '${name}' is at ${describeRevision(current)}, not at ${describeRevision(expected)}; read it again and decide anew`,
+      details: { stream: name, expected, current },
+    };
+  }
+
+  /** Whether the records of `append` fit into the ring and the chunks that exist, whatever Padding they need. */
+  #hasRoom(append: AppendCursor): boolean {
+    const { streamLength, eventCount, totalEventBytes, largestEventBytes } = append;
+    // Rounding up costs at most 7 bytes an event.
+    const bytes = eventCount * prepareBytes(streamLength, 7) + totalEventBytes;
+    return this.#fits(bytes + OVERHEAD_BYTES, prepareBytes(streamLength, largestEventBytes) + OVERHEAD_BYTES);
+  }
+
+  /** `largest`: bytes of the largest record: what Padding may take where a chunk ends. */
+  #fits(bytes: number, largest: number): boolean {
+    const { producer, framer, preparedEnd } = this.#parts;
+    const needed = bytes + largest < framer.room ? bytes : bytes + 2 * largest;
+    return producer.hasRoom(needed) && producer.framed + needed <= preparedEnd();
+  }
+}
+
+function describeRevision(revision: number): string {
+  if (revision === EXPECTED_REVISION.noStream) return 'no events (it does not exist)';
+  return revision === EXPECTED_REVISION.streamExists ? 'any event' : `revision ${revision}`;
+}
