@@ -9,7 +9,9 @@ class Summary implements Reporter {
       for (const test of module.children.allTests()) counts[test.result().state]++;
     }
     const executed = counts.passed + counts.failed;
-    console.log(`\n${executed} tests executed: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+    console.log(
+      `\n${executed} tests executed: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`,
+    );
   }
 }
 

@@ -1,0 +1,114 @@
+/**
+ * Text → value of an option, and back to text for people. Pure; main thread, at start only. What always holds: a value
+ * that `parseValue` returns satisfies its row of the table.
+ */
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import type { ChoiceSpec, NumberSpec, OptionSpec } from './options.js';
+
+export type OptionValue = string | number | boolean;
+
+/** A value, or what was expected instead, in words that follow "must be". */
+export type ParsedValue =
+  | { readonly kind: 'value'; readonly value: OptionValue }
+  | { readonly kind: 'invalid'; readonly expected: string };
+
+const FLAG_WORDS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
+
+/** Powers of 1024 only: `MB` means 10^6 to some and 2^20 to others, so it is refused. */
+const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ['k', 1024],
+  ['kib', 1024],
+  ['m', 1024 ** 2],
+  ['mib', 1024 ** 2],
+  ['g', 1024 ** 3],
+  ['gib', 1024 ** 3],
+]);
+
+const SIZE_PATTERN = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i;
+const COUNT_PATTERN = /^\d+$/;
+
+/** Parses what a source says for an option. Relative paths are resolved against `workingFolder`. */
+export function parseValue(spec: OptionSpec, text: string, workingFolder: string): ParsedValue {
+  switch (spec.kind) {
+    case 'size':
+    case 'count':
+      return parseNumber(spec, text);
+    case 'choice':
+      return parseChoice(spec, text);
+    case 'flag':
+      return parsed(FLAG_WORDS.get(text.toLowerCase()), 'true or false');
+    case 'address':
+      return parsed(isIP(text) === 0 ? undefined : text, 'an IP address, such as 127.0.0.1 or ::1');
+    case 'path':
+      return parsed(text === '' || text.includes('\0') ? undefined : resolve(workingFolder, text), 'a path');
+  }
+}
+
+function parsed(value: OptionValue | undefined, expected: string): ParsedValue {
+  return value === undefined ? { kind: 'invalid', expected } : { kind: 'value', value };
+}
+
+function parseNumber(spec: NumberSpec, text: string): ParsedValue {
+  const value = spec.kind === 'size' ? sizeOf(text) : countOf(text);
+  return parsed(value !== undefined && isInRange(spec, value) ? value : undefined, rangeOf(spec));
+}
+
+function sizeOf(text: string): number | undefined {
+  const match = SIZE_PATTERN.exec(text);
+  const factor = SIZE_UNITS.get((match?.[2] ?? '').toLowerCase());
+  return match === null || factor === undefined ? undefined : Number(match[1]) * factor;
+}
+
+function countOf(text: string): number | undefined {
+  return COUNT_PATTERN.test(text) ? Number(text) : undefined;
+}
+
+function isInRange(spec: NumberSpec, value: number): boolean {
+  if (!Number.isSafeInteger(value) || value < spec.min || value > spec.max) return false;
+  if (spec.powerOfTwo === true && !Number.isInteger(Math.log2(value))) return false;
+  return spec.multipleOf === undefined || value % spec.multipleOf === 0;
+}
+
+function parseChoice(spec: ChoiceSpec, text: string): ParsedValue {
+  const word = text.toLowerCase();
+  const choice = spec.choices.find((candidate) => candidate.toLowerCase() === word);
+  return parsed(choice ?? new Map(Object.entries(spec.spellings ?? {})).get(word), spec.choices.join(', '));
+}
+
+/** Which numbers an option takes, in words: `a power of two from 1 MiB to 1 GiB`. */
+export function rangeOf(spec: NumberSpec): string {
+  const bounds = `from ${formatNumber(spec, spec.min)} to ${formatNumber(spec, spec.max)}`;
+  if (spec.powerOfTwo === true) return `a power of two ${bounds}`;
+  if (spec.multipleOf !== undefined) return `a multiple of ${spec.multipleOf} ${bounds}`;
+  return spec.kind === 'size' ? `a size ${bounds}, such as 65536, 64k or 64KiB` : `a whole number ${bounds}`;
+}
+
+function formatNumber(spec: NumberSpec, value: number): string {
+  return spec.kind === 'size' ? formatSize(value) : String(value);
+}
+
+/** Bytes for people, exact: `256 MiB`, `1000 bytes`. */
+export function formatSize(bytes: number): string {
+  for (const [name, unit] of [
+    ['GiB', 1024 ** 3],
+    ['MiB', 1024 ** 2],
+    ['KiB', 1024],
+  ] as const) {
+    if (bytes >= unit && bytes % unit === 0) return `${bytes / unit} ${name}`;
+  }
+  return `${bytes} bytes`;
+}
+
+/** A value for people. A secret is not shown. */
+export function formatValue(spec: OptionSpec, value: OptionValue): string {
+  if (spec.secret === true) return '********';
+  return spec.kind === 'size' && typeof value === 'number' ? formatSize(value) : String(value);
+}
