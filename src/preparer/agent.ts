@@ -19,16 +19,9 @@ import {
 } from '../log/chunk.js';
 import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
-import { CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
+import { CONTROL, RingMemory } from '../ring/layout.js';
 import type { Agent } from '../ring/runner.js';
-
-export interface PreparerOptions {
-  readonly ring: RingDescriptor;
-  readonly folder: string;
-  readonly logId: string;
-  /** The first chunk number that does not exist yet. */
-  readonly nextChunk: number;
-}
+import type { PreparerOptions } from './commands.js';
 
 /** One zero-filling write: large enough to run at the disk's rate, small enough (about 0.3 ms) not to hold up a batch. */
 const STEP_BYTES = 1024 * 1024;

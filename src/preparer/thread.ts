@@ -4,7 +4,8 @@ import { openPlatform } from '../native/platform.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, RingMemory } from '../ring/layout.js';
 import { runAgent } from '../ring/runner.js';
-import { PreparerAgent, type PreparerOptions } from './agent.js';
+import { PreparerAgent } from './agent.js';
+import type { PreparerOptions } from './commands.js';
 
 const options = workerData as PreparerOptions;
 const bell = new Doorbell(new RingMemory(options.ring).control, CONTROL.preparerBell);

@@ -4,6 +4,7 @@
  * in one order: this is where that order is made. Every answer waits in `pending` until what it rests on is committed.
  * Main thread only, synchronous.
  */
+import { assert } from '../base/assert.js';
 import type { Clock } from '../base/ports.js';
 import type { RingProducer } from '../ring/producer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
@@ -50,6 +51,8 @@ export class Sequencer {
   #committedOnRecord = 0;
   #committed: number;
   #isFirstOfTurn = true;
+  /** Nothing may be written before the Epoch record. */
+  #isReigning = false;
 
   constructor(parts: SequencerParts) {
     this.#parts = parts;
@@ -70,7 +73,7 @@ export class Sequencer {
     const rejection =
       this.#refuseSize(append) ?? this.#refuseIds(append, match) ?? this.#refuseRevision(append, stream);
     if (rejection !== undefined) return this.#reject(sink, token, rejection);
-    if (!this.#hasRoom(append)) {
+    if (!this.#isReigning || !this.#hasRoom(append)) {
       const outOfSpace = this.#parts.outOfSpace();
       return outOfSpace === undefined ? 'retry' : this.#reject(sink, token, outOfSpace);
     }
@@ -78,12 +81,16 @@ export class Sequencer {
     return 'taken';
   }
 
-  /** Frames the Epoch record that opens this node's reign. */
-  openEpoch(leaderInstanceId: Uint8Array): void {
+  /** Frames the Epoch record that opens this node's reign; false if there is no room for it yet. */
+  openEpoch(leaderInstanceId: Uint8Array): boolean {
+    assert(!this.#isReigning, 'a reign is opened once');
+    if (!this.#fits(OVERHEAD_BYTES, OVERHEAD_BYTES)) return false;
+    this.#isReigning = true;
     this.#parts.framer.setTime(this.#parts.clock.wallUs());
     this.#parts.framer.epoch(leaderInstanceId);
     this.#recordsEnd = this.#framed;
     this.pending.boundary(this.#framed);
+    return true;
   }
 
   /** Everything before `committed` is committed; it stands at the end of a request. Call before releasing replies. */

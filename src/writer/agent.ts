@@ -12,21 +12,10 @@ import type { Bytes, Disk, FileHandle } from '../base/ports.js';
 import { CHUNK_HEADER_BYTES, chunkFileName, decodeChunkHeader, encodeFooter } from '../log/chunk.js';
 import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
-import { BLOCK_BYTES, CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
+import { BLOCK_BYTES, CONTROL, RingMemory } from '../ring/layout.js';
 import type { Agent } from '../ring/runner.js';
-import { StatisticsWords } from './statistics.js';
-
-/** How a write becomes durable: O_DIRECT and fdatasync, or O_DIRECT with O_DSYNC. Which is faster depends on the disk. */
-export type SyncMode = 'fdatasync' | 'dsync';
-
-export interface WriterOptions {
-  readonly ring: RingDescriptor;
-  readonly folder: string;
-  readonly logId: string;
-  readonly syncMode: SyncMode;
-  /** Most bytes of one batch: a multiple of 4096. Bounds how long one sync holds up the next batch. */
-  readonly batchBytesMax: number;
-}
+import { StatisticsWords } from '../ring/writer-statistics.js';
+import type { WriterOptions } from './commands.js';
 
 interface OpenChunk {
   readonly number: number;

@@ -4,7 +4,8 @@ import { openPlatform } from '../native/platform.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, RingMemory } from '../ring/layout.js';
 import { runAgent } from '../ring/runner.js';
-import { WriterAgent, type WriterOptions } from './agent.js';
+import { WriterAgent } from './agent.js';
+import type { WriterOptions } from './commands.js';
 
 const options = workerData as WriterOptions;
 const bell = new Doorbell(new RingMemory(options.ring).control, CONTROL.writerBell);

@@ -2,7 +2,7 @@
  * What the writer thread counts, in shared memory for main to read at any time: single-writer f64 words, each exact on its
  * own, the set not taken at one instant.
  */
-import { CONTROL, type RingMemory } from '../ring/layout.js';
+import { CONTROL, type RingMemory } from './layout.js';
 
 const FIELD = { batches: 0, recordBytes: 1, diskBytes: 2, writeMs: 3, syncMs: 4, chunks: 5 } as const;
 

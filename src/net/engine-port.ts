@@ -1,0 +1,13 @@
+/** What sessions need of the engine, as an interface, so that they can be tested against a scripted one. */
+import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
+import type { AppendOutcome } from '../sequencer/sequencer.js';
+import type { AppendCursor } from '../wire/append-frame.js';
+
+export interface AppendPort {
+  /** Takes an opened append; `retry` = call again from `whenRoom`. Answers come to `sink` in log order. */
+  append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome;
+  /** Answers a request that can't be an append, in its turn. */
+  refuse(sink: AppendSink, token: number, rejection: Rejection): void;
+  /** Calls back once when there may be room. */
+  whenRoom(callback: () => void): void;
+}

@@ -1,0 +1,90 @@
+/**
+ * What goes out on one connection: frames collected during a turn of the event loop leave as one message, and a client
+ * that does not read is noticed. Above the high mark the session must stop taking requests; if it stays there, the
+ * client is dropped. Main thread only.
+ */
+import type { WebSocket } from 'ws';
+import { FrameWriter } from '../wire/frame-writer.js';
+
+/** Stop taking requests when so much waits for the client to read: eight of the largest Events frames. */
+const HIGH_BYTES = 8 * 1024 * 1024;
+/** Go on below this. */
+const LOW_BYTES = 1024 * 1024;
+/** A client that has read nothing for so long while the high mark was exceeded is dropped. */
+const STALL_MS = 30_000;
+/** Hand a message to the socket when it gets this large, without waiting for the turn to end. */
+const MESSAGE_BYTES = 1024 * 1024;
+
+export interface OutboxEvents {
+  /** The high mark was passed: `true`; what waits fell below the low mark: `false`. */
+  congested(isCongested: boolean): void;
+  /** The client has not read for too long. */
+  stalled(): void;
+}
+
+export class Outbox {
+  readonly #socket: WebSocket;
+  readonly #events: OutboxEvents;
+  readonly #writer = new FrameWriter();
+  #isFlushScheduled = false;
+  #isCongested = false;
+  #stallTimer: NodeJS.Timeout | undefined;
+  readonly #flush = () => this.flush();
+  readonly #sent = () => this.#afterSend();
+
+  constructor(socket: WebSocket, events: OutboxEvents) {
+    this.#socket = socket;
+    this.#events = events;
+  }
+
+  /** Where to write frames; they leave when this turn's callbacks have run. */
+  frames(): FrameWriter {
+    if (!this.#isFlushScheduled) {
+      this.#isFlushScheduled = true;
+      queueMicrotask(this.#flush);
+    } else if (this.#writer.length >= MESSAGE_BYTES) {
+      this.#send();
+    }
+    return this.#writer;
+  }
+
+  get isCongested(): boolean {
+    return this.#isCongested;
+  }
+
+  flush(): void {
+    this.#isFlushScheduled = false;
+    if (this.#writer.length > 0) this.#send();
+  }
+
+  /** Releases the timer. */
+  close(): void {
+    clearTimeout(this.#stallTimer);
+  }
+
+  #send(): void {
+    const message = this.#writer.take();
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#socket.send(message, this.#sent);
+    if (this.#isCongested || this.#socket.bufferedAmount < HIGH_BYTES) return;
+    this.#isCongested = true;
+    this.#watchForStall(this.#socket.bufferedAmount);
+    this.#events.congested(true);
+  }
+
+  #afterSend(): void {
+    if (!this.#isCongested || this.#socket.bufferedAmount > LOW_BYTES) return;
+    this.#isCongested = false;
+    clearTimeout(this.#stallTimer);
+    this.#events.congested(false);
+  }
+
+  #watchForStall(waitingBytes: number): void {
+    this.#stallTimer = setTimeout(() => {
+      const waiting = this.#socket.bufferedAmount;
+      if (waiting >= waitingBytes) this.#events.stalled();
+      else this.#watchForStall(waiting);
+    }, STALL_MS);
+    this.#stallTimer.unref();
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * What an engine is opened with, and the limits that follow from it: an append must fit into the ring several times over,
+ * and into what is left of one chunk or else into the next.
+ */
+import { PREPARE_HEADER_BYTES, STREAM_NAME_BYTES_MAX } from '../log/record.js';
+import type { AppendLimits } from '../sequencer/sequencer.js';
+import type { SyncMode } from '../writer/commands.js';
+
+export interface EngineOptions {
+  /** The data folder; made if it is missing. */
+  readonly folder: string;
+  /** Bytes of a chunk. An existing log keeps the size that it was made with. */
+  readonly chunkSize: number;
+  readonly ringSize: number;
+  readonly batchBytesMax: number;
+  readonly syncMode: SyncMode;
+  readonly maxAppendSize: number;
+  readonly maxAppendEventSize: number;
+  /** How many of the last event ids are remembered; a power of two. */
+  readonly retryWindowEvents: number;
+}
+
+/** Part of a chunk that one append may take, so that with Padding it fits into one chunk and the next. */
+const APPEND_PER_CHUNK = 1 / 4;
+/** An event together with its stream's name and its record header must still be well below that. */
+const EVENT_PER_CHUNK = 1 / 8;
+const RECORD_OVERHEAD_BYTES = PREPARE_HEADER_BYTES + STREAM_NAME_BYTES_MAX;
+
+/** What appends may cost on a log with chunks of `chunkSize` bytes. */
+export function appendLimits(options: EngineOptions, chunkSize: number): AppendLimits {
+  const appendBytesMax = Math.min(options.maxAppendSize, chunkSize * APPEND_PER_CHUNK);
+  const eventBytesMax = Math.min(options.maxAppendEventSize, appendBytesMax / 2, chunkSize * EVENT_PER_CHUNK);
+  return { appendBytesMax, eventBytesMax };
+}
+
+/** The most bytes that one record can take: what the ring's apron must hold. */
+export function recordBytesMax(limits: AppendLimits): number {
+  // Padding may be as long as the record that did not fit, and a header more.
+  return limits.eventBytesMax + 2 * RECORD_OVERHEAD_BYTES;
+}

@@ -1,0 +1,252 @@
+/**
+ * The engine at work: what happens on the main thread in each turn of the event loop. Appends go to the sequencer, what it
+ * framed is published once a turn; when the writer rings, `committed` follows `durable` (one node is its own
+ * quorum), the answers that waited for it go out, and the index thread is woken. No promise and no object per append.
+ */
+import { assert } from '../base/assert.js';
+import { CairnError } from '../base/errors.js';
+import { Cursor } from '../ring/cursor.js';
+import { Doorbell } from '../ring/doorbell.js';
+import { CONTROL, type RingMemory } from '../ring/layout.js';
+import type { RingProducer } from '../ring/producer.js';
+import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
+import type { AppendLimits, AppendOutcome, Sequencer } from '../sequencer/sequencer.js';
+import type { AppendCursor } from '../wire/append-frame.js';
+import { StatisticsWords, type WriterStatistics } from '../ring/writer-statistics.js';
+import type { EngineThreads } from './engine-threads.js';
+
+/**
+ * A Commit record normally rides with the next append. When none comes for this long it is written by itself, so that even
+ * the last append of a quiet log is provably committed: long against a write, short against a coffee.
+ */
+const IDLE_COMMIT_MS = 100;
+
+export interface EngineParts {
+  readonly memory: RingMemory;
+  readonly producer: RingProducer;
+  readonly sequencer: Sequencer;
+  readonly threads: EngineThreads;
+  readonly limits: AppendLimits;
+  readonly logId: string;
+  readonly chunkSize: number;
+  /** Called when the engine is closed, after all threads have ended. */
+  readonly release: () => void;
+}
+
+/** What the engine can say about itself at any time. */
+export interface EngineStatistics {
+  readonly writer: WriterStatistics;
+  readonly committed: number;
+  readonly indexed: number;
+  readonly pendingAppends: number;
+  readonly ringBytesUsed: number;
+}
+
+export class Engine {
+  readonly limits: AppendLimits;
+  readonly logId: string;
+  readonly chunkSize: number;
+  readonly #parts: EngineParts;
+  readonly #durable: Cursor;
+  readonly #committed: Cursor;
+  readonly #indexed: Cursor;
+  readonly #mainBell: Doorbell;
+  readonly #indexerBell: Doorbell;
+  readonly #preparerBell: Doorbell;
+  readonly #statistics: StatisticsWords;
+  #waitingForRoom: (() => void)[] = [];
+  #isTurnScheduled = false;
+  #idleCommit: NodeJS.Timeout | undefined;
+  #state: 'open' | 'stopping' | 'failed' = 'open';
+  #drained: (() => void) | undefined;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.limits = parts.limits;
+    this.logId = parts.logId;
+    this.chunkSize = parts.chunkSize;
+    const { memory, producer } = parts;
+    const { control } = memory;
+    const start = producer.framed;
+    this.#durable = new Cursor(control, CONTROL.durable, start);
+    this.#committed = new Cursor(control, CONTROL.committed, start);
+    this.#indexed = new Cursor(control, CONTROL.indexed, start);
+    this.#mainBell = new Doorbell(control, CONTROL.mainBell);
+    this.#indexerBell = new Doorbell(control, CONTROL.indexerBell);
+    this.#preparerBell = new Doorbell(control, CONTROL.preparerBell);
+    this.#statistics = new StatisticsWords(memory);
+    this.#listen();
+  }
+
+  /**
+   * Takes the append that is open in `append`, and later answers `sink` with `token`, in log order. `retry`: the ring is
+   * full or a chunk is being made; call again from {@link whenRoom}.
+   */
+  append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome {
+    if (this.#state !== 'open') this.refuse(sink, token, SHUTTING_DOWN);
+    else if (this.#parts.sequencer.append(append, sink, token) === 'retry') return 'retry';
+    this.#scheduleTurn();
+    return 'taken';
+  }
+
+  /** Answers a request that never got as far as the sequencer, in its turn. */
+  refuse(sink: AppendSink, token: number, rejection: Rejection): void {
+    this.#parts.sequencer.pending.rejected(this.#parts.producer.framed, sink, token, rejection);
+    this.#scheduleTurn();
+  }
+
+  /** Calls back, once, when an append that got `retry` may have better luck; first come, first served. */
+  whenRoom(callback: () => void): void {
+    this.#waitingForRoom.push(callback);
+    // Full because a chunk ran out before the next was asked for: the preparer must look.
+    this.#preparerBell.ring();
+  }
+
+  /** Up to here the log is committed. */
+  get committed(): number {
+    return this.#committed.position;
+  }
+
+  statistics(): EngineStatistics {
+    const { sequencer, producer } = this.#parts;
+    const indexed = this.#indexed.load();
+    return {
+      writer: this.#statistics.read(),
+      committed: this.committed,
+      indexed,
+      pendingAppends: sequencer.pending.size,
+      ringBytesUsed: producer.framed - Math.min(indexed, this.#durable.load()),
+    };
+  }
+
+  /** Opens this node's reign and resolves when its Epoch record is committed. */
+  async openEpoch(instanceId: Uint8Array): Promise<void> {
+    const { sequencer } = this.#parts;
+    await new Promise<void>((resolve) => {
+      const tryOpen = () => {
+        if (sequencer.openEpoch(instanceId)) resolve();
+        else this.whenRoom(tryOpen);
+      };
+      tryOpen();
+    });
+    this.#endTurn();
+    await this.#drain();
+  }
+
+  /** Finishes what was accepted, records it as committed, and ends the threads. */
+  async stop(): Promise<void> {
+    if (this.#state !== 'open') return;
+    this.#state = 'stopping';
+    clearTimeout(this.#idleCommit);
+    for (const waiting of this.#waitingForRoom.splice(0)) waiting();
+    await this.#drain();
+    this.#parts.sequencer.recordCommit();
+    this.#endTurn();
+    await this.#drain();
+    await this.#parts.threads.stop();
+    this.#parts.release();
+  }
+
+  /** A thread died: nothing more is accepted or answered. The process is about to end. */
+  fail(): void {
+    this.#state = 'failed';
+    clearTimeout(this.#idleCommit);
+  }
+
+  #listen(): void {
+    const seen = this.#mainBell.rings();
+    this.#onProgress();
+    if (this.#state === 'failed') return;
+    this.#mainBell.whenRung(seen, () => this.#listen());
+  }
+
+  /** The writer, the preparer or the indexer got on. */
+  #onProgress(): void {
+    if (this.#state === 'failed') return;
+    this.#advanceCommitted(this.#durable.load());
+    this.#parts.threads.indexer.deliver();
+    if (this.#waitingForRoom.length > 0) for (const waiting of this.#waitingForRoom.splice(0)) waiting();
+    this.#endTurn();
+  }
+
+  #advanceCommitted(durable: number): void {
+    const { sequencer } = this.#parts;
+    const before = this.#committed.position;
+    const committed = sequencer.pending.boundaryUpTo(durable, before);
+    assert(committed >= before && committed <= durable, 'committed only grows, and what is committed is durable');
+    if (committed === before) return;
+    this.#committed.store(committed);
+    sequencer.setCommitted(committed);
+    sequencer.pending.release(committed);
+    // After the answers, which leave in microtasks queued before this one: waking a parked thread costs over 10 µs.
+    queueMicrotask(() => this.#indexerBell.ring());
+    this.#scheduleIdleCommit();
+  }
+
+  #scheduleTurn(): void {
+    if (this.#isTurnScheduled) return;
+    this.#isTurnScheduled = true;
+    setImmediate(() => {
+      if (this.#isTurnScheduled) this.#endTurn();
+    });
+  }
+
+  /** Publishes what this turn framed, and answers what needs no waiting. */
+  #endTurn(): void {
+    this.#isTurnScheduled = false;
+    const { sequencer, producer } = this.#parts;
+    const crossed = Math.floor(producer.framed / this.chunkSize) > Math.floor(producer.published / this.chunkSize);
+    sequencer.publish();
+    if (crossed) this.#preparerBell.ring();
+    sequencer.pending.release(this.#committed.position);
+    if (sequencer.pending.size === 0) this.#drained?.();
+  }
+
+  #scheduleIdleCommit(): void {
+    if (this.#idleCommit !== undefined || this.#state !== 'open') return;
+    this.#idleCommit = setTimeout(() => {
+      this.#idleCommit = undefined;
+      const { sequencer } = this.#parts;
+      if (!sequencer.owesCommit) return;
+      if (sequencer.pending.size > 0) return this.#scheduleIdleCommit();
+      sequencer.recordCommit();
+      this.#endTurn();
+    }, IDLE_COMMIT_MS);
+    this.#idleCommit.unref();
+  }
+
+  /** Resolves when everything framed so far is committed and answered. */
+  async #drain(): Promise<void> {
+    if (this.#parts.sequencer.pending.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+      this.#scheduleTurn();
+    });
+    this.#drained = undefined;
+  }
+}
+
+const SHUTTING_DOWN: Rejection = {
+  code: 'shutting-down',
+  message: 'the node is shutting down; nothing was written; try another node, or this one again later',
+  details: {},
+};
+
+/** What a thread's end means to whoever runs the node. */
+export function threadFailure(thread: string, error: Error | undefined): CairnError {
+  const { errno, syscall, path } = (error ?? {}) as { errno?: string; syscall?: string; path?: string };
+  if (typeof errno === 'string' && typeof syscall === 'string') {
+    return new CairnError(
+      'disk-failure',
+      `${syscall} failed with ${errno} on ${path}: the ${thread} thread stopped, nothing unsynced was acknowledged; check the disk, then start the node again`,
+      { errno, syscall, path: path ?? '', thread },
+      error,
+    );
+  }
+  return new CairnError(
+    'thread-died',
+    `the ${thread} thread ended unexpectedly${error === undefined ? '' : `: ${error.message}`}`,
+    { thread },
+    error,
+  );
+}
