@@ -1,0 +1,66 @@
+/**
+ * What main and the index thread say to each other: queries and answers, which travel through mailboxes (messages.ts), and the
+ * reports that the thread posts while and after it reads the log at the start. Pure; any thread.
+ */
+import type { ErrorCode, ErrorDetails } from '../base/errors.js';
+import type { NameTableTransfer } from '../base/name-table.js';
+import type { Position, Revision } from '../base/units.js';
+import type { RecentEventsTransfer } from './recent-events.js';
+
+/** Which way a read goes. */
+export type Direction = 'forwards' | 'backwards';
+
+/** Asks where the events of a stream are. */
+export interface StreamQuery {
+  /** The stream's name in UTF-8. */
+  readonly stream: Uint8Array;
+  readonly direction: Direction;
+  /** Revision to begin with, inclusive. Backwards, whatever is beyond the end (`Infinity`) means from the end. */
+  readonly from: Revision;
+  /** Most events; `Infinity` if only the bytes limit. */
+  readonly eventsMax: number;
+  /** Most bytes of records; one event is answered even if it is larger. */
+  readonly bytesMax: number;
+}
+
+/** Where the events are: runs of nothing but consecutive events of the stream, in the order of reading. */
+export interface StreamRuns {
+  /** Revision of the stream's last event; −1 = no such stream. */
+  readonly head: Revision;
+  /** Revision where a further query goes on: forwards perhaps head + 1, backwards −1 if the start was reached. */
+  readonly next: Revision;
+  readonly runCount: number;
+  /** By run: where it starts, how many bytes and how many events it has. A backwards read takes its events from the end. */
+  readonly positions: Float64Array;
+  readonly bytes: Uint32Array;
+  readonly events: Uint32Array;
+}
+
+/** What main needs to know about the log before it can take appends. */
+export interface IndexReady {
+  /** The streams' names; a stream's number is its index in the arrays. */
+  readonly names: NameTableTransfer;
+  /** f64 by stream: revision and position of the last event (−1 if it has none). */
+  readonly revisions: ArrayBuffer;
+  readonly positions: ArrayBuffer;
+  readonly recent: RecentEventsTransfer;
+}
+
+/** What the index thread posts. */
+export type IndexerReport =
+  | { readonly kind: 'progress'; readonly position: Position; readonly end: Position }
+  | { readonly kind: 'ready'; readonly ready: IndexReady }
+  | {
+      readonly kind: 'failed';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly details: ErrorDetails;
+    };
+
+/** The buffers in `ready` that are to be transferred, not copied. */
+export function buffersOf({ names, revisions, positions, recent }: IndexReady): ArrayBuffer[] {
+  return [
+    ...[names.slots, names.starts, names.words, revisions, positions],
+    ...[recent.ids, recent.streams, recent.revisions, recent.positions],
+  ];
+}

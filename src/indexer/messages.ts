@@ -1,0 +1,124 @@
+/**
+ * The bytes of queries to the index thread and of its answers, as messages of a mailbox. Pure; main writes queries and reads
+ * answers, the index thread the other way round.
+ *
+ *   query:  u32 id · u32 1 if backwards · f64 committed · f64 from · f64 eventsMax · f64 bytesMax · stream name
+ *   answer: u32 id · u32 number of runs · f64 head · f64 next · runs: f64 position, u32 bytes, u32 events each
+ */
+import type { Bytes } from '../base/ports.js';
+import type { Position, Revision } from '../base/units.js';
+import type { MailboxReceiver, MailboxSender } from '../ring/mailbox.js';
+import type { Direction, StreamQuery, StreamRuns } from './commands.js';
+import type { RunCollector } from './run-collector.js';
+
+const QUERY = {
+  id: 0,
+  isBackwards: 4,
+  committed: 8,
+  from: 16,
+  eventsMax: 24,
+  bytesMax: 32,
+  stream: 40,
+} as const;
+const ANSWER = { id: 0, runCount: 4, head: 8, next: 16, runs: 24 } as const;
+const RUN = { position: 0, bytes: 8, events: 12, size: 16 } as const;
+
+/** A query as the index thread sees it: its name still lies in the mailbox. */
+export interface ReceivedQuery {
+  readonly id: number;
+  readonly direction: Direction;
+  /** The index must be this far before it answers, so that whoever asks finds what was committed before. */
+  readonly committed: Position;
+  readonly from: Revision;
+  readonly eventsMax: number;
+  readonly bytesMax: number;
+  readonly bytes: Bytes;
+  readonly nameAt: number;
+  readonly nameBytes: number;
+}
+
+/** What an answer says about the stream besides the runs. */
+export interface AnswerHead {
+  readonly id: number;
+  readonly head: Revision;
+  readonly next: Revision;
+}
+
+/** Sends a query; false if the mailbox is full. */
+export function sendQuery(
+  sender: MailboxSender,
+  id: number,
+  committed: Position,
+  query: StreamQuery,
+): boolean {
+  const at = sender.claim(QUERY.stream + query.stream.length);
+  if (at < 0) return false;
+  const { view, bytes } = sender;
+  view.setUint32(at + QUERY.id, id, true);
+  view.setUint32(at + QUERY.isBackwards, query.direction === 'backwards' ? 1 : 0, true);
+  view.setFloat64(at + QUERY.committed, committed, true);
+  view.setFloat64(at + QUERY.from, query.from, true);
+  view.setFloat64(at + QUERY.eventsMax, query.eventsMax, true);
+  view.setFloat64(at + QUERY.bytesMax, query.bytesMax, true);
+  bytes.set(query.stream, at + QUERY.stream);
+  sender.send();
+  return true;
+}
+
+/** The next query, or undefined. It is valid until `receiver.release()`. */
+export function receiveQuery(receiver: MailboxReceiver): ReceivedQuery | undefined {
+  const at = receiver.poll();
+  if (at < 0) return undefined;
+  const { view, bytes } = receiver;
+  return {
+    id: view.getUint32(at + QUERY.id, true),
+    direction: view.getUint32(at + QUERY.isBackwards, true) === 1 ? 'backwards' : 'forwards',
+    committed: view.getFloat64(at + QUERY.committed, true),
+    from: view.getFloat64(at + QUERY.from, true),
+    eventsMax: view.getFloat64(at + QUERY.eventsMax, true),
+    bytesMax: view.getFloat64(at + QUERY.bytesMax, true),
+    bytes,
+    nameAt: at + QUERY.stream,
+    nameBytes: receiver.length - QUERY.stream,
+  };
+}
+
+/** Sends an answer with the runs in `collector`; false if the mailbox is full. */
+export function sendAnswer(sender: MailboxSender, answer: AnswerHead, collector: RunCollector): boolean {
+  const { runCount, positions, bytes, events } = collector;
+  const at = sender.claim(ANSWER.runs + RUN.size * runCount);
+  if (at < 0) return false;
+  const { view } = sender;
+  view.setUint32(at + ANSWER.id, answer.id, true);
+  view.setUint32(at + ANSWER.runCount, runCount, true);
+  view.setFloat64(at + ANSWER.head, answer.head, true);
+  view.setFloat64(at + ANSWER.next, answer.next, true);
+  for (let i = 0, run = at + ANSWER.runs; i < runCount; i++, run += RUN.size) {
+    view.setFloat64(run + RUN.position, positions[i]!, true);
+    view.setUint32(run + RUN.bytes, bytes[i]!, true);
+    view.setUint32(run + RUN.events, events[i]!, true);
+  }
+  sender.send();
+  return true;
+}
+
+/** Takes the next answer out of the mailbox, or returns undefined. */
+export function takeAnswer(receiver: MailboxReceiver): { id: number; runs: StreamRuns } | undefined {
+  const at = receiver.poll();
+  if (at < 0) return undefined;
+  const { view } = receiver;
+  const runCount = view.getUint32(at + ANSWER.runCount, true);
+  const positions = new Float64Array(runCount);
+  const bytes = new Uint32Array(runCount);
+  const events = new Uint32Array(runCount);
+  for (let i = 0, run = at + ANSWER.runs; i < runCount; i++, run += RUN.size) {
+    positions[i] = view.getFloat64(run + RUN.position, true);
+    bytes[i] = view.getUint32(run + RUN.bytes, true);
+    events[i] = view.getUint32(run + RUN.events, true);
+  }
+  const head = view.getFloat64(at + ANSWER.head, true);
+  const next = view.getFloat64(at + ANSWER.next, true);
+  const id = view.getUint32(at + ANSWER.id, true);
+  receiver.release();
+  return { id, runs: { head, next, runCount, positions, bytes, events } };
+}

@@ -1,0 +1,99 @@
+/**
+ * Walks runs of sealed, checked records and enters their events into the index. Pure; lives in the index thread. Only whole
+ * transactions get in: the events of one that has not ended wait aside, also from call to call, so that a run may end between
+ * any two records. Nothing is allocated per record.
+ */
+import type { NameTable } from '../base/name-table.js';
+import type { Bytes } from '../base/ports.js';
+import { occupiedBytes, PREPARE, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../log/record.js';
+import { OpenTransaction } from './open-transaction.js';
+import type { RecentEvents } from './recent-events.js';
+import type { StreamIndex } from './stream-index.js';
+
+const TWO_TO_32 = 0x1_0000_0000;
+/** Record fields as indexes into 32-bit words from the record's start. */
+const WORD = {
+  length: RECORD.length / 4,
+  position: RECORD.position / 4,
+  /** Type in the lowest byte, flags in the upper half. */
+  type: RECORD.type / 4,
+  revision: PREPARE.revision / 4,
+  eventId: PREPARE.eventId / 4,
+  /** The stream's bytes in the lower half. */
+  streamBytes: PREPARE.streamBytes / 4,
+} as const;
+
+export class RecordFollower {
+  readonly #names: NameTable;
+  readonly #index: StreamIndex;
+  /** Where event ids go as well, while the log is read at the start. */
+  #recent: RecentEvents | undefined;
+  readonly #open = new OpenTransaction();
+
+  constructor(names: NameTable, index: StreamIndex, recent?: RecentEvents) {
+    this.#names = names;
+    this.#index = index;
+    this.#recent = recent;
+  }
+
+  /** Whether the records so far end inside a transaction. */
+  get isInTransaction(): boolean {
+    return this.#open.count > 0;
+  }
+
+  /** From now on event ids are not kept. */
+  forgetRecent(): void {
+    this.#recent = undefined;
+  }
+
+  /**
+   * Enters the records that start in `bytes[at, limit)`; the last of them may end behind `limit`. Returns where it ends.
+   * `words` is the same memory in 32-bit words; `at` is a multiple of 8.
+   */
+  follow(bytes: Bytes, words: Uint32Array, at: number, limit: number): number {
+    let record = at;
+    while (record < limit) {
+      const word = record >> 2;
+      const type = words[word + WORD.type]! & 0xff;
+      if (type === RECORD_TYPE.prepare) this.#event(bytes, words, record);
+      else if (type === RECORD_TYPE.epoch) this.#open.count = 0; // a new reign: what the old one left open never happened
+      record += occupiedBytes(words[word + WORD.length]!);
+    }
+    return record;
+  }
+
+  #event(bytes: Bytes, words: Uint32Array, record: number): void {
+    const word = record >> 2;
+    const flags = words[word + WORD.type]! >>> 16;
+    const position = words[word + WORD.position]! + words[word + WORD.position + 1]! * TWO_TO_32;
+    const revision = words[word + WORD.revision]! + words[word + WORD.revision + 1]! * TWO_TO_32;
+    const nameBytes = words[word + WORD.streamBytes]! & 0xffff;
+    const stream = this.#names.intern(bytes, record + PREPARE.stream, nameBytes);
+    const occupied = occupiedBytes(words[word + WORD.length]!);
+    const isLast = (flags & PREPARE_FLAG.lastOfTransaction) !== 0;
+    if ((flags & PREPARE_FLAG.firstOfTransaction) !== 0) {
+      this.#open.count = 0;
+      if (isLast) {
+        this.#index.append(stream, revision, position, occupied);
+        const recent = this.#recent;
+        if (recent !== undefined)
+          recent.setId(recent.add(stream, revision, position), words, word + WORD.eventId);
+        return;
+      }
+    }
+    const place = this.#open.add(stream, revision, position, occupied);
+    if (this.#recent !== undefined) this.#open.setId(place, words, word + WORD.eventId);
+    if (isLast) this.#enterTransaction();
+  }
+
+  #enterTransaction(): void {
+    const { count, streams, revisions, positions, bytes, ids } = this.#open;
+    const recent = this.#recent;
+    for (let i = 0; i < count; i++) {
+      this.#index.append(streams[i]!, revisions[i]!, positions[i]!, bytes[i]!);
+      if (recent !== undefined)
+        recent.setId(recent.add(streams[i]!, revisions[i]!, positions[i]!), ids, 4 * i);
+    }
+    this.#open.count = 0;
+  }
+}

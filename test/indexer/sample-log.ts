@@ -1,0 +1,205 @@
+/**
+ * A log for tests: records built the slow and obvious way, from docs/formats.md, with a list of what they are to compare with. Keeps the
+ * whole log in memory; can write it as chunk files.
+ */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeU64 } from '../../src/base/bytes.js';
+import type { ChainState } from '../../src/base/ports.js';
+import {
+  CHUNK_FOOTER_BYTES,
+  CHUNK_HEADER_BYTES,
+  chunkFileBytes,
+  chunkFileName,
+  encodeChunkHeader,
+  encodeFooter,
+  paddingBefore,
+} from '../../src/log/chunk.js';
+import { javascriptKernel } from '../../src/log/javascript-kernel.js';
+import { occupiedBytes, PREPARE, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../../src/log/record.js';
+
+export const LOG_ID = '10111213-1415-1617-1819-1a1b1c1d1e1f';
+
+/** An event to append. */
+export interface SampleEvent {
+  readonly stream: string;
+  readonly dataBytes?: number;
+}
+
+/** A record as it stands in the log. */
+export interface SampleRecord {
+  readonly type: number;
+  readonly position: number;
+  /** Padding to 8 included. */
+  readonly bytes: number;
+  readonly stream: string;
+  readonly revision: number;
+  readonly id: Buffer;
+}
+
+export class SampleLog {
+  readonly chunkBytes: number;
+  readonly records: SampleRecord[] = [];
+  readonly heads = new Map<string, number>();
+  epochNumber = 1;
+  #bytes = new Uint8Array(1024);
+  #chain: ChainState = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
+
+  constructor(chunkBytes: number) {
+    this.chunkBytes = chunkBytes;
+  }
+
+  get end(): number {
+    return this.#chain.position;
+  }
+
+  /** What the next record is chained to. */
+  get chain(): ChainState {
+    return { ...this.#chain };
+  }
+
+  /** All of the log so far. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.end);
+  }
+
+  /** The events, in order of position. */
+  get events(): SampleRecord[] {
+    return this.records.filter((record) => record.type === RECORD_TYPE.prepare);
+  }
+
+  eventsOf(stream: string): SampleRecord[] {
+    return this.events.filter((record) => record.stream === stream);
+  }
+
+  /** The number of records in the chunk that the log ends in. */
+  get recordsInLastChunk(): number {
+    const chunkStart = Math.floor(this.end / this.chunkBytes) * this.chunkBytes;
+    return this.records.filter((record) => record.position >= chunkStart).length;
+  }
+
+  /** Appends the events as one transaction; `isCut` leaves its last event out. */
+  transaction(events: readonly SampleEvent[], isCut = false): void {
+    let first = -1;
+    for (const [i, event] of events.entries()) {
+      const isLast = i === events.length - 1;
+      if (isLast && isCut) return;
+      const flags =
+        (i === 0 ? PREPARE_FLAG.firstOfTransaction : 0) | (isLast ? PREPARE_FLAG.lastOfTransaction : 0);
+      first = this.#prepare(event, flags, first);
+    }
+  }
+
+  commit(): void {
+    const { view, record } = this.#record(RECORD_TYPE.commit, 56, 0);
+    writeU64(view, 48, record.position);
+    this.#seal(record);
+  }
+
+  epoch(): void {
+    this.epochNumber++;
+    const { bytes, record } = this.#record(RECORD_TYPE.epoch, 64, 0);
+    bytes.set(randomBytes(16), 48);
+    this.#seal(record);
+  }
+
+  /** Writes all chunks; the last one unsealed unless the log ends with it. Bytes from `end` on are left zero. */
+  writeChunks(folder: string, end = this.end): void {
+    for (let number = 0; number === 0 || number * this.chunkBytes <= end; number++) {
+      writeFileSync(join(folder, chunkFileName(number, 0)), this.chunkFile(number, end));
+    }
+  }
+
+  /** The file of a chunk. */
+  chunkFile(chunkNumber: number, end = this.end): Uint8Array {
+    const file = new Uint8Array(chunkFileBytes(this.chunkBytes));
+    const chunkId = `00000000-0000-0000-0000-${String(chunkNumber).padStart(12, '0')}`;
+    const ids = { chunkNumber, logId: LOG_ID, chunkId };
+    const header = file.subarray(0, CHUNK_HEADER_BYTES);
+    encodeChunkHeader(header, { ...ids, chunkSize: this.chunkBytes, createdUs: 1 });
+    const start = chunkNumber * this.chunkBytes;
+    const endPosition = start + this.chunkBytes;
+    file.set(this.#bytes.subarray(start, Math.min(end, endPosition)), CHUNK_HEADER_BYTES);
+    if (end < endPosition) return file;
+    const inChunk = this.records.filter(
+      (record) => record.position >= start && record.position < endPosition,
+    );
+    const last = new DataView(this.#bytes.buffer, inChunk.at(-1)!.position);
+    encodeFooter(file.subarray(-CHUNK_FOOTER_BYTES), {
+      ...ids,
+      endPosition,
+      chain: last.getUint32(RECORD.crc, true),
+      previousLength: last.getUint32(RECORD.length, true),
+      epoch: last.getUint32(RECORD.epoch, true),
+      recordCount: inChunk.length,
+    });
+    return file;
+  }
+
+  #prepare(event: SampleEvent, flags: number, first: number): number {
+    const name = new TextEncoder().encode(event.stream);
+    const type = new TextEncoder().encode('test');
+    const revision = (this.heads.get(event.stream) ?? -1) + 1;
+    const length = PREPARE.stream + name.length + type.length + (event.dataBytes ?? 16);
+    const id = randomBytes(16);
+    const { bytes, view, record } = this.#record(RECORD_TYPE.prepare, length, flags, {
+      stream: event.stream,
+      revision,
+      id,
+    });
+    const start = first < 0 ? record.position : first;
+    view.setUint32(PREPARE.transactionOffset, record.position - start, true);
+    writeU64(view, PREPARE.revision, revision);
+    bytes.set(id, PREPARE.eventId);
+    view.setUint16(PREPARE.streamBytes, name.length, true);
+    view.setUint16(PREPARE.typeBytes, type.length, true);
+    bytes.set(name, PREPARE.stream);
+    bytes.set(type, PREPARE.stream + name.length);
+    for (let i = PREPARE.stream + name.length + type.length; i < length; i++) bytes[i] = revision + i;
+    this.heads.set(event.stream, revision);
+    this.#seal(record);
+    return start;
+  }
+
+  /** Starts a record behind the last one, or behind Padding. */
+  #record(type: number, length: number, flags: number, event: Partial<SampleRecord> = {}) {
+    const padding =
+      type === RECORD_TYPE.padding ? 0 : paddingBefore(this.end, occupiedBytes(length), this.chunkBytes);
+    if (padding > 0) this.#seal(this.#record(RECORD_TYPE.padding, padding, 0).record);
+    const position = this.end;
+    const occupied = occupiedBytes(length);
+    this.#reserve(position + occupied);
+    const bytes = this.#bytes.subarray(position, position + occupied);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, occupied);
+    view.setUint32(RECORD.length, length, true);
+    writeU64(view, RECORD.position, position);
+    writeU64(view, RECORD.timestamp, 1_700_000_000_000_000 + position);
+    view.setUint32(RECORD.epoch, this.epochNumber, true);
+    view.setUint8(RECORD.type, type);
+    view.setUint8(RECORD.version, 1);
+    view.setUint16(RECORD.flags, flags, true);
+    const record: SampleRecord = {
+      type,
+      position,
+      bytes: occupied,
+      stream: '',
+      revision: -1,
+      id: Buffer.alloc(0),
+      ...event,
+    };
+    return { bytes, view, record };
+  }
+
+  #seal(record: SampleRecord): void {
+    javascriptKernel.seal(this.#bytes, record.position, record.bytes, this.#chain);
+    this.records.push(record);
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.#bytes.length) return;
+    const larger = new Uint8Array(2 * size);
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+}
