@@ -2,7 +2,6 @@
  * Closed loop: a fixed number of requests is always open; each answer lets the next request go. Measures what a store can
  * do at that concurrency, and the latency that its clients then see.
  */
-import { CairnError } from '../src/base/errors.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import {
   BurstClock,
@@ -12,6 +11,7 @@ import {
   type LoadResult,
   nowUs,
   type Submit,
+  unanswered,
 } from './load.js';
 
 /** See {@link Load}. Slots that became free are refilled together, once the burst of answers is over. */
@@ -103,10 +103,4 @@ export class ClosedLoop implements Load {
       this.measuredUs = now - this.measureFromUs;
     }
   }
-}
-
-/** The error of a run that some requests never came back to. */
-export function unanswered(count: number): CairnError {
-  const message = `${count} requests got no answer within ${GRACE_MS / 1000} s of the end of the run`;
-  return new CairnError('timeout', message, { requests: count });
 }

@@ -4,6 +4,7 @@
  * objects, one clock read for up to sixteen requests, no promise per request.
  */
 import { performance } from 'node:perf_hooks';
+import { CairnError } from '../src/base/errors.js';
 import type { LatencyHistogram } from './latency-histogram.js';
 
 /** What to do, in requests. */
@@ -71,4 +72,10 @@ export class BurstClock {
   expire(): void {
     this.readsLeft = 0;
   }
+}
+
+/** The error of a run that some requests never came back to. */
+export function unanswered(count: number): CairnError {
+  const message = `${count} requests got no answer within ${GRACE_MS / 1000} s of the end of the run`;
+  return new CairnError('timeout', message, { requests: count });
 }

@@ -2,7 +2,6 @@
  * Open loop: requests start at a given rate, whether or not earlier ones were answered, and latency counts from the
  * intended start. Measures what clients who don't know of each other would see at that rate.
  */
-import { unanswered } from './closed-loop.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import {
   BurstClock,
@@ -12,6 +11,7 @@ import {
   type LoadResult,
   nowUs,
   type Submit,
+  unanswered,
 } from './load.js';
 import { Schedule } from './schedule.js';
 
