@@ -95,7 +95,10 @@ export class ClientServer {
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       if (this.#http.listening) this.#http.close(() => resolve());
-      else this.#http.getConnections((_error, count) => (count === 0 ? resolve() : this.#http.once('close', resolve)));
+      else
+        this.#http.getConnections((_error, count) =>
+          count === 0 ? resolve() : this.#http.once('close', resolve),
+        );
     });
     for (const session of this.#sessions) session.stop();
     this.#http.closeAllConnections();
@@ -108,15 +111,20 @@ export class ClientServer {
     if (request.method !== 'GET' && request.method !== 'HEAD') response.writeHead(405).end();
     else if (request.url === '/health/live') response.end('{"status":"live"}\n');
     else if (request.url === '/info') response.end(`${JSON.stringify(this.#options.info())}\n`);
-    else response.writeHead(404).end('{"error":"not found; try /info, /health/live, or a WebSocket at /client"}\n');
+    else
+      response
+        .writeHead(404)
+        .end('{"error":"not found; try /info, /health/live, or a WebSocket at /client"}\n');
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     const path = request.url?.split('?', 1)[0];
     if (path !== CLIENT_PATH) return refuseUpgrade(socket, '404 Not Found');
-    if (!isAllowedOrigin(request.headers.origin, this.#options.host)) return refuseUpgrade(socket, '403 Forbidden');
-    if (this.#sessions.size >= this.#options.connectionsMax) return refuseUpgrade(socket, '503 Service Unavailable');
+    if (!isAllowedOrigin(request.headers.origin, this.#options.host))
+      return refuseUpgrade(socket, '403 Forbidden');
+    if (this.#sessions.size >= this.#options.connectionsMax)
+      return refuseUpgrade(socket, '503 Service Unavailable');
     (socket as Socket).setNoDelay(true);
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const session = this.#options.accept(webSocket, request.socket.remoteAddress ?? '');

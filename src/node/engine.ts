@@ -9,10 +9,10 @@ import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, type RingMemory } from '../ring/layout.js';
 import type { RingProducer } from '../ring/producer.js';
+import { StatisticsWords, type WriterStatistics } from '../ring/writer-statistics.js';
 import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
 import type { AppendLimits, AppendOutcome, Sequencer } from '../sequencer/sequencer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
-import { StatisticsWords, type WriterStatistics } from '../ring/writer-statistics.js';
 import type { EngineThreads } from './engine-threads.js';
 
 /**
@@ -173,7 +173,10 @@ export class Engine {
     const { sequencer } = this.#parts;
     const before = this.#committed.position;
     const committed = sequencer.pending.boundaryUpTo(durable, before);
-    assert(committed >= before && committed <= durable, 'committed only grows, and what is committed is durable');
+    assert(
+      committed >= before && committed <= durable,
+      'committed only grows, and what is committed is durable',
+    );
     if (committed === before) return;
     this.#committed.store(committed);
     sequencer.setCommitted(committed);
@@ -195,7 +198,8 @@ export class Engine {
   #endTurn(): void {
     this.#isTurnScheduled = false;
     const { sequencer, producer } = this.#parts;
-    const crossed = Math.floor(producer.framed / this.chunkSize) > Math.floor(producer.published / this.chunkSize);
+    const crossed =
+      Math.floor(producer.framed / this.chunkSize) > Math.floor(producer.published / this.chunkSize);
     sequencer.publish();
     if (crossed) this.#preparerBell.ring();
     sequencer.pending.release(this.#committed.position);

@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type IdHashKey, RetryWindow } from '../../src/sequencer/retry-window.js';
+import { appendFrame, idOf, openAppend } from './requests.js';
+
+const KEY: IdHashKey = [0x9e3779b1, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f];
+/** Every id in one bucket: chains are as long as they can get. */
+const WEAK_KEY: IdHashKey = [0, 0, 0, 0];
+
+interface Remembered {
+  id: number;
+  stream: number;
+  revision: number;
+}
+
+/** The same decision, from a list of all events. */
+function modelMatch(log: Remembered[], size: number, ids: number[], stream: number): string {
+  const window = log.slice(-size);
+  const found = ids.map((id) => window.findLast((event) => event.id === id));
+  const known = found.filter((event) => event !== undefined);
+  if (known.length === 0) return 'new';
+  const inOrder = known.every(
+    (event, i) => event.stream === stream && event.revision === known[0]!.revision + i,
+  );
+  return known.length === ids.length && inOrder ? 'duplicate' : 'conflict';
+}
+
+test.each([KEY, WEAK_KEY])('agrees with a list of the last events, with hash key %j', (...key) => {
+  const request = fc.record({
+    stream: fc.integer({ min: 0, max: 2 }),
+    ids: fc.uniqueArray(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 5 }),
+  });
+  fc.assert(
+    fc.property(fc.array(request, { maxLength: 80 }), (requests) => {
+      const window = new RetryWindow(16, key as unknown as IdHashKey);
+      const log: Remembered[] = [];
+      const heads = [-1, -1, -1];
+      for (const { stream, ids } of requests) {
+        const append = openAppend(
+          appendFrame(
+            's',
+            ids.map((id) => ({ id: idOf(id) })),
+          ),
+        );
+        const match = window.match(append, stream);
+        expect(match).toBe(modelMatch(log, 16, ids, stream));
+        if (match === 'duplicate') {
+          expect(window.revision).toBe(log.findLast((event) => event.id === ids.at(-1))!.revision);
+        }
+        if (match !== 'new') continue;
+        append.rewind();
+        for (const id of ids) {
+          append.nextEvent();
+          const revision = ++heads[stream]!;
+          window.add(append.view, append.idAt, stream, revision, log.length * 8);
+          log.push({ id, stream, revision });
+        }
+      }
+    }),
+  );
+});
