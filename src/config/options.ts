@@ -106,7 +106,7 @@ export const OPTIONS = {
     min: 64 * KIB,
     max: GIB,
     multipleOf: 4096,
-    help: 'Bytes of log in one chunk file. Fixed once the log has its first chunk.',
+    help: 'Bytes of log in one chunk file. An existing log keeps the size that it was made with.',
   },
   RingSize: {
     group: 'Database',
@@ -167,10 +167,10 @@ export const OPTIONS = {
     kind: 'size',
     unit: 'bytes',
     default: 4 * MIB,
-    // 16 KiB holds the largest frame of names alone. 64 MiB: a request is buffered whole, once for each connection.
+    // 16 KiB is a quarter of the smallest chunk. 64 MiB: a request is buffered whole, once for each connection.
     min: 16 * KIB,
     max: 64 * MIB,
-    help: 'Most bytes of one append request. At most a quarter of RingSize, so that requests overlap in the ring.',
+    help: 'Most bytes of one append request. At most a quarter of RingSize, and of ChunkSize.',
   },
   MaxAppendEventSize: {
     group: 'Limits',
@@ -180,7 +180,7 @@ export const OPTIONS = {
     // 16 MiB is KurrentDB's largest event, and half of the largest record that the format allows.
     min: KIB,
     max: 16 * MIB,
-    help: 'Most bytes of one event: type, metadata and data. Must fit in MaxAppendSize and in ChunkSize.',
+    help: 'Most bytes of one event: type, metadata and data. At most half of MaxAppendSize.',
   },
   RetryWindowEvents: {
     group: 'Limits',

@@ -8,73 +8,65 @@ import { formatSize } from './values.js';
 
 type SizeName = 'MaxAppendSize' | 'MaxAppendEventSize' | 'RingSize' | 'ChunkSize';
 
+/** `small` may be at most `large / divisor`. */
 interface Fit {
   readonly small: SizeName;
   readonly large: SizeName;
-  /** The most that `small` may be when `large` has this value. */
-  readonly limit: (large: number) => number;
-  readonly inWords: string;
+  readonly divisor: 2 | 4;
 }
 
-/** Room for what surrounds an event in a frame or a record: headers, and a stream's name of at most 1024 bytes. */
-const ENVELOPE_BYTES = 4096;
-
-/** In this order, because the second looks at what the first has lowered. */
+/**
+ * Several appends must overlap in the ring, and one must fit into what is left of a chunk or else into the next, Padding
+ * included; an event shares its append with headers and names. In this order, because a default that was lowered is looked
+ * at again as what others must fit into.
+ */
 const FITS: readonly Fit[] = [
-  {
-    small: 'MaxAppendSize',
-    large: 'RingSize',
-    limit: (ringSize) => ringSize / 4,
-    inWords: 'a quarter of RingSize',
-  },
-  {
-    small: 'MaxAppendEventSize',
-    large: 'MaxAppendSize',
-    limit: (appendSize) => appendSize - ENVELOPE_BYTES,
-    inWords: 'MaxAppendSize less 4 KiB',
-  },
-  {
-    small: 'MaxAppendEventSize',
-    large: 'ChunkSize',
-    limit: (chunkSize) => chunkSize - ENVELOPE_BYTES,
-    inWords: 'ChunkSize less 4 KiB',
-  },
+  { small: 'MaxAppendSize', large: 'RingSize', divisor: 4 },
+  { small: 'MaxAppendSize', large: 'ChunkSize', divisor: 4 },
+  { small: 'MaxAppendEventSize', large: 'MaxAppendSize', divisor: 2 },
 ];
 
-/** A default that was lowered, and to fit beside what. */
-export interface Lowered {
-  readonly name: OptionName;
-  readonly beside: OptionName;
+const SHARES = { 2: 'half', 4: 'a quarter' } as const;
+
+export interface RulesOutcome {
+  /** Defaults that were lowered → the option beside which they now fit. */
+  readonly lowered: ReadonlyMap<OptionName, OptionName>;
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 /** Applies the rules to `values`, lowering defaults in place (`isDefault` says which values are). */
-export function applyRules(
-  values: OptionValues,
-  isDefault: (name: OptionName) => boolean,
-): { readonly lowered: Lowered[]; readonly problems: string[]; readonly warnings: string[] } {
-  const lowered: Lowered[] = [];
+export function applyRules(values: OptionValues, isDefault: (name: OptionName) => boolean): RulesOutcome {
+  const lowered = new Map<OptionName, OptionName>();
   const problems: string[] = [];
-  for (const { small, large, limit, inWords } of FITS) {
-    const most = limit(values[large]);
+  for (const { small, large, divisor } of FITS) {
+    const most = values[large] / divisor;
     if (values[small] <= most) continue;
     if (isDefault(small)) {
       values[small] = most;
-      lowered.push({ name: small, beside: large });
-    } else {
-      const given = `${small} is ${formatSize(values[small])}, but ${large} is ${formatSize(values[large])}`;
-      problems.push(`${given}: ${small} may be at most ${inWords}, ${formatSize(most)}`);
+      lowered.set(small, large);
+      continue;
     }
-  }
-  const warnings: string[] = [];
-  if (values.Insecure && !isLoopback(values.NodeIp)) {
-    warnings.push(`Insecure: whoever can reach ${values.NodeIp} can read and write everything, unencrypted`);
-  } else if (!isLoopback(values.NodeIp)) {
+    const because = lowered.has(large) ? ` (to fit ${lowered.get(large)})` : '';
     problems.push(
-      `NodeIp ${values.NodeIp} can be reached by others, and there is no encryption or authentication yet: ` +
-        'say --insecure if that is what you want, or listen on 127.0.0.1',
+      `${small} is ${formatSize(values[small])}, but ${large} is ${formatSize(values[large])}${because}: ` +
+        `${small} may be at most ${SHARES[divisor]} of that, ${formatSize(most)}`,
     );
   }
-  return { lowered, problems, warnings };
+  return { lowered, problems: [...problems, ...addressProblems(values)], warnings: addressWarnings(values) };
+}
+
+function addressProblems({ NodeIp, Insecure }: OptionValues): string[] {
+  if (Insecure || isLoopback(NodeIp)) return [];
+  return [
+    `NodeIp ${NodeIp} can be reached by others, and there is no encryption or authentication yet: ` +
+      'say --insecure if that is what you want, or listen on 127.0.0.1',
+  ];
+}
+
+function addressWarnings({ NodeIp, Insecure }: OptionValues): string[] {
+  if (!Insecure || isLoopback(NodeIp)) return [];
+  return [`Insecure: whoever can reach ${NodeIp} can read and write everything, unencrypted`];
 }
 
 const LOOPBACK = new BlockList();
@@ -82,6 +74,6 @@ LOOPBACK.addSubnet('127.0.0.0', 8);
 LOOPBACK.addAddress('::1', 'ipv6');
 
 /** Whether only this machine can reach the address. */
-export function isLoopback(address: string): boolean {
+function isLoopback(address: string): boolean {
   return LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }

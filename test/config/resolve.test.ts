@@ -4,8 +4,6 @@ import type { Environment } from '../../src/config/environment.js';
 import { defaultValues, nodeOptionsOf } from '../../src/config/options.js';
 import { type Resolution, resolveOptions } from '../../src/config/resolve.js';
 
-const MIB = 1024 * 1024;
-
 interface Given {
   readonly argv?: readonly string[];
   readonly environment?: Environment;
@@ -155,16 +153,13 @@ describe('what is wrong with an option', () => {
     [{ argv: ['--config=c'], files: { '/work/c': 'Db: "a' } }, 'c:1: Missing closing'],
     [
       { argv: ['--ring-size=4MiB', '--max-append-size=2MiB'] },
-      'MaxAppendSize is 2 MiB, but RingSize is 4 MiB: MaxAppendSize may be at most a quarter of RingSize, 1 MiB',
+      'MaxAppendSize is 2 MiB, but RingSize is 4 MiB: MaxAppendSize may be at most a quarter of that, 1 MiB',
     ],
     [
       { argv: ['--chunk-size=1MiB', '--max-append-event-size=1MiB'] },
-      'MaxAppendEventSize may be at most ChunkSize less 4 KiB, 1020 KiB',
+      'MaxAppendSize is 256 KiB (to fit ChunkSize): MaxAppendEventSize may be at most half of that, 128 KiB',
     ],
-    [
-      { argv: ['--max-append-event-size=8MiB'] },
-      'MaxAppendEventSize may be at most MaxAppendSize less 4 KiB',
-    ],
+    [{ argv: ['--max-append-event-size=8MiB'] }, 'MaxAppendEventSize may be at most half of that, 2 MiB'],
     [{ argv: ['--node-ip=0.0.0.0'] }, 'NodeIp 0.0.0.0 can be reached by others'],
     [{ argv: ['--node-ip=::'] }, 'say --insecure if that is what you want'],
   ])('is said clearly: %j', (given, problem) => {
@@ -185,9 +180,9 @@ describe('what is wrong with an option', () => {
 describe('defaults', () => {
   it('are lowered to fit beside what was asked for', () => {
     const { options, sources } = resolved({ argv: ['--chunk-size=64KiB', '--ring-size=1MiB'] });
-    expect(options.maxAppendSize).toBe(MIB / 4);
-    expect(options.maxAppendEventSize).toBe(60 * 1024);
-    expect(sources.MaxAppendEventSize).toEqual({ kind: 'default', where: 'fits ChunkSize' });
+    expect(options.maxAppendSize).toBe(16 * 1024);
+    expect(options.maxAppendEventSize).toBe(8 * 1024);
+    expect(sources.MaxAppendEventSize).toEqual({ kind: 'default', where: 'fits MaxAppendSize' });
   });
 });
 
@@ -217,7 +212,7 @@ describe('--what-if', () => {
     expect(lines).toContainEqual(expect.stringMatching(/^ChunkSize +64 KiB +command-line \(--chunk-size\)$/));
     expect(lines).toContainEqual(expect.stringMatching(/^Db +\/d +environment \(CAIRN_DB\)$/));
     expect(lines).toContainEqual(
-      expect.stringMatching(/^MaxAppendEventSize +60 KiB +default \(fits ChunkSize\)$/),
+      expect.stringMatching(/^MaxAppendEventSize +8 KiB +default \(fits MaxAppendSize\)$/),
     );
     expect(lines).toContainEqual(expect.stringMatching(/^NodePort +2113 +default$/));
   });
