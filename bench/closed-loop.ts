@@ -14,7 +14,7 @@ import {
   unanswered,
 } from './load.js';
 
-/** See {@link Load}. Slots that became free are refilled together, once the burst of answers is over. */
+/** See {@link Load}. Unless the plan says otherwise, slots that became free are refilled together, once a burst of answers is over. */
 export class ClosedLoop implements Load {
   private readonly latency = new LatencyHistogram();
   private readonly clock = new BurstClock();
@@ -22,7 +22,7 @@ export class ClosedLoop implements Load {
   private freeSlots: Int32Array;
   private spareSlots: Int32Array;
   private free = 0;
-  private refillIsDue = false;
+  private inBurst = false;
   private phase: 'warming' | 'measuring' | 'draining' = 'warming';
   private measureFromUs = 0;
   private measuredUs = 0;
@@ -56,26 +56,30 @@ export class ClosedLoop implements Load {
   }
 
   completed(slot: number, succeeded: boolean): void {
-    if (!this.refillIsDue) {
-      this.refillIsDue = true;
-      this.clock.expire();
-      // After a failure let everything else have its turn first: the answer may have been "full".
-      if (succeeded) queueMicrotask(this.refill);
-      else setImmediate(this.refill);
-    }
-    this.freeSlots[this.free++] = slot;
+    if (!this.inBurst) this.beginBurst(succeeded);
     if (!succeeded) {
       this.errors++;
     } else if (this.phase === 'measuring') {
       this.requests++;
       this.latency.record(this.clock.now() - this.startedUs[slot]!);
     }
+    if (this.plan.isReentrant && succeeded && this.phase !== 'draining') this.send(slot);
+    else this.freeSlots[this.free++] = slot;
+  }
+
+  /** The first answer of several that come in one go. */
+  private beginBurst(succeeded: boolean): void {
+    this.inBurst = true;
+    this.clock.expire();
+    this.advance(this.clock.now());
+    // After a failure let everything else have its turn first: the answer may have been "full".
+    if (succeeded) queueMicrotask(this.refill);
+    else setImmediate(this.refill);
   }
 
   private readonly refill = (): void => {
-    this.refillIsDue = false;
+    this.inBurst = false;
     this.clock.expire();
-    this.advance(this.clock.now());
     if (this.phase === 'draining') {
       if (this.free === this.plan.inFlight) this.finished?.();
       return;
@@ -86,12 +90,13 @@ export class ClosedLoop implements Load {
     this.freeSlots = this.spareSlots;
     this.spareSlots = slots;
     this.free = 0;
-    for (let i = 0; i < count; i++) {
-      const slot = slots[i]!;
-      this.startedUs[slot] = this.clock.now();
-      this.submit(slot);
-    }
+    for (let i = 0; i < count; i++) this.send(slots[i]!);
   };
+
+  private send(slot: number): void {
+    this.startedUs[slot] = this.clock.now();
+    this.submit(slot);
+  }
 
   private advance(now: number): void {
     if (this.phase === 'warming' && now >= this.measureFromUs) {

@@ -1,0 +1,38 @@
+/** What a run of appends drives: an engine in this process, or a node over ws. Interface only. */
+import type { CairnError } from '../src/base/errors.js';
+import type { AppendOptions } from './options.js';
+
+/** Where the answer of a slot's request goes: {@link Load.completed}. */
+export type Completed = (slot: number, succeeded: boolean) => void;
+
+/** Something that takes appends. */
+export interface AppendTarget {
+  /** Whether `submit` may be called from within `completed`. */
+  readonly isReentrant: boolean;
+  /** Bytes of one event's record in the log. */
+  readonly recordBytes: number;
+  /** Who hears of answers; set once, before the first `submit`. */
+  completed: Completed;
+  /** The first failure of a request, if there was one. */
+  readonly firstError: CairnError | undefined;
+  /** Sends one request for `slot`. */
+  submit(slot: number): void;
+  /** What the node's writer has counted so far. */
+  writerBytes(): Promise<WriterBytes>;
+  close(): Promise<void>;
+}
+
+/** Bytes of records made durable, and bytes written to disk for them. */
+export interface WriterBytes {
+  readonly recordBytes: number;
+  readonly diskBytes: number;
+}
+
+/** Starts what the run is about, with its data in `folder`. */
+export type OpenTarget = (options: AppendOptions, folder: string) => Promise<AppendTarget>;
+
+/** Disk bytes per record byte between two readings; 0 if nothing was written. */
+export function amplification(before: WriterBytes, after: WriterBytes): number {
+  const recordBytes = after.recordBytes - before.recordBytes;
+  return recordBytes === 0 ? 0 : (after.diskBytes - before.diskBytes) / recordBytes;
+}
