@@ -2,6 +2,12 @@
  * The event ids of the last stretch of the log: what tells a client's retry from a new append, whatever the expected
  * revision. A ring of entries, newest overwriting oldest, with hash chains through them; a chain ends where it reaches an
  * entry that was overwritten, so nothing is ever deleted. Exact: all 128 bits are compared. Main thread only.
+ *
+ *   bucket (u32)  ┌ 8 bits: filter ┬ 24 bits: sequence of the newest entry ┐──▶ entry: id, stream, revision, position,
+ *                 └────────────────┴───────────────────────────────────────┘           link to the entry before ──▶ …
+ *
+ * Almost every id is new, and memory is what a look-up costs: the filter has one bit set for each id in the chain, so that a
+ * new id is mostly known to be one after a single cache miss.
  */
 import { assert } from '../base/assert.js';
 import type { AppendCursor } from '../wire/append-frame.js';
@@ -15,17 +21,30 @@ export type RetryMatch = 'new' | 'duplicate' | 'conflict';
 /** Odd multipliers that key the hash, so that nobody can choose ids that collide. */
 export type IdHashKey = readonly [number, number, number, number];
 
+/** Where an event id is: 16 bytes from `idAt`. An AppendCursor is one. */
+export interface IdSource {
+  readonly view: DataView;
+  readonly idAt: number;
+}
+
+/** Bits of a bucket or link that hold the sequence number of an entry, modulo 2^24; 0 in all of a bucket = empty. */
+const SEQUENCE_BITS = 24;
+const SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1;
+/** A quarter of the sequence numbers, so that an overwritten entry is told from a live one by their distance. */
+export const RETRY_WINDOW_EVENTS_MAX = 1 << (SEQUENCE_BITS - 2);
+
 export class RetryWindow {
   readonly #ids: Uint32Array;
   readonly #streams: Uint32Array;
   readonly #revisions: Float64Array;
   readonly #positions: Float64Array;
-  /** Sequence number + 1 of the entry before in the same bucket (0 = none). */
+  /** What the entry's bucket held before it. */
   readonly #previous: Uint32Array;
   readonly #buckets: Uint32Array;
   readonly #key: IdHashKey;
-  /** Sequence number of the next entry; stays below 2^32 by {@link #rebase}. */
-  #next = 0;
+  readonly #mask: number;
+  /** How many entries were ever added; the sequence number of the next one. */
+  #added = 0;
   /** Revision and position of the last event of the duplicate that `match` found. */
   revision = 0;
   position = 0;
@@ -33,6 +52,7 @@ export class RetryWindow {
   /** Remembers the last `events` (a power of two) event ids. */
   constructor(events: number, key: IdHashKey) {
     assert(Number.isInteger(Math.log2(events)), 'the window is a power of two');
+    assert(events <= RETRY_WINDOW_EVENTS_MAX, 'the window fits the sequence numbers');
     this.#ids = new Uint32Array(events * ID_WORDS);
     this.#streams = new Uint32Array(events);
     this.#revisions = new Float64Array(events);
@@ -40,6 +60,7 @@ export class RetryWindow {
     this.#previous = new Uint32Array(events);
     this.#buckets = new Uint32Array(events * BUCKETS_PER_ENTRY);
     this.#key = key;
+    this.#mask = events - 1;
   }
 
   /**
@@ -64,62 +85,64 @@ export class RetryWindow {
     return known === append.eventCount && inOrder ? 'duplicate' : 'conflict';
   }
 
-  /** Remembers the id at `view[at, at+16)`. */
-  add(view: DataView, at: number, stream: number, revision: number, position: number): void {
-    if (this.#next === 0xffff_fffe) this.#rebase();
-    const sequence = this.#next++;
-    const slot = sequence & (this.#streams.length - 1);
-    const a = view.getUint32(at, true);
-    const b = view.getUint32(at + 4, true);
-    const c = view.getUint32(at + 8, true);
-    const d = view.getUint32(at + 12, true);
+  /** Remembers the id that `source` points to, newest so far. */
+  add({ view, idAt }: IdSource, stream: number, revision: number, position: number): void {
+    const slot = this.#added & this.#mask;
     const word = slot * ID_WORDS;
-    this.#ids[word] = a;
-    this.#ids[word + 1] = b;
-    this.#ids[word + 2] = c;
-    this.#ids[word + 3] = d;
+    for (let i = 0; i < ID_WORDS; i++) this.#ids[word + i] = view.getUint32(idAt + 4 * i, true);
     this.#streams[slot] = stream;
     this.#revisions[slot] = revision;
     this.#positions[slot] = position;
-    const bucket = this.#bucketOf(a, b, c, d);
-    this.#previous[slot] = this.#buckets[bucket]!;
-    this.#buckets[bucket] = sequence + 1;
+    const hash = this.#hash(view, idAt);
+    const bucket = hash & (this.#buckets.length - 1);
+    const before = this.#buckets[bucket]!;
+    const isAlive = before !== 0 && this.#ageOf(before) <= this.#mask + 1;
+    const filter = isAlive ? before & ~SEQUENCE_MASK : 0;
+    this.#previous[slot] = before;
+    this.#buckets[bucket] = filter | filterBit(hash) | (this.#added & SEQUENCE_MASK);
+    this.#added++;
   }
 
   /** The slot of an id, or -1. Newest first. */
   #find(view: DataView, at: number): number {
-    const a = view.getUint32(at, true);
-    const b = view.getUint32(at + 4, true);
-    const c = view.getUint32(at + 8, true);
-    const d = view.getUint32(at + 12, true);
+    const hash = this.#hash(view, at);
+    let link = this.#buckets[hash & (this.#buckets.length - 1)]!;
+    if ((link & filterBit(hash)) === 0) return -1;
     const ids = this.#ids;
-    const oldest = this.#next - this.#streams.length;
-    let link = this.#buckets[this.#bucketOf(a, b, c, d)]!;
-    // Links go to ever older entries; one older than the window leads into an entry that was overwritten.
-    while (link > 0 && link - 1 >= oldest) {
-      const slot = (link - 1) & (this.#streams.length - 1);
+    // Links lead to ever older entries. After 2^24 more a dead one may look alive, but not also older than the one before;
+    // and whatever slot it leads to, the comparison is with an id that is in the window.
+    for (let age = this.#ageOf(link), newer = 0; link !== 0 && age > newer; newer = age, age = this.#ageOf(link)) {
+      if (age > this.#mask + 1) return -1;
+      const slot = link & this.#mask;
       const word = slot * ID_WORDS;
-      if (ids[word] === a && ids[word + 1] === b && ids[word + 2] === c && ids[word + 3] === d) return slot;
+      if (
+        ids[word] === view.getUint32(at, true) &&
+        ids[word + 1] === view.getUint32(at + 4, true) &&
+        ids[word + 2] === view.getUint32(at + 8, true) &&
+        ids[word + 3] === view.getUint32(at + 12, true)
+      ) {
+        return slot;
+      }
       link = this.#previous[slot]!;
     }
     return -1;
   }
 
-  #bucketOf(a: number, b: number, c: number, d: number): number {
-    const key = this.#key;
-    let hash = Math.imul(a, key[0]) ^ Math.imul(b, key[1]);
-    hash = Math.imul(hash ^ (hash >>> 15), key[2]) ^ Math.imul(c, key[3]) ^ Math.imul(d, key[0]);
-    hash = Math.imul(hash ^ (hash >>> 16), key[1]);
-    return (hash ^ (hash >>> 13)) & (this.#buckets.length - 1);
+  /** How many entries ago, modulo 2^24, a bucket or link says; 1 = the newest. */
+  #ageOf(link: number): number {
+    return (this.#added - link) & SEQUENCE_MASK;
   }
 
-  /** After 4 billion events the sequence numbers start again, without changing which slot each entry has. */
-  #rebase(): void {
-    const size = this.#streams.length;
-    const shift = Math.floor(this.#next / size - 1) * size;
-    const moved = (link: number) => (link > shift ? link - shift : 0);
-    for (let i = 0; i < this.#buckets.length; i++) this.#buckets[i] = moved(this.#buckets[i]!);
-    for (let i = 0; i < size; i++) this.#previous[i] = moved(this.#previous[i]!);
-    this.#next -= shift;
+  #hash(view: DataView, at: number): number {
+    const key = this.#key;
+    let hash = Math.imul(view.getUint32(at, true), key[0]) ^ Math.imul(view.getUint32(at + 4, true), key[1]);
+    hash = Math.imul(hash ^ (hash >>> 15), key[2]) ^ Math.imul(view.getUint32(at + 8, true), key[3]);
+    hash = Math.imul(hash ^ (hash >>> 16) ^ view.getUint32(at + 12, true), key[1]);
+    return hash ^ (hash >>> 13);
   }
+}
+
+/** One of the eight bits above the sequence number, by bits of the hash that don't choose the bucket. */
+function filterBit(hash: number): number {
+  return 1 << (SEQUENCE_BITS + (hash >>> 29));
 }

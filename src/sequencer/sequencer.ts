@@ -77,7 +77,7 @@ export class Sequencer {
       const outOfSpace = this.#parts.outOfSpace();
       return outOfSpace === undefined ? 'retry' : this.#reject(sink, token, outOfSpace);
     }
-    this.#write(append, sink, token);
+    this.#write(append, stream, sink, token);
     return 'taken';
   }
 
@@ -121,14 +121,14 @@ export class Sequencer {
     return this.#parts.producer.framed;
   }
 
-  #write(append: AppendCursor, sink: AppendSink, token: number): void {
+  #write(append: AppendCursor, found: number, sink: AppendSink, token: number): void {
     const { framer, heads, retries, clock } = this.#parts;
     if (this.#isFirstOfTurn) {
       this.#isFirstOfTurn = false;
       framer.setTime(clock.wallUs());
       this.recordCommit();
     }
-    const stream = heads.intern(append.bytes, append.streamAt, append.streamLength);
+    const stream = found < 0 ? heads.intern(append.bytes, append.streamAt, append.streamLength) : found;
     let revision = heads.revision(stream);
     let first = -1;
     let position = -1;
@@ -139,7 +139,7 @@ export class Sequencer {
       left--;
       position = framer.prepare(append, revision, first, left === 0);
       if (first < 0) first = position;
-      retries.add(append.view, append.idAt, stream, revision, position);
+      retries.add(append, stream, revision, position);
     }
     heads.advance(stream, revision, position);
     this.#recordsEnd = this.#framed;
