@@ -72,6 +72,7 @@ const RANGES = {
   rate: { default: 0, min: 0.001, max: 100_000_000, whole: false },
   // At 256 bytes an event the upper end is a log of 350 GB.
   events: { default: 1_000_000, min: 1, max: 1_000_000_000, whole: true },
+  runs: { default: 3, min: 1, max: 100, whole: true },
 } as const satisfies Record<string, NumberRange>;
 
 /** Checks the flags of `bench append`. Throws `CairnError`. */
@@ -140,6 +141,11 @@ function choiceOf<Choice extends string>(
   const choice = choices.find((candidate) => candidate === text);
   if (choice !== undefined) return choice;
   throw refused(`${flagOf(name)} takes ${choices.join(' or ')}, not '${text}'`);
+}
+
+/** How often each row of a suite runs. Throws `CairnError`. */
+export function parseRuns(flags: FlagValues): number {
+  return numberOf(flags, 'runs');
 }
 
 /** `table` or `json`. Throws `CairnError`. */
