@@ -212,9 +212,10 @@ export function chunkFileBytes(chunkSize: number): number {
  * `position`: all that is left of the chunk, or 0 if the record fits.
  */
 export function paddingBefore(position: number, occupied: number, chunkSize: number): number {
-  assert(occupied <= chunkSize, 'a record must fit into a chunk');
   const left = chunkSize - (position % chunkSize);
-  return occupied === left || occupied + RECORD_OCCUPIED_MIN <= left ? 0 : left;
+  if (occupied === left || occupied + RECORD_OCCUPIED_MIN <= left) return 0;
+  assert(left < chunkSize, 'a record must fit into a chunk');
+  return left;
 }
 
 const FILE_NAME_PATTERN = /^chunk-(\d{6})\.(\d{6})$/;
