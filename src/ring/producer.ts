@@ -31,6 +31,7 @@ export class RingProducer {
   /** No byte at or beyond this position may be claimed; moves as the slowest reader moves. */
   #freeEnd: number;
   #recordsInChunk: number;
+  #publishedLength: number;
 
   /** `start`: the recovered end of the log; `recordsInChunk`: how many records its chunk holds already. */
   constructor(descriptor: RingDescriptor, kernel: RecordKernel, start: ChainState, recordsInChunk: number) {
@@ -50,6 +51,7 @@ export class RingProducer {
     this.#sealedAt = this.#framedAt;
     this.#freeEnd = this.#reclaimed() + this.#ringBytes;
     this.#recordsInChunk = recordsInChunk;
+    this.#publishedLength = start.previousLength;
   }
 
   /** Where the next record will stand. */
@@ -59,6 +61,11 @@ export class RingProducer {
 
   get published(): number {
     return this.#published.position;
+  }
+
+  /** Length field of the last published record, from which a read backwards starts; 0 if there is none. */
+  get lastLength(): number {
+    return this.#publishedLength;
   }
 
   /** Whether `bytes` can be claimed now: false means that the writer or the indexer is a whole ring behind. */
@@ -100,6 +107,7 @@ export class RingProducer {
     if (this.#framed === this.#published.position) return;
     this.#seal();
     this.#published.store(this.#framed);
+    this.#publishedLength = this.#sealed.previousLength;
     this.#writerBell.ring();
   }
 
