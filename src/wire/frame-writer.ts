@@ -8,8 +8,11 @@ import { assert } from '../base/assert.js';
 import { writeI64, writeU64 } from '../base/bytes.js';
 import { APPENDED_BYTES, FRAME_HEADER_BYTES, OPCODE } from './frames.js';
 
-/** Allocating and zeroing this much per 64 KiB of replies costs less than 1 ns a byte; idle sessions hold just one. */
-const SLAB_BYTES = 64 * 1024;
+/** Smallest slab: what an idle session holds on to. A busy one gets room for four messages like its last. */
+const SLAB_BYTES_MIN = 16 * 1024;
+const MESSAGES_PER_SLAB = 4;
+/** Largest slab unless one message alone needs more: a slow socket may keep a whole slab alive for one small message. */
+const SLAB_BYTES_MAX = 512 * 1024;
 
 const TEXT_ENCODER = new TextEncoder();
 
@@ -25,6 +28,7 @@ export class FrameWriter {
   #at = 0;
   /** Where the open frame starts, or −1. */
   #frameAt = -1;
+  #lastMessageBytes = 0;
 
   /** Bytes written since the last {@link take}. */
   get length(): number {
@@ -123,6 +127,7 @@ export class FrameWriter {
     assert(this.#frameAt < 0, 'the last frame has not ended');
     const message = this.#bytes.subarray(this.#messageAt, this.#at);
     this.#messageAt = this.#at;
+    this.#lastMessageBytes = message.length;
     return message;
   }
 
@@ -136,7 +141,8 @@ export class FrameWriter {
   #reserve(length: number): void {
     if (this.#at + length <= this.#bytes.length) return;
     const written = this.#at - this.#messageAt;
-    const slab = new Uint8Array(Math.max(SLAB_BYTES, 2 * (written + length)));
+    const generous = Math.min(SLAB_BYTES_MAX, MESSAGES_PER_SLAB * this.#lastMessageBytes);
+    const slab = new Uint8Array(Math.max(SLAB_BYTES_MIN, generous, 2 * (written + length)));
     slab.set(this.#bytes.subarray(this.#messageAt, this.#at));
     if (this.#frameAt >= 0) this.#frameAt -= this.#messageAt;
     this.#bytes = slab;
