@@ -1,0 +1,96 @@
+/**
+ * What recovery wants to know about the records at the end of the log, besides that they are valid: how many there are, when
+ * the last was written, what is committed, and whether a transaction is left open. Pure. Also catches what no checksum
+ * can: records that contradict their place. Nothing is allocated per record.
+ */
+import { readU64 } from '../base/bytes.js';
+import type { Bytes } from '../base/ports.js';
+import {
+  COMMIT,
+  COMMIT_LENGTH,
+  occupiedBytes,
+  PREPARE,
+  PREPARE_FLAG,
+  PREPARE_HEADER_BYTES,
+  RECORD,
+  RECORD_TYPE,
+} from './record.js';
+
+export class TailSummary {
+  recordCount = 0;
+  lastTimestampUs = 0;
+  /** The highest position that a Commit record calls committed. */
+  committed = 0;
+  /** Position of the first record of the transaction that has begun but not ended, perhaps in an earlier chunk. */
+  openTransaction: number | undefined;
+  /** The first record whose fields contradict each other. A valid checksum makes it a bug of the writer, not of the disk. */
+  contradiction: { readonly position: number; readonly reason: string } | undefined;
+
+  readonly #chunkSize: number;
+
+  constructor(chunkSize: number) {
+    this.#chunkSize = chunkSize;
+  }
+
+  /** Takes in the next verified records of one chunk, from its first one on. */
+  note(bytes: Bytes, at: number, length: number): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const end = at + length;
+    for (let record = at; record < end; ) {
+      this.#noteRecord(view, record);
+      this.recordCount++;
+      this.lastTimestampUs = readU64(view, record + RECORD.timestamp);
+      record += occupiedBytes(view.getUint32(record + RECORD.length, true));
+    }
+  }
+
+  #noteRecord(view: DataView, record: number): void {
+    switch (view.getUint8(record + RECORD.type)) {
+      case RECORD_TYPE.prepare:
+        this.#notePrepare(view, record);
+        break;
+      case RECORD_TYPE.commit:
+        this.#noteCommit(view, record);
+        break;
+      case RECORD_TYPE.epoch:
+        this.openTransaction = undefined;
+        break;
+      case RECORD_TYPE.padding:
+        this.#notePadding(view, record);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #notePrepare(view: DataView, record: number): void {
+    const flags = view.getUint16(record + RECORD.flags, true);
+    const begin =
+      readU64(view, record + RECORD.position) - view.getUint32(record + PREPARE.transactionOffset, true);
+    const isLast = (flags & PREPARE_FLAG.lastOfTransaction) !== 0;
+    if (begin < 0 || view.getUint32(record + RECORD.length, true) < PREPARE_HEADER_BYTES) {
+      this.#contradict(view, record, 'the Prepare record makes no sense');
+    }
+    this.openTransaction = isLast ? undefined : begin;
+  }
+
+  #noteCommit(view: DataView, record: number): void {
+    const isCommit = view.getUint32(record + RECORD.length, true) === COMMIT_LENGTH;
+    const committed = isCommit ? readU64(view, record + COMMIT.committed) : Number.POSITIVE_INFINITY;
+    if (committed > readU64(view, record + RECORD.position)) {
+      this.#contradict(view, record, 'the Commit record reaches beyond itself');
+    } else if (committed > this.committed) this.committed = committed;
+  }
+
+  #notePadding(view: DataView, record: number): void {
+    const position = readU64(view, record + RECORD.position);
+    const end = position + occupiedBytes(view.getUint32(record + RECORD.length, true));
+    if (position % this.#chunkSize === 0 || end % this.#chunkSize !== 0) {
+      this.#contradict(view, record, 'the Padding record does not fill the rest of its chunk');
+    }
+  }
+
+  #contradict(view: DataView, record: number, reason: string): void {
+    this.contradiction ??= { position: readU64(view, record + RECORD.position), reason };
+  }
+}
