@@ -31,10 +31,10 @@ export interface FolderLock {
   release(): void;
 }
 
-/** flock, where there is one. */
+/** flock, where there is one; the Platform of src/native fits. */
 export interface FileLocks {
-  /** Locks the file for as long as the process lives or until released; undefined if somebody else has it locked. */
-  tryLock(path: string): { release(): void } | undefined;
+  /** Locks the file until released or the process dies. Undefined = somebody else has it; `unsupported` = no flock here. */
+  tryLock(path: string): FolderLock | undefined | 'unsupported';
 }
 
 /** A line of the lock file. */
@@ -49,6 +49,8 @@ type Attempt =
   | { readonly kind: 'refused'; readonly by: Claim | undefined }
   | { readonly kind: 'moved' };
 
+const WITHOUT_FLOCK: FileLocks = { tryLock: () => 'unsupported' };
+
 /** Each further attempt means that another process took the folder and died meanwhile. */
 const ATTEMPTS_MAX = 100;
 
@@ -62,7 +64,7 @@ const UNUSABLE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'E
  * Takes the existing folder for this process. Errors: `folder-locked` names who has it; `invalid-configuration` if the
  * folder can't be written to, `disk-failure` if the disk fails.
  */
-export function lockFolder(folder: string, fileLocks?: FileLocks): FolderLock {
+export function lockFolder(folder: string, fileLocks: FileLocks = WITHOUT_FLOCK): FolderLock {
   const path = join(folder, 'lock');
   try {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -76,7 +78,7 @@ export function lockFolder(folder: string, fileLocks?: FileLocks): FolderLock {
   throw folderLocked(folder, undefined);
 }
 
-function claimFolder(path: string, fileLocks: FileLocks | undefined): Attempt {
+function claimFolder(path: string, fileLocks: FileLocks): Attempt {
   const ours: Claim = { ...ownProcess(), host: hostname(), id: randomUUID() };
   const file = openSync(path, OPEN_FLAGS, 0o600);
   // Looks first, so that a process that is started over and over beside a running one leaves no lines.
@@ -89,14 +91,14 @@ function claimFolder(path: string, fileLocks: FileLocks | undefined): Attempt {
   const claims = readClaims(file);
   const first = claims.find(isAlive);
   if (first?.id === ours.id && isCalled(path, file)) {
-    const flock = fileLocks?.tryLock(path);
-    if (fileLocks === undefined || flock !== undefined) {
+    const flock = fileLocks.tryLock(path);
+    if (flock !== undefined) {
       return { kind: 'held', lock: settle(path, { file, ours, flock }, fileLocks) };
     }
-    letGo({ file, ours });
+    letGo({ file, ours, flock: 'unsupported' });
     return { kind: 'refused', by: claims.findLast(({ id }) => id !== ours.id) };
   }
-  letGo({ file, ours });
+  letGo({ file, ours, flock: 'unsupported' });
   return first === undefined || first.id === ours.id ? { kind: 'moved' } : { kind: 'refused', by: first };
 }
 
@@ -104,18 +106,18 @@ function claimFolder(path: string, fileLocks: FileLocks | undefined): Attempt {
 interface Grip {
   readonly file: number;
   readonly ours: Claim;
-  readonly flock?: { release(): void } | undefined;
+  readonly flock: FolderLock | 'unsupported';
 }
 
 /** Replaces the file by one that holds our line only. Nobody but the holder does this. */
-function settle(path: string, grip: Grip, fileLocks: FileLocks | undefined): FolderLock {
+function settle(path: string, grip: Grip, fileLocks: FileLocks): FolderLock {
   const next = `${path}.tmp`;
   const file = openSync(next, OPEN_FLAGS | constants.O_TRUNC, 0o600);
   append(file, grip.ours);
-  const flock = fileLocks?.tryLock(next);
-  assert(fileLocks === undefined || flock !== undefined, 'nobody else locks the file that becomes the lock');
+  const flock = fileLocks.tryLock(next);
+  assert(flock !== undefined, 'nobody else locks the file that becomes the lock');
   renameSync(next, path);
-  grip.flock?.release();
+  release(grip.flock);
   closeSync(grip.file);
   return { release: () => letGo({ file, ours: grip.ours, flock }) };
 }
@@ -123,8 +125,12 @@ function settle(path: string, grip: Grip, fileLocks: FileLocks | undefined): Fol
 /** Says that the claim is over, for those who look while this process lives on. */
 function letGo({ file, ours, flock }: Grip): void {
   append(file, { released: ours.id });
-  flock?.release();
+  release(flock);
   closeSync(file);
+}
+
+function release(flock: FolderLock | 'unsupported'): void {
+  if (flock !== 'unsupported') flock.release();
 }
 
 /** One write, which the system does not interleave with others' as the file is open for appending. */

@@ -2,7 +2,7 @@
  * Which process is meant, beyond its number: numbers are reused, also across a reboot. On Linux a process is known by its
  * number, its start time in clock ticks and the boot in which those count; elsewhere by its number alone.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -22,14 +22,17 @@ export function ownProcess(): ProcessIdentity {
   };
 }
 
-/** Whether the process still runs. One that was killed and not yet reaped by its parent (a zombie) does not. */
+/**
+ * Whether the process still runs. One that was killed and not yet reaped by its parent (a zombie) does not, unless another
+ * of its threads is still on its way out of a system call: that may be a write.
+ */
 export function isAlive({ pid, startTime, bootId }: ProcessIdentity): boolean {
   const currentBoot = readBootId();
   if (bootId !== undefined && currentBoot !== undefined && bootId !== currentBoot) return false;
   const stat = readStat(pid);
   if (stat === undefined) return takesSignals(pid);
-  if (stat.state === 'Z' || stat.state === 'X') return false;
-  return startTime === undefined || startTime === stat.startTime;
+  if (startTime !== undefined && startTime !== stat.startTime) return false;
+  return !isGone(stat) || threadsOf(pid).some((thread) => !isGone(thread));
 }
 
 /** Reads an identity from parsed JSON; undefined if it isn't one. */
@@ -43,9 +46,28 @@ export function parseProcess(value: object): ProcessIdentity | undefined {
   };
 }
 
+interface Stat {
+  readonly state: string;
+  readonly startTime: number;
+}
+
+function isGone({ state }: Stat): boolean {
+  return state === 'Z' || state === 'X';
+}
+
+function threadsOf(pid: number): Stat[] {
+  let threads: string[];
+  try {
+    threads = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+  return threads.map((thread) => readStat(`${pid}/task/${thread}`)).filter((stat) => stat !== undefined);
+}
+
 /** State and start time; undefined where there is no such process, or no /proc, or it hides others' processes. */
-function readStat(pid: number): { state: string; startTime: number } | undefined {
-  const text = readText(`/proc/${pid}/stat`);
+function readStat(process: number | string): Stat | undefined {
+  const text = readText(`/proc/${process}/stat`);
   if (text === undefined) return undefined;
   // "pid (name) state …": a name may hold blanks and brackets, so fields count from the last one. State is field 3.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');

@@ -112,7 +112,8 @@ describe('a data folder', () => {
     expect((await start('sh', args)).said).toBe('held');
     const { pid } = lines()[0] as { pid: number };
     process.kill(pid, 'SIGKILL');
-    while (!readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')) await new Promise(setImmediate);
+    const isZombie = () => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+    while (!isZombie() || readdirSync(`/proc/${pid}/task`).length > 1) await new Promise(setImmediate);
     lockFolder(folder).release();
   });
 
