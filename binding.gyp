@@ -1,0 +1,22 @@
+# The addon `cairn`: durable disk I/O and the loops over record bytes. No instruction set is named here on purpose:
+# each CRC-32C implementation asks for its own by a target attribute and is chosen at run time by cpuid or hwcap,
+# so that one build runs on every host of its architecture.
+{
+  "targets": [
+    {
+      "target_name": "cairn",
+      "sources": [
+        "native/addon.cc",
+        "native/disk.cc",
+        "native/kernel.cc",
+        "native/crc32c.cc",
+        "native/crc32c_table.cc",
+        "native/crc32c_x86.cc",
+        "native/crc32c_arm.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+      "cflags_cc": ["-fvisibility=hidden", "-fno-exceptions"]
+    }
+  ]
+}

@@ -1,0 +1,57 @@
+/**
+ * The RecordKernel on the addon: CRC-32C, seal and verify by one of its implementations, the fastest unless another is
+ * named. Pure; any thread, but a kernel belongs to the thread that made it: it passes the chain's state in memory of its own.
+ */
+import { assert } from '../base/assert.js';
+import type { Bytes, ChainState, RecordKernel, VerifyStop } from '../base/ports.js';
+import type { Addon } from './load.js';
+import { assertRange } from './range.js';
+
+/** The kernel over the implementation called `name`, one of `addon.implementations()`. */
+export function addonKernel(addon: Addon, name: string = addon.implementations()[0]!): RecordKernel {
+  const which = addon.implementations().indexOf(name);
+  assert(which >= 0, `there is no CRC-32C implementation ${name} here`);
+  const values = new Float64Array(4);
+  return {
+    crc32c(bytes: Bytes, at: number, length: number, seed: number): number {
+      assertRange(bytes, at, length);
+      const crc = addon.crc32c(which, bytes, at, length, seed);
+      assert(crc >= 0, 'crc32c: arguments out of bounds');
+      return crc;
+    },
+    seal(bytes: Bytes, at: number, length: number, state: ChainState): number {
+      assertRange(bytes, at, length);
+      putState(state, values);
+      const count = addon.seal(which, bytes, at, length, values);
+      assert(count >= 0, 'seal: the range holds whole records, each in its place');
+      takeState(values, state);
+      return count;
+    },
+    verify(bytes: Bytes, at: number, length: number, state: ChainState): VerifyStop {
+      assertRange(bytes, at, length);
+      putState(state, values);
+      const stop = addon.verify(which, bytes, at, length, values);
+      assert(stop >= 0, 'verify: arguments out of bounds');
+      takeState(values, state);
+      return stop as VerifyStop;
+    },
+  };
+}
+
+function putState(state: ChainState, values: Float64Array): void {
+  assert(
+    Number.isSafeInteger(state.position) && state.position >= 0,
+    'a position is an integer, not negative',
+  );
+  values[0] = state.position;
+  values[1] = state.chain >>> 0;
+  values[2] = state.previousLength >>> 0;
+  values[3] = state.epoch >>> 0;
+}
+
+function takeState(values: Float64Array, state: ChainState): void {
+  state.position = values[0]!;
+  state.chain = values[1]!;
+  state.previousLength = values[2]!;
+  state.epoch = values[3]!;
+}
