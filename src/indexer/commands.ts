@@ -36,6 +36,12 @@ export interface StreamRuns {
   readonly events: Uint32Array;
 }
 
+/** Who answers such questions. */
+export interface StreamLookup {
+  /** Sees all that was committed when it was asked. Rejects with `shutting-down` or `thread-died`. */
+  lookup(query: StreamQuery): Promise<StreamRuns>;
+}
+
 /** What main needs to know about the log before it can take appends. */
 export interface IndexReady {
   /** The streams' names; a stream's number is its index in the arrays. */

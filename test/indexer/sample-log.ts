@@ -91,6 +91,30 @@ export class SampleLog {
     }
   }
 
+  /** Puts copies of records from `position` into the data of the last one, as if they stood in the log there. Returns where the last of them begins. */
+  forge(inner: readonly SampleRecord[], position: number): number {
+    const outer = this.records.pop()!;
+    const before = this.records.at(-1)!;
+    const state = { position, chain: 12345, previousLength: 64, epoch: 1 };
+    for (const { position: original, bytes } of inner) {
+      const copy = this.#bytes.slice(original, original + bytes);
+      writeU64(new DataView(copy.buffer), RECORD.position, state.position);
+      const at = state.position;
+      javascriptKernel.seal(copy, 0, bytes, state);
+      this.#bytes.set(copy, at);
+    }
+    const view = new DataView(this.#bytes.buffer);
+    this.#chain = {
+      position: outer.position,
+      chain: view.getUint32(before.position + RECORD.crc, true),
+      previousLength: view.getUint32(before.position + RECORD.length, true),
+      epoch: view.getUint32(before.position + RECORD.epoch, true),
+    };
+    this.#seal(outer);
+    const last = inner.at(-1)!;
+    return state.position - last.bytes;
+  }
+
   commit(): void {
     const { view, record } = this.#record(RECORD_TYPE.commit, 56, 0);
     writeU64(view, 48, record.position);

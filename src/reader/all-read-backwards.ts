@@ -1,0 +1,175 @@
+/**
+ * Reading the whole log backwards. Main thread. Each record's header says how long the one before is; the first is found
+ * through the record behind the position to read from, or, at the end of the log, through the ring. Only events get into a page,
+ * in descending order. What comes from a file is checked record by record, so that what lies above damage is still given.
+ */
+import type { Position } from '../base/units.js';
+import { chunkOf } from '../log/chunk.js';
+import { logCorrupt, placeOf } from '../log/damage.js';
+import { occupiedBytes, RECORD, RECORD_HEADER_BYTES, RECORD_TYPE } from '../log/record.js';
+import { verdictOn } from './boundary-check.js';
+import { PageBuilder } from './page-builder.js';
+import type { LogRead, ReadAnswer } from './read-page.js';
+import { type ReadSource, stretchBytes } from './read-source.js';
+
+const TWO_TO_32 = 0x1_0000_0000;
+const WORD = {
+  position: RECORD.position / 4,
+  type: RECORD.type / 4,
+  previousLength: RECORD.previousLength / 4,
+} as const;
+
+/** A stretch of the log that ends where the read is. */
+interface Stretch {
+  readonly content: PageBuilder;
+  /** Whether it was all in the ring, and so needs no check. */
+  readonly isHot: boolean;
+}
+
+export class AllReadBackwards implements LogRead {
+  readonly #source: ReadSource;
+  readonly #head: Position;
+  /** As the client named it. */
+  readonly #from: Position;
+  /** Records before here are still to be read. */
+  #next: Position;
+  /** Length field of the record that ends at `next`; −1 = not known yet. */
+  #length = -1;
+  #eventsLeft: number;
+  /** Whether a record is known to end at `next`, which may have been the client's idea. */
+  #isBoundary: boolean;
+
+  /** `from`: where the first record to consider ends; `Infinity` = the end of what is committed. */
+  constructor(source: ReadSource, from: Position, eventsMax: number) {
+    this.#source = source;
+    this.#head = source.committed();
+    this.#from = from;
+    this.#next = from === Number.POSITIVE_INFINITY ? this.#head : from;
+    this.#eventsLeft = eventsMax;
+    this.#isBoundary = from === Number.POSITIVE_INFINITY;
+  }
+
+  async nextPage(bytesMax: number): Promise<ReadAnswer> {
+    if (this.#next > this.#head || this.#next % 8 !== 0) return this.#badPosition();
+    if (this.#length < 0 && !(await this.#findFirst())) return this.#badPosition();
+    let want = stretchBytes(bytesMax, this.#eventsLeft);
+    let page = new PageBuilder(this.#source.headroomBytes, 0);
+    let events = 0;
+    while (events === 0 && this.#next > 0 && this.#eventsLeft > 0) {
+      if (occupiedBytes(this.#length) > want) {
+        const found = await this.#skipPadding();
+        if (found === 'padding') continue;
+        if (found === 'nothing') return this.#nothingThere();
+        want = occupiedBytes(this.#length);
+      }
+      const before = this.#next;
+      const stretch = await this.#fill(want);
+      page = new PageBuilder(this.#source.headroomBytes, stretch.content.recordBytes);
+      events = this.#take(stretch, page);
+      if (events > 0 && !(await this.#isGenuine(page))) return this.#badPosition();
+      if (this.#next < before) continue;
+      return this.#nothingThere();
+    }
+    const next = this.#next === 0 ? Number.POSITIVE_INFINITY : this.#next;
+    const isLast = this.#next === 0 || this.#eventsLeft === 0;
+    return page.page({ eventCount: events, next, head: this.#head, isLast });
+  }
+
+  /** Looks up how long the record is that ends where the read begins; false if none does. */
+  async #findFirst(): Promise<boolean> {
+    const { log } = this.#source;
+    if (this.#next === 0) this.#length = 0;
+    else if (this.#next === log.end) this.#length = log.lastLength;
+    else {
+      const header = await this.#headerAt(this.#next);
+      if (header === undefined) return false;
+      this.#length = header.getUint32(RECORD.previousLength, true);
+    }
+    return true;
+  }
+
+  /** What the next record is; Padding, which may be many times larger than a page, is then behind. */
+  async #skipPadding(): Promise<'padding' | 'record' | 'nothing'> {
+    const position = this.#next - occupiedBytes(this.#length);
+    const header = position < 0 ? undefined : await this.#headerAt(position);
+    if (header === undefined) return 'nothing';
+    if (header.getUint8(RECORD.type) !== RECORD_TYPE.padding) return 'record';
+    this.#next = position;
+    this.#length = header.getUint32(RECORD.previousLength, true);
+    return 'padding';
+  }
+
+  /** The header of the record at `position`, or undefined if none is there. */
+  async #headerAt(position: Position): Promise<DataView | undefined> {
+    const { log, checks } = this.#source;
+    const bytes = new Uint8Array(RECORD_HEADER_BYTES);
+    const view = new DataView(bytes.buffer);
+    if (position + RECORD_HEADER_BYTES > log.end) return undefined;
+    await log.read(position, bytes, 0, RECORD_HEADER_BYTES);
+    return checks.isHeader({ bytes, view, at: 0, length: RECORD_HEADER_BYTES, position }) ? view : undefined;
+  }
+
+  /** Reads up to `want` bytes before `next`, of one chunk. */
+  async #fill(want: number): Promise<Stretch> {
+    const { log, chunkBytes } = this.#source;
+    const chunkStart = chunkOf(this.#next - 1, chunkBytes) * chunkBytes;
+    const from = Math.max(chunkStart, this.#next - want);
+    const content = new PageBuilder(0, this.#next - from);
+    const reading = log.read(from, content.bytes, 0, content.recordBytes);
+    await reading;
+    return { content, isHot: reading === undefined };
+  }
+
+  /** Moves whole records from the stretch's end, their events into `page`, until all is taken or something is wrong. */
+  #take({ content, isHot }: Stretch, page: PageBuilder): number {
+    const { words } = content;
+    let events = 0;
+    let end = content.recordBytes;
+    while (this.#eventsLeft > 0 && this.#length >= RECORD_HEADER_BYTES) {
+      const bytes = occupiedBytes(this.#length);
+      const at = end - bytes;
+      const position = this.#next - bytes;
+      const word = at >> 2;
+      if (at < 0) break;
+      if (words[word + WORD.position]! + words[word + WORD.position + 1]! * TWO_TO_32 !== position) break;
+      if (!isHot && !this.#isGood(content, at, position)) break;
+      if ((words[word + WORD.type]! & 0xff) === RECORD_TYPE.prepare) {
+        page.append(content, at, bytes);
+        events++;
+        this.#eventsLeft--;
+      }
+      this.#length = words[word + WORD.previousLength]!;
+      this.#next = position;
+      end = at;
+    }
+    return events;
+  }
+
+  #isGood({ bytes, view }: PageBuilder, at: number, position: Position): boolean {
+    const { checks } = this.#source;
+    const length = occupiedBytes(this.#length);
+    if (view.getUint32(at + RECORD.length, true) !== this.#length) return false;
+    return checks.isHeader({ bytes, view, at, length, position }) && checks.isBody(bytes, view, at);
+  }
+
+  /** Whether the events in the page are events of the log. */
+  async #isGenuine({ view, start, at }: PageBuilder): Promise<boolean> {
+    this.#isBoundary ||= (await verdictOn({ view, at: start, end: at }, this.#source.lookup)) === 'genuine';
+    return this.#isBoundary;
+  }
+
+  #badPosition(): ReadAnswer {
+    return { kind: 'bad-position', position: this.#from };
+  }
+
+  /** No good record ends at `next`: the client's mistake, as long as it may be one; else damage. */
+  #nothingThere(): ReadAnswer {
+    if (!this.#isBoundary) return this.#badPosition();
+    const { log, chunkBytes } = this.#source;
+    const position = Math.max(0, this.#next - occupiedBytes(this.#length));
+    throw logCorrupt(
+      placeOf(log.pathAt(position), position, chunkBytes),
+      'no record, or a damaged one, stands there',
+    );
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Reading the whole log forwards. Main thread. A stretch of the log becomes a page as it is, Commit and Epoch records
+ * included: one copy from the ring, or one read from a file; then only headers are looked at. Padding is left out.
+ */
+import type { Position } from '../base/units.js';
+import { chunkOf } from '../log/chunk.js';
+import { logCorrupt, placeOf } from '../log/damage.js';
+import { occupiedBytes, RECORD, RECORD_HEADER_BYTES, RECORD_TYPE } from '../log/record.js';
+import { verdictOn } from './boundary-check.js';
+import { PageBuilder } from './page-builder.js';
+import type { LogRead, ReadAnswer, ReadPage } from './read-page.js';
+import { type ReadSource, stretchBytes } from './read-source.js';
+
+const TYPE_WORD = RECORD.type / 4;
+const LENGTH_WORD = RECORD.length / 4;
+
+/** The records at the start of a stretch that make a page. */
+interface Walk {
+  /** Bytes of whole records that belong to the page. */
+  bytes: number;
+  events: number;
+  /** Whether a Padding record follows them: the page ends, and the read goes on in the next chunk. */
+  isAtPadding: boolean;
+}
+
+export class AllRead implements LogRead {
+  readonly #source: ReadSource;
+  readonly #head: Position;
+  /** As the client named it. */
+  readonly #from: Position;
+  #next: Position;
+  #eventsLeft: number;
+  /** Whether records are known to start at `next`, which was the client's idea at first. */
+  #isBoundary: boolean;
+
+  constructor(source: ReadSource, from: Position, eventsMax: number) {
+    this.#source = source;
+    this.#head = source.committed();
+    this.#from = from;
+    this.#next = from;
+    this.#eventsLeft = eventsMax;
+    this.#isBoundary = from === 0;
+  }
+
+  async nextPage(bytesMax: number): Promise<ReadAnswer> {
+    let want = stretchBytes(bytesMax, this.#eventsLeft);
+    while (this.#next < this.#head && this.#eventsLeft > 0) {
+      if (this.#next % 8 !== 0) return this.#badPosition();
+      const builder = new PageBuilder(this.#source.headroomBytes, this.#available(want));
+      const goodBytes = await this.#fill(builder);
+      if (goodBytes < 0) return this.#badPosition();
+      const walk = walkRecords(builder, goodBytes, this.#eventsLeft);
+      this.#next += walk.bytes;
+      this.#eventsLeft -= walk.events;
+      if (walk.isAtPadding) this.#next = this.#chunkEnd();
+      if (walk.events > 0) return this.#page(builder, walk);
+      // Nothing whole yet: the first record is longer than the stretch.
+      if (walk.bytes > 0 || walk.isAtPadding) continue;
+      want = recordBytesAt(builder);
+      if (want <= builder.recordBytes || want > this.#available(want)) return this.#badPosition();
+    }
+    return this.#page(new PageBuilder(this.#source.headroomBytes, 0), { bytes: 0, events: 0 });
+  }
+
+  /**
+   * Reads the stretch from `next`. Returns how many of its bytes can be given out; −1 if the client named the position and no
+   * record starts there. A damaged record ends the good bytes, and is an error once it comes first.
+   */
+  async #fill(builder: PageBuilder): Promise<number> {
+    const { log, checks } = this.#source;
+    const { bytes, view, start } = builder;
+    const stretch = { bytes, view, at: start, length: builder.recordBytes, position: this.#next };
+    const reading = log.read(this.#next, bytes, start, stretch.length);
+    if (reading !== undefined) await reading;
+    else if (this.#isBoundary) return stretch.length;
+    if (!this.#isBoundary && !checks.isHeader(stretch)) return -1;
+    const { goodBytes, damage } = checks.run(stretch);
+    if (!this.#isBoundary && !(await this.#isGenuine(builder, goodBytes))) return -1;
+    // The ring is not damaged: what looked like a record is something inside an event.
+    if (damage !== undefined && reading === undefined) return -1;
+    if (damage === undefined) return stretch.length;
+    if (goodBytes > 0) return goodBytes;
+    throw logCorrupt(placeOf(log.pathAt(this.#next), this.#next, this.#source.chunkBytes), damage);
+  }
+
+  /** Whether the records at the start of the stretch are those of the log, as far as can be told yet. */
+  async #isGenuine({ view, start }: PageBuilder, goodBytes: number): Promise<boolean> {
+    const verdict = await verdictOn({ view, at: start, end: start + goodBytes }, this.#source.lookup);
+    this.#isBoundary = verdict === 'genuine';
+    return verdict !== 'forged';
+  }
+
+  /** A stretch ends where the chunk, or what is committed, does. */
+  #available(want: number): number {
+    return Math.min(want, this.#chunkEnd() - this.#next, this.#head - this.#next);
+  }
+
+  #chunkEnd(): Position {
+    const { chunkBytes } = this.#source;
+    return (chunkOf(this.#next, chunkBytes) + 1) * chunkBytes;
+  }
+
+  /** Also for what a forged record inside an event leads to: positions that no honest client has. */
+  #badPosition(): ReadAnswer {
+    return { kind: 'bad-position', position: this.#from };
+  }
+
+  #page(builder: PageBuilder, { bytes, events }: Pick<Walk, 'bytes' | 'events'>): ReadPage {
+    builder.at = builder.start + bytes;
+    const isLast = this.#eventsLeft === 0 || this.#next >= this.#head;
+    return builder.page({ eventCount: events, next: this.#next, head: this.#head, isLast });
+  }
+}
+
+/** Takes whole records from the first `goodBytes` of the stretch, until `eventsMax` are events or Padding comes. */
+function walkRecords({ words, start }: PageBuilder, goodBytes: number, eventsMax: number): Walk {
+  const end = start + goodBytes;
+  let events = 0;
+  let at = start;
+  while (at + RECORD_HEADER_BYTES <= end && events < eventsMax) {
+    const word = at >> 2;
+    const type = words[word + TYPE_WORD]! & 0xff;
+    if (type === RECORD_TYPE.padding) return { bytes: at - start, events, isAtPadding: true };
+    const length = words[word + LENGTH_WORD]!;
+    const next = at + occupiedBytes(length);
+    if (next > end || length < RECORD_HEADER_BYTES) break;
+    if (type === RECORD_TYPE.prepare) events++;
+    at = next;
+  }
+  return { bytes: at - start, events, isAtPadding: false };
+}
+
+function recordBytesAt({ words, start }: PageBuilder): number {
+  return occupiedBytes(words[(start >> 2) + LENGTH_WORD]!);
+}

@@ -1,0 +1,40 @@
+/**
+ * Whether records found at a position that a client named are records of the log, and not something inside an event that was
+ * made to look like them. Main thread. Checksums can't tell, for anyone can compute those; the index can: it knows where the
+ * event that a record claims to be really stands.
+ */
+import { readU64 } from '../base/bytes.js';
+import type { Position } from '../base/units.js';
+import type { StreamLookup } from '../indexer/commands.js';
+import { occupiedBytes, PREPARE, RECORD, RECORD_TYPE, STREAM_NAME_BYTES_MAX } from '../log/record.js';
+
+/** Whole records with good checksums, one behind the other: `view[at, end)`. */
+export interface Claim {
+  readonly view: DataView<ArrayBuffer>;
+  readonly at: number;
+  readonly end: number;
+}
+
+/** `unknown`: there is no event among them, so nothing that could do harm either. */
+export type Verdict = 'genuine' | 'forged' | 'unknown';
+
+/** Asks the index about the first event in the claim; the chain of checksums ties the others to it. */
+export async function verdictOn({ view, at, end }: Claim, lookup: StreamLookup): Promise<Verdict> {
+  for (let record = at; record < end; ) {
+    if (view.getUint8(record + RECORD.type) === RECORD_TYPE.prepare) {
+      return (await isWhereItSays({ view, at: record, end }, lookup)) ? 'genuine' : 'forged';
+    }
+    record += occupiedBytes(view.getUint32(record + RECORD.length, true));
+  }
+  return 'unknown';
+}
+
+async function isWhereItSays({ view, at, end }: Claim, lookup: StreamLookup): Promise<boolean> {
+  const position: Position = readU64(view, at + RECORD.position);
+  const from = readU64(view, at + PREPARE.revision);
+  const nameBytes = view.getUint16(at + PREPARE.streamBytes, true);
+  if (nameBytes > STREAM_NAME_BYTES_MAX || at + PREPARE.stream + nameBytes > end) return false;
+  const stream = new Uint8Array(view.buffer, view.byteOffset + at + PREPARE.stream, nameBytes);
+  const runs = await lookup.lookup({ stream, direction: 'forwards', from, eventsMax: 1, bytesMax: 1 });
+  return runs.runCount === 1 && runs.positions[0] === position;
+}

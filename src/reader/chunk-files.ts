@@ -1,0 +1,123 @@
+/**
+ * Reads bytes of the log from chunk files, off the event loop. Main thread. A bounded number of files is open, and of reads in
+ * flight; the page cache is used, as a cold stretch that was read once is likely to be read again. Checks nothing but
+ * that the bytes are there.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { CairnError } from '../base/errors.js';
+import type { Position } from '../base/units.js';
+import { chunkOf, fileOffsetOf } from '../log/chunk.js';
+import { logCorrupt } from '../log/damage.js';
+
+/** A few reads spread over many chunks; far below any limit on open files (1024 is the usual one). */
+const OPEN_FILES_MAX = 64;
+/** Node's pool has 4 threads, which file reads share: twice as many keep it busy without a long queue in front of others. */
+const READS_IN_FLIGHT_MAX = 8;
+
+interface OpenFile {
+  readonly path: string;
+  readonly handle: Promise<FileHandle>;
+  users: number;
+}
+
+export class ChunkFiles {
+  readonly #pathOf: (chunkNumber: number) => string;
+  readonly #chunkBytes: number;
+  /** Least recently used first. */
+  readonly #open = new Map<number, OpenFile>();
+  #readsInFlight = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(pathOf: (chunkNumber: number) => string, chunkBytes: number) {
+    this.#pathOf = pathOf;
+    this.#chunkBytes = chunkBytes;
+  }
+
+  /** The file that `position` is in. */
+  pathAt(position: Position): string {
+    return this.#pathOf(chunkOf(position, this.#chunkBytes));
+  }
+
+  /** Fills `target[at, at+length)` with the log's bytes from `position`, which may lie in several chunks. */
+  async read(position: Position, target: Uint8Array, at: number, length: number): Promise<void> {
+    for (let done = 0; done < length; ) {
+      const from = position + done;
+      const part = Math.min(length - done, this.#chunkBytes - (from % this.#chunkBytes));
+      await this.#readPart(from, target, at + done, part);
+      done += part;
+    }
+  }
+
+  /** Closes all files, once the reads in flight are done. */
+  async close(): Promise<void> {
+    const files = [...this.#open.values()];
+    this.#open.clear();
+    await Promise.allSettled(files.map(async (file) => (await file.handle).close()));
+  }
+
+  async #readPart(position: Position, target: Uint8Array, at: number, length: number): Promise<void> {
+    await this.#enter();
+    const file = this.#acquire(chunkOf(position, this.#chunkBytes));
+    try {
+      const handle = await file.handle;
+      const offset = fileOffsetOf(position, this.#chunkBytes);
+      for (let done = 0; done < length; ) {
+        const { bytesRead } = await handle.read(target, at + done, length - done, offset + done);
+        if (bytesRead === 0) throw cutShort(file.path, offset + done, position + done);
+        done += bytesRead;
+      }
+    } catch (error) {
+      throw asCairnError(error, file.path);
+    } finally {
+      file.users--;
+      this.#leave();
+    }
+  }
+
+  /** Waits for a turn to read. */
+  async #enter(): Promise<void> {
+    if (this.#readsInFlight < READS_IN_FLIGHT_MAX) this.#readsInFlight++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Passes the turn on to whoever waits longest. */
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#readsInFlight--;
+    else next();
+  }
+
+  #acquire(chunkNumber: number): OpenFile {
+    const known = this.#open.get(chunkNumber);
+    const path = this.#pathOf(chunkNumber);
+    const file = known ?? { path, handle: open(path, 'r'), users: 0 };
+    file.users++;
+    this.#open.delete(chunkNumber);
+    this.#open.set(chunkNumber, file);
+    if (known === undefined) {
+      file.handle.catch(() => this.#open.delete(chunkNumber));
+      this.#evict();
+    }
+    return file;
+  }
+
+  #evict(): void {
+    for (const [chunkNumber, file] of this.#open) {
+      if (this.#open.size <= OPEN_FILES_MAX) return;
+      if (file.users > 0) continue;
+      this.#open.delete(chunkNumber);
+      file.handle.then((handle) => handle.close()).catch(() => undefined);
+    }
+  }
+}
+
+function cutShort(file: string, offset: number, position: Position): CairnError {
+  return logCorrupt({ file, offset, position }, 'the file was cut short');
+}
+
+function asCairnError(error: unknown, path: string): CairnError {
+  if (error instanceof CairnError) return error;
+  const { code = 'EIO', syscall = 'read' } = error as NodeJS.ErrnoException;
+  const details = { errno: code, syscall, path };
+  return new CairnError('disk-failure', `${syscall} ${path}: ${code}; check the disk`, details, error);
+}

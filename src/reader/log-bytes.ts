@@ -1,0 +1,79 @@
+/**
+ * Any stretch of the log, wherever it lies: its latest part is copied out of the ring, at once, the rest is read from chunk
+ * files. Main thread, which is the one that frames records into the ring: nothing moves while a copy is made.
+ */
+import { assert } from '../base/assert.js';
+import type { Position } from '../base/units.js';
+import type { RingMemory } from '../ring/layout.js';
+import type { ChunkFiles } from './chunk-files.js';
+import type { PageBuilder } from './page-builder.js';
+
+/** What a reader must know of the log's writing end. `RingProducer` is one. */
+export interface LogTail {
+  readonly memory: RingMemory;
+  /** The ring holds the log's last `ringBytes` before here (but nothing from before the ring was made). */
+  readonly framed: Position;
+  /** Up to here records are sealed and don't change. */
+  readonly published: Position;
+  /** Length field of the last published record; 0 if there is none. */
+  readonly lastLength: number;
+}
+
+export class LogBytes {
+  readonly #tail: LogTail;
+  readonly #files: ChunkFiles;
+
+  constructor(tail: LogTail, files: ChunkFiles) {
+    this.#tail = tail;
+    this.#files = files;
+  }
+
+  /** The end of what can be read at all. */
+  get end(): Position {
+    return this.#tail.published;
+  }
+
+  /** Length field of the record that ends there; 0 if there is none. */
+  get lastLength(): number {
+    return this.#tail.lastLength;
+  }
+
+  /** The first position whose bytes are in the ring now. */
+  get floor(): Position {
+    const { ringBytes, start } = this.#tail.memory.descriptor;
+    return Math.max(start, this.#tail.framed - ringBytes);
+  }
+
+  /**
+   * Fills `target[at, at+length)` with the published bytes from `position`. Returns undefined if all came from the ring and are there;
+   * else a promise, and the bytes may be damaged.
+   */
+  read(position: Position, target: Uint8Array, at: number, length: number): Promise<void> | undefined {
+    assert(position >= 0 && position + length <= this.#tail.published, 'only what is published can be read');
+    const cold = Math.min(length, Math.max(0, this.floor - position));
+    if (cold < length) this.#copy(position + cold, target, at + cold, length - cold);
+    return cold === 0 ? undefined : this.#files.read(position, target, at, cold);
+  }
+
+  /** The file that `position` is in, for messages. */
+  pathAt(position: Position): string {
+    return this.#files.pathAt(position);
+  }
+
+  /** Appends `length` bytes from `position`, a multiple of 8 that is in the ring, to `target`. */
+  append(position: Position, length: number, target: PageBuilder): void {
+    const { memory } = this.#tail;
+    const from = memory.offsetOf(position);
+    const first = Math.min(length, memory.descriptor.ringBytes - from);
+    target.append(memory, from, first);
+    if (first < length) target.append(memory, 0, length - first);
+  }
+
+  #copy(position: Position, target: Uint8Array, at: number, length: number): void {
+    const { memory } = this.#tail;
+    const from = memory.offsetOf(position);
+    const first = Math.min(length, memory.descriptor.ringBytes - from);
+    target.set(memory.bytes.subarray(from, from + first), at);
+    if (first < length) target.set(memory.bytes.subarray(0, length - first), at + first);
+  }
+}

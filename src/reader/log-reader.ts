@@ -1,0 +1,83 @@
+/**
+ * Reads of the log, for clients: the whole of it or one stream, in either direction, page by page. Main thread. Recent
+ * records come from the ring, older ones from chunk files, and nothing that was not committed when the read began, or that
+ * fails its checksum, is ever given out.
+ */
+import type { RecordKernel } from '../base/ports.js';
+import type { Position, Revision } from '../base/units.js';
+import type { Direction, StreamLookup } from '../indexer/commands.js';
+import { AllRead } from './all-read.js';
+import { AllReadBackwards } from './all-read-backwards.js';
+import { ChunkFiles } from './chunk-files.js';
+import { LogBytes, type LogTail } from './log-bytes.js';
+import type { LogRead } from './read-page.js';
+import type { ReadSource } from './read-source.js';
+import { RecordChecks } from './record-checks.js';
+import { StreamRead, type StreamReadRequest } from './stream-read.js';
+
+export interface LogReaderOptions {
+  readonly tail: LogTail;
+  readonly lookup: StreamLookup;
+  readonly kernel: RecordKernel;
+  /** Up to here the log is committed, always at the end of a transaction. */
+  readonly committed: () => Position;
+  /** The file of a chunk. */
+  readonly chunkPath: (chunkNumber: number) => string;
+  /** Bytes left free in front of the records of each page, for the frame that it becomes; a multiple of 8. */
+  readonly headroomBytes: number;
+}
+
+/** What to read of the whole log. `from`: where the first record starts, or, backwards, ends (`Infinity` = the end of the log). */
+export interface AllReadRequest {
+  readonly direction: Direction;
+  readonly from: Position;
+  readonly eventsMax: number;
+}
+
+/** The last event of a stream; −1 and 0 if it does not exist. */
+export interface StreamInfo {
+  readonly revision: Revision;
+  readonly position: Position;
+}
+
+export class LogReader {
+  readonly #source: ReadSource;
+  readonly #files: ChunkFiles;
+
+  constructor({ tail, lookup, kernel, committed, chunkPath, headroomBytes }: LogReaderOptions) {
+    const { chunkBytes } = tail.memory.descriptor;
+    this.#files = new ChunkFiles(chunkPath, chunkBytes);
+    const log = new LogBytes(tail, this.#files);
+    const checks = new RecordChecks(kernel);
+    this.#source = { log, checks, lookup, chunkBytes, headroomBytes, committed };
+  }
+
+  /** Begins a read of the whole log. */
+  readAll({ direction, from, eventsMax }: AllReadRequest): LogRead {
+    if (direction === 'forwards') return new AllRead(this.#source, from, eventsMax);
+    return new AllReadBackwards(this.#source, from, eventsMax);
+  }
+
+  /** Begins a read of a stream. */
+  readStream(request: StreamReadRequest): LogRead {
+    return new StreamRead(this.#source, request);
+  }
+
+  /** Revision and position of a stream's last committed event. */
+  async streamInfo(stream: Uint8Array): Promise<StreamInfo> {
+    const from = Number.POSITIVE_INFINITY;
+    const runs = await this.#source.lookup.lookup({
+      stream,
+      direction: 'backwards',
+      from,
+      eventsMax: 1,
+      bytesMax: 1,
+    });
+    return { revision: runs.head, position: runs.head < 0 ? 0 : runs.positions[0]! };
+  }
+
+  /** Closes the files. Reads that are still going on may fail. */
+  async close(): Promise<void> {
+    await this.#files.close();
+  }
+}

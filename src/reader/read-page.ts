@@ -1,0 +1,35 @@
+/** What a read gives: pages of whole records, made to become Events frames as they are (docs/protocol.md). */
+import type { Position } from '../base/units.js';
+
+/** The records of one step of a read, and how it goes on. */
+export interface ReadPage {
+  readonly kind: 'page';
+  /**
+   * First as many bytes as {@link LogReaderOptions.headroomBytes} says, for the caller to fill; then the records, whole, each padded to 8, in
+   * the order of reading. The caller's own from now on.
+   */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly eventCount: number;
+  /** Where a further read in this direction goes on, a revision or a position; `Infinity` = nothing further (backwards, at the start). */
+  readonly next: number;
+  /** Last revision of the stream, or the committed end of the log, when the read began. It ends there. */
+  readonly head: number;
+  /** Whether the read is over: nothing is left up to the head, or all events asked for were given. */
+  readonly isLast: boolean;
+}
+
+/** What the next step of a read answers. After anything but a page that isn't the last, the read is over. */
+export type ReadAnswer =
+  | ReadPage
+  | { readonly kind: 'stream-not-found' }
+  | { readonly kind: 'bad-position'; readonly position: Position };
+
+/** A read in progress. It holds no resources: who has enough just lets it go. */
+export interface LogRead {
+  /**
+   * The next page: at most `bytesMax` bytes of records, or one larger record; at least one event unless it is the last. One call
+   * at a time. Rejects with `log-corrupt` (after the pages before the damage) or `disk-failure`.
+   * What comes from memory alone is there without leaving the turn of the event loop, so a loop over pages must yield by itself.
+   */
+  nextPage(bytesMax: number): Promise<ReadAnswer>;
+}

@@ -1,0 +1,124 @@
+/**
+ * Reading a stream in either direction. Main thread. The index thread says where the events are, as runs; those are gathered
+ * into a page, and backwards its records are turned round. The read ends at the revision that was the last when it began.
+ */
+import { assert } from '../base/assert.js';
+import { CairnError } from '../base/errors.js';
+import type { Revision } from '../base/units.js';
+import type { Direction, StreamRuns } from '../indexer/commands.js';
+import { occupiedBytes, RECORD } from '../log/record.js';
+import { PageBuilder } from './page-builder.js';
+import type { LogRead, ReadAnswer, ReadPage } from './read-page.js';
+import type { ReadSource } from './read-source.js';
+import { RunFetcher } from './run-fetcher.js';
+
+/** What to read: the stream's name in UTF-8, and from where. Backwards, beyond the end (`Infinity`) means from the end. */
+export interface StreamReadRequest {
+  readonly stream: Uint8Array;
+  readonly direction: Direction;
+  readonly from: Revision;
+  readonly eventsMax: number;
+}
+
+export class StreamRead implements LogRead {
+  readonly #source: ReadSource;
+  readonly #fetcher: RunFetcher;
+  readonly #stream: Uint8Array;
+  readonly #direction: Direction;
+  #next: Revision;
+  #eventsLeft: number;
+  /** Known from the first answer on. */
+  #head: Revision | undefined;
+  /** 1 once damage was met: the events before it are then given one by one. */
+  #eventsAtOnce = Number.POSITIVE_INFINITY;
+
+  constructor(source: ReadSource, request: StreamReadRequest) {
+    this.#source = source;
+    this.#fetcher = new RunFetcher(source);
+    this.#stream = request.stream;
+    this.#direction = request.direction;
+    this.#next = request.from;
+    this.#eventsLeft = request.eventsMax;
+  }
+
+  async nextPage(bytesMax: number): Promise<ReadAnswer> {
+    for (;;) {
+      const runs = await this.#ask(bytesMax);
+      this.#head ??= runs.head;
+      if (this.#head < 0) return { kind: 'stream-not-found' };
+      try {
+        return await this.#pageOf(runs);
+      } catch (error) {
+        if (!isDamage(error) || this.#eventsAtOnce === 1) throw error;
+        this.#eventsAtOnce = 1;
+      }
+    }
+  }
+
+  #ask(bytesMax: number): Promise<StreamRuns> {
+    const upToHead =
+      this.#direction === 'forwards'
+        ? (this.#head ?? Number.POSITIVE_INFINITY) - this.#next + 1
+        : Number.POSITIVE_INFINITY;
+    return this.#source.lookup.lookup({
+      stream: this.#stream,
+      direction: this.#direction,
+      from: this.#next,
+      eventsMax: Math.max(0, Math.min(this.#eventsLeft, this.#eventsAtOnce, upToHead)),
+      bytesMax,
+    });
+  }
+
+  async #pageOf(runs: StreamRuns): Promise<ReadPage> {
+    const { headroomBytes } = this.#source;
+    const isForwards = this.#direction === 'forwards';
+    let eventCount = 0;
+    let recordBytes = 0;
+    for (let run = 0; run < runs.runCount; run++) {
+      eventCount += runs.events[run]!;
+      recordBytes += runs.bytes[run]!;
+    }
+    const ascending = new PageBuilder(isForwards ? headroomBytes : 0, recordBytes);
+    const fetching = this.#fetcher.fetch(runs, ascending);
+    if (fetching !== undefined) await fetching;
+    ascending.at = ascending.start + recordBytes;
+    const page = isForwards ? ascending : turnedRound(ascending, runs, headroomBytes);
+    this.#next = runs.next;
+    this.#eventsLeft -= eventCount;
+    return page.page({ eventCount, ...this.#progress() });
+  }
+
+  #progress(): Pick<ReadPage, 'next' | 'head' | 'isLast'> {
+    const head = this.#head!;
+    const isAtEnd = this.#direction === 'forwards' ? this.#next > head : this.#next < 0;
+    const next = this.#next < 0 ? Number.POSITIVE_INFINITY : this.#next;
+    return { next, head, isLast: isAtEnd || this.#eventsLeft === 0 };
+  }
+}
+
+/** The same records, those of each run from its last to its first. */
+function turnedRound(ascending: PageBuilder, runs: StreamRuns, headroomBytes: number): PageBuilder {
+  const page = new PageBuilder(headroomBytes, ascending.recordBytes);
+  const lengthWord = RECORD.length / 4;
+  let start = 0;
+  for (let run = 0; run < runs.runCount; run++) {
+    const end = start + runs.bytes[run]!;
+    // Filled from behind, so that one walk over the run's headers does.
+    let to = page.at + runs.bytes[run]!;
+    for (let at = start; at < end; ) {
+      const bytes = occupiedBytes(ascending.words[(at >> 2) + lengthWord]!);
+      assert(bytes >= RECORD.body && at + bytes <= end, 'a run holds whole records');
+      to -= bytes;
+      page.at = to;
+      page.append(ascending, at, bytes);
+      at += bytes;
+    }
+    page.at = page.start + end;
+    start = end;
+  }
+  return page;
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof CairnError && error.code === 'log-corrupt';
+}

@@ -1,0 +1,133 @@
+/** A log at work, for tests: a sample log whose newest records are in a ring and whose rest is in chunk files, with an index. */
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { assert } from '../../src/base/assert.js';
+import type { StreamLookup, StreamQuery, StreamRuns } from '../../src/indexer/commands.js';
+import { LogIndex } from '../../src/indexer/log-index.js';
+import { CHUNK_HEADER_BYTES, chunkFileName } from '../../src/log/chunk.js';
+import { javascriptKernel } from '../../src/log/javascript-kernel.js';
+import { LogReader } from '../../src/reader/log-reader.js';
+import type { LogRead, ReadAnswer } from '../../src/reader/read-page.js';
+import { Cursor } from '../../src/ring/cursor.js';
+import { CONTROL, createRing } from '../../src/ring/layout.js';
+import { RingProducer } from '../../src/ring/producer.js';
+import type { SampleLog } from '../indexer/sample-log.js';
+
+export const HEADROOM_BYTES = 32;
+
+export class LiveLog implements StreamLookup {
+  readonly sample: SampleLog;
+  readonly folder = mkdtempSync(join(tmpdir(), 'cairn-reader-'));
+  readonly producer: RingProducer;
+  readonly reader: LogReader;
+  committed: number;
+  readonly #index = new LogIndex({ low: 1, high: 2 }, 1);
+  readonly #durable: Cursor;
+  readonly #indexed: Cursor;
+  /** Records of the sample that are in the files and in the index. */
+  #taken = 0;
+
+  /** What `sample` holds already was there before the "start": it is in files only. */
+  constructor(sample: SampleLog, ringBytes: number) {
+    this.sample = sample;
+    const start = sample.chain;
+    const { chunkBytes } = sample;
+    const ring = createRing({
+      ringBytes,
+      chunkBytes,
+      recordBytesMax: chunkBytes,
+      start: start.position,
+      alignmentGap: () => 0,
+    });
+    this.producer = new RingProducer(ring, javascriptKernel, start, sample.recordsInLastChunk);
+    const { control } = this.producer.memory;
+    this.#durable = new Cursor(control, CONTROL.durable, start.position);
+    this.#indexed = new Cursor(control, CONTROL.indexed, start.position);
+    sample.writeChunks(this.folder);
+    this.#follow(0, sample.end);
+    this.#taken = sample.records.length;
+    this.committed = sample.end;
+    this.reader = new LogReader({
+      tail: this.producer,
+      lookup: this,
+      kernel: javascriptKernel,
+      committed: () => this.committed,
+      chunkPath: (chunkNumber) => this.chunkPath(chunkNumber),
+      headroomBytes: HEADROOM_BYTES,
+    });
+  }
+
+  chunkPath(chunkNumber: number): string {
+    return join(this.folder, chunkFileName(chunkNumber, 0));
+  }
+
+  /** Publishes, writes, commits and indexes what the sample got since the last call. */
+  advance(): void {
+    const { producer, sample } = this;
+    for (const record of sample.records.slice(this.#taken)) {
+      if (!producer.hasRoom(record.bytes)) this.#settle();
+      assert(producer.hasRoom(record.bytes), 'a record fits into the ring');
+      const at = producer.claim(record.bytes);
+      const source = sample.bytes.subarray(record.position, record.position + record.bytes);
+      producer.memory.bytes.set(source, at);
+      if (producer.framed % sample.chunkBytes === 0)
+        producer.endChunk(producer.framed / sample.chunkBytes - 1);
+    }
+    this.#settle();
+    this.#taken = sample.records.length;
+    this.committed = sample.end;
+  }
+
+  lookup(query: StreamQuery): Promise<StreamRuns> {
+    const { head, next } = this.#index.answer(query.stream, 0, query.stream.length, query);
+    const { runCount, positions, bytes, events } = this.#index.collector;
+    const runs = { positions: positions.slice(0, runCount), bytes: bytes.slice(0, runCount) };
+    return Promise.resolve({ head, next, runCount, ...runs, events: events.slice(0, runCount) });
+  }
+
+  /** Overwrites bytes of the log on disk. */
+  damage(position: number, bytes: Uint8Array): void {
+    const { chunkBytes } = this.sample;
+    const file = openSync(this.chunkPath(Math.floor(position / chunkBytes)), 'r+');
+    writeSync(file, bytes, 0, bytes.length, CHUNK_HEADER_BYTES + (position % chunkBytes));
+    closeSync(file);
+  }
+
+  async close(): Promise<void> {
+    await this.reader.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Makes what is framed durable and indexed, so that the ring has room again. */
+  #settle(): void {
+    this.producer.publish();
+    const from = this.#durable.position;
+    const to = this.producer.published;
+    const { chunkBytes } = this.sample;
+    for (let number = Math.floor(from / chunkBytes); number * chunkBytes <= to; number++) {
+      const file = openSync(this.chunkPath(number), constants.O_RDWR | constants.O_CREAT);
+      writeSync(file, this.sample.chunkFile(number, to));
+      closeSync(file);
+    }
+    this.#follow(from, to);
+    this.#durable.store(to);
+    this.#indexed.store(to);
+  }
+
+  #follow(from: number, to: number): void {
+    const { bytes } = this.sample;
+    this.#index.follow(bytes, new Uint32Array(bytes.buffer, 0, bytes.length / 4), from, to);
+  }
+}
+
+/** Reads until the end or the first thing that isn't a page; `between` is called after each page. */
+export async function pagesOf(read: LogRead, bytesMax: number, between?: () => void): Promise<ReadAnswer[]> {
+  const answers: ReadAnswer[] = [];
+  for (;;) {
+    const answer = await read.nextPage(bytesMax);
+    answers.push(answer);
+    if (answer.kind !== 'page' || answer.isLast) return answers;
+    between?.();
+  }
+}
