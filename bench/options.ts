@@ -4,7 +4,7 @@
  */
 import { CairnError } from '../src/base/errors.js';
 import { APPEND_EVENTS_MAX, APPEND_PREFIX_BYTES, EVENT_PREFIX_BYTES } from '../src/wire/frames.js';
-import type { SyncMode } from './probe.js';
+import type { SyncMode } from '../src/writer/commands.js';
 
 export type Mode = 'engine' | 'ws';
 export type ReadSource = 'stream' | 'all';

@@ -6,9 +6,7 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Bytes, Disk, FileHandle } from '../src/base/ports.js';
-
-/** How a write becomes durable: `fdatasync` = a plain write and then fdatasync; `dsync` = a descriptor opened with O_DSYNC. */
-export type SyncMode = 'fdatasync' | 'dsync';
+import type { SyncMode } from '../src/writer/commands.js';
 
 /** What the probe found. */
 export interface ProbeResult {

@@ -3,8 +3,9 @@
  * a row is never text and never missing; what a run has nothing to say about is 0.
  */
 import { alignUp } from '../src/base/bytes.js';
+import type { SyncMode } from '../src/writer/commands.js';
 import type { RunOptions } from './options.js';
-import type { ProbeResult, SyncMode } from './probe.js';
+import type { ProbeResult } from './probe.js';
 
 /** docs/performance.md explains every field to a user. */
 export interface BenchRow {
