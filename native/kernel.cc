@@ -1,6 +1,8 @@
 // The loops over bytes and records, for src/native/addon-kernel.ts. Pure computation on any thread: which implementation
 // runs is an argument (an index into `implementations`), the state of the chain comes and goes in a Float64Array.
 
+#include <cstring>
+
 #include "addon.h"
 #include "crc32c.h"
 
@@ -57,6 +59,31 @@ Napi::Value crc32c(const Napi::CallbackInfo& info) {
   return number(info, implementation->crc32c(seed, range.data, range.length));
 }
 
+/** copyRuns(source, target, runs, count): runs of (from, to, length), none of which may overlap. The number copied. */
+Napi::Value copyRuns(const Napi::CallbackInfo& info) {
+  Range source;
+  Range target;
+  napi_typedarray_type type = napi_uint8_array;
+  size_t length = 0;
+  void* data = nullptr;
+  const bool isRead =
+      wholeAt(info, 0, source) && wholeAt(info, 1, target) &&
+      napi_get_typedarray_info(info.Env(), info[2], &type, &length, &data, nullptr, nullptr) == napi_ok;
+  const int64_t count = integerAt(info, 3);
+  if (!isRead || type != napi_int32_array || count < 0 || static_cast<size_t>(count) * 3 > length) {
+    return number(info, kBadArguments);
+  }
+  const int32_t* run = static_cast<const int32_t*>(data);
+  for (int64_t i = 0; i < count; i++, run += 3) {
+    const int64_t from = run[0], to = run[1], bytes = run[2];
+    const bool isInside = from >= 0 && to >= 0 && bytes >= 0 && static_cast<size_t>(from + bytes) <= source.length &&
+                          static_cast<size_t>(to + bytes) <= target.length;
+    if (!isInside) return number(info, kBadArguments);
+    std::memcpy(target.data + to, source.data + from, static_cast<size_t>(bytes));
+  }
+  return number(info, static_cast<double>(count));
+}
+
 /** seal(implementation, bytes, at, length, state): the number of records. */
 Napi::Value seal(const Napi::CallbackInfo& info) {
   const Implementation* implementation = implementationOf(info);
@@ -86,6 +113,7 @@ Napi::Value verify(const Napi::CallbackInfo& info) {
 void exportKernel(Napi::Env env, Napi::Object exports) {
   exports.Set("implementations", Napi::Function::New<names>(env, "implementations"));
   exports.Set("crc32c", Napi::Function::New<crc32c>(env, "crc32c"));
+  exports.Set("copyRuns", Napi::Function::New<copyRuns>(env, "copyRuns"));
   exports.Set("seal", Napi::Function::New<seal>(env, "seal"));
   exports.Set("verify", Napi::Function::New<verify>(env, "verify"));
 }

@@ -19,6 +19,10 @@ export function addonKernel(addon: Addon, name: string = addon.implementations()
       assert(crc >= 0, 'crc32c: arguments out of bounds');
       return crc;
     },
+    copyRuns(source: Bytes, target: Bytes, runs: Int32Array, count: number): void {
+      const copied = addon.copyRuns(source, target, runs, count);
+      assert(copied === count, 'copyRuns: every run lies inside source and target');
+    },
     seal(bytes: Bytes, at: number, length: number, state: ChainState): number {
       assertRange(bytes, at, length);
       putState(state, values);

@@ -12,7 +12,7 @@ import { CairnError } from '../base/errors.js';
 import type { Bytes } from '../base/ports.js';
 
 /** Raised together with kInterfaceVersion of native/addon.cc, so that a stale build is refused, not misunderstood. */
-const INTERFACE_VERSION = 1;
+const INTERFACE_VERSION = 2;
 
 /** What the addon exports. Results of system calls are a count or 0, or -errno; see native/disk.cc and native/kernel.cc. */
 export interface Addon {
@@ -37,6 +37,7 @@ export interface Addon {
   alignmentGap(bytes: Bytes, alignment: number): number;
   /** The CRC-32C implementations that run on this processor, the fastest first. Their index is the argument `which`. */
   implementations(): string[];
+  copyRuns(source: Bytes, target: Bytes, runs: Int32Array, count: number): number;
   crc32c(which: number, bytes: Bytes, at: number, length: number, seed: number): number;
   seal(which: number, bytes: Bytes, at: number, length: number, state: Float64Array): number;
   verify(which: number, bytes: Bytes, at: number, length: number, state: Float64Array): number;
