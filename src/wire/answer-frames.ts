@@ -1,0 +1,133 @@
+/**
+ * The small frames that remain: the answer to an Append, StreamInfo with its answer, and Error. Pure, any thread.
+ * docs/protocol.md has the tables.
+ */
+
+import { readI64 } from '../base/bytes.js';
+import { ERROR_NUMBERS, type ErrorCode, type ErrorDetails, errorCodeOf } from '../base/errors.js';
+import { type Decoded, invalid, ok, readLastString16, readText, readU64Field } from './fields.js';
+import type { OpenFrame } from './frame-reader.js';
+import type { FrameWriter } from './frame-writer.js';
+import { APPENDED_BYTES, APPENDED_DUPLICATE, FRAME_HEADER_BYTES, NAME_BYTES_MAX, OPCODE } from './frames.js';
+
+const STREAM_INFO_REPLY_BYTES = 28;
+const ERROR_BODY_AT = 16;
+
+export interface Appended {
+  /** Of the last event. */
+  readonly revision: number;
+  /** Of the last event. */
+  readonly position: number;
+  readonly isDuplicate: boolean;
+}
+
+/** `FrameWriter.appended` is the encoder. */
+export function decodeAppended({ view, at, length, flags }: OpenFrame): Decoded<Appended> {
+  if (length !== APPENDED_BYTES) return invalid('the Appended has a wrong length');
+  if ((flags & ~APPENDED_DUPLICATE) !== 0) return invalid('unknown flags of an Appended');
+  const revision = readU64Field(view, at + 12);
+  const position = readU64Field(view, at + 20);
+  if (!isNumber(revision) || !isNumber(position)) return invalid('an Appended with a number beyond 2^53');
+  return ok({ revision, position, isDuplicate: flags === APPENDED_DUPLICATE });
+}
+
+export function encodeStreamInfo(writer: FrameWriter, requestId: number, stream: string): void {
+  writer.begin(OPCODE.streamInfo, 0, requestId);
+  writer.string16(stream);
+  writer.end();
+}
+
+export function decodeStreamInfo(frame: OpenFrame): Decoded<{ readonly stream: string }> {
+  const { bytes, view, at, length, flags } = frame;
+  const nameBytes = length - FRAME_HEADER_BYTES - 2;
+  if (flags !== 0) return invalid('unknown flags of a StreamInfo');
+  if (nameBytes < 1 || nameBytes > NAME_BYTES_MAX)
+    return invalid('the stream name is not of 1 to 1024 bytes');
+  const stream = readLastString16(bytes, view, at + FRAME_HEADER_BYTES, at + length);
+  return stream === undefined ? invalid('the stream name is not valid') : ok({ stream });
+}
+
+export interface StreamInfoReply {
+  /** Of the last event; −1 = no such stream. */
+  readonly revision: number;
+  /** Of the last event; 0 if there is none. */
+  readonly position: number;
+}
+
+export function encodeStreamInfoReply(writer: FrameWriter, requestId: number, reply: StreamInfoReply): void {
+  writer.begin(OPCODE.streamInfoReply, 0, requestId);
+  writer.i64(reply.revision);
+  writer.u64(reply.position);
+  writer.end();
+}
+
+export function decodeStreamInfoReply({ view, at, length, flags }: OpenFrame): Decoded<StreamInfoReply> {
+  if (length !== STREAM_INFO_REPLY_BYTES || flags !== 0) return invalid('the StreamInfoReply is not valid');
+  const revision = readI64(view, at + 12);
+  const position = readU64Field(view, at + 20);
+  if (revision < -1 || revision > Number.MAX_SAFE_INTEGER || !isNumber(position)) {
+    return invalid('a StreamInfoReply with a number out of range');
+  }
+  return ok({ revision, position });
+}
+
+/** What an Error says; a `Rejection` and a `CairnError` both are one. */
+export interface ErrorContent {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: ErrorDetails;
+}
+
+/** `requestId` 0 = about the connection, which is closed after it. */
+export function encodeError(writer: FrameWriter, requestId: number, error: ErrorContent): void {
+  writer.begin(OPCODE.error, 0, requestId);
+  writer.u16(ERROR_NUMBERS[error.code]);
+  writer.u16(0);
+  writer.utf8(JSON.stringify({ message: error.message, details: error.details }));
+  writer.end();
+}
+
+/** An Error as received; `code` is undefined if the number is of a newer version than this one. */
+export interface ReceivedError {
+  readonly number: number;
+  readonly code: ErrorCode | undefined;
+  readonly message: string;
+  readonly details: ErrorDetails;
+}
+
+export function decodeError({ bytes, view, at, length, flags }: OpenFrame): Decoded<ReceivedError> {
+  if (length < ERROR_BODY_AT || flags !== 0) return invalid('the Error is not valid');
+  const number = view.getUint16(at + 12, true);
+  const text = readText(bytes, view, at + ERROR_BODY_AT, length - ERROR_BODY_AT);
+  const body = text === undefined ? undefined : parseBody(text);
+  if (body === undefined) return invalid('the text of an Error is not valid');
+  return ok({ number, code: errorCodeOf(number), ...body });
+}
+
+function parseBody(text: string): { message: string; details: ErrorDetails } | undefined {
+  const body = parseJson(text);
+  if (!isObject(body) || typeof body['message'] !== 'string' || !isObject(body['details'])) return undefined;
+  const details: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(body['details'])) {
+    if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+    details[name] = value;
+  }
+  return { message: body['message'], details };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The only thing that JSON.parse throws is that this is not JSON.
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isNumber(value: number | undefined): value is number {
+  return value !== undefined && value !== Number.POSITIVE_INFINITY;
+}
