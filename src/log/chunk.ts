@@ -245,5 +245,5 @@ export function parseFileName(name: string): ParsedFileName {
   if (temporary !== null) {
     return { kind: 'temporary', chunkNumber: Number(temporary[1]), version: Number(temporary[2]) };
   }
-  return { kind: name.toLowerCase().startsWith('chunk') ? 'malformed' : 'other' };
+  return { kind: name.toLowerCase().startsWith('chunk-') ? 'malformed' : 'other' };
 }
