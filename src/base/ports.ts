@@ -111,6 +111,11 @@ export interface RecordKernel {
   /** CRC-32C (Castagnoli, reflected, as iSCSI) of `bytes[at, at+length)`, continuing from `seed` (0 to start). */
   crc32c(bytes: Bytes, at: number, length: number, seed: number): number;
   /**
+   * Copies `count` runs of bytes: `runs` holds (offset in source, offset in target, length) of each. One call for many
+   * small copies, because a copy into shared memory costs JavaScript ten times what it costs the processor.
+   */
+  copyRuns(source: Bytes, target: Bytes, runs: Int32Array, count: number): void;
+  /**
    * Seals the framed records in `bytes[at, at+length)`: fills in chain, previousLength, bodyCrc and crc of each.
    * The range holds whole records. Advances `state`. Returns the number of records.
    */

@@ -28,7 +28,19 @@ const TYPE_MAX = RECORD_TYPE.padding;
 const HEADER_CRC_FROM = RECORD.length;
 const HEADER_CRC_BYTES = RECORD_HEADER_BYTES - HEADER_CRC_FROM;
 
-export const javascriptKernel: RecordKernel = { crc32c, seal, verify };
+export const javascriptKernel: RecordKernel = { crc32c, copyRuns, seal, verify };
+
+/** Up to here a loop is faster than making a view for `set`. */
+const LOOP_COPY_BYTES_MAX = 40;
+
+function copyRuns(source: Bytes, target: Bytes, runs: Int32Array, count: number): void {
+  for (let word = 0; word < 3 * count; word += 3) {
+    const [from, to, length] = [runs[word]!, runs[word + 1]!, runs[word + 2]!];
+    assert(from + length <= source.length && to + length <= target.length, 'copyRuns: every run lies inside');
+    if (length > LOOP_COPY_BYTES_MAX) target.set(source.subarray(from, from + length), to);
+    else for (let i = 0; i < length; i++) target[to + i] = source[from + i]!;
+  }
+}
 
 function seal(bytes: Bytes, at: number, length: number, state: ChainState): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -29,6 +29,8 @@ export class Outbox {
   #isFlushScheduled = false;
   #isCongested = false;
   #stallTimer: NodeJS.Timeout | undefined;
+  /** Who waits for {@link writable}. */
+  #waiting: (() => void)[] = [];
   readonly #flush = () => this.flush();
   readonly #sent = () => this.#afterSend();
 
@@ -43,7 +45,7 @@ export class Outbox {
       this.#isFlushScheduled = true;
       queueMicrotask(this.#flush);
     } else if (this.#writer.length >= MESSAGE_BYTES) {
-      this.#send();
+      this.#send(this.#writer.take());
     }
     return this.#writer;
   }
@@ -52,18 +54,36 @@ export class Outbox {
     return this.#isCongested;
   }
 
+  /** Sends what is collected. */
   flush(): void {
     this.#isFlushScheduled = false;
-    if (this.#writer.length > 0) this.#send();
+    if (this.#writer.length > 0) this.#send(this.#writer.take());
   }
 
-  /** Releases the timer. */
+  /** Sends a whole frame that is in memory of its own, behind what is collected. */
+  sendFrame(frame: Uint8Array): void {
+    if (this.#writer.length > 0) this.#send(this.#writer.take());
+    this.#send(frame);
+  }
+
+  /** Resolves when the client has read enough for more to be sent; at once if it has, or is gone. */
+  writable(): Promise<void> {
+    if (!this.#isCongested) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** The connection is gone. */
   close(): void {
     clearTimeout(this.#stallTimer);
+    this.#isCongested = false;
+    this.#release();
   }
 
-  #send(): void {
-    const message = this.#writer.take();
+  #release(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #send(message: Uint8Array): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     this.#socket.send(message, this.#sent);
     if (this.#isCongested || this.#socket.bufferedAmount < HIGH_BYTES) return;
@@ -76,6 +96,7 @@ export class Outbox {
     if (!this.#isCongested || this.#socket.bufferedAmount > LOW_BYTES) return;
     this.#isCongested = false;
     clearTimeout(this.#stallTimer);
+    this.#release();
     this.#events.congested(false);
   }
 

@@ -119,12 +119,19 @@ export class ClientServer {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const path = request.url?.split('?', 1)[0];
-    if (path !== CLIENT_PATH) return refuseUpgrade(socket, '404 Not Found');
-    if (!isAllowedOrigin(request.headers.origin, this.#options.host))
-      return refuseUpgrade(socket, '403 Forbidden');
-    if (this.#sessions.size >= this.#options.connectionsMax)
-      return refuseUpgrade(socket, '503 Service Unavailable');
+    const refusal = this.#refusal(request);
+    if (refusal === undefined) this.#accept(request, socket, head);
+    else socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  }
+
+  #refusal({ url, headers }: IncomingMessage): string | undefined {
+    const { host, connectionsMax } = this.#options;
+    if (url?.split('?', 1)[0] !== CLIENT_PATH) return '404 Not Found';
+    if (!isAllowedOrigin(headers.origin, host)) return '403 Forbidden';
+    return this.#sessions.size < connectionsMax ? undefined : '503 Service Unavailable';
+  }
+
+  #accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     (socket as Socket).setNoDelay(true);
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const session = this.#options.accept(webSocket, request.socket.remoteAddress ?? '');
@@ -132,10 +139,6 @@ export class ClientServer {
       webSocket.once('close', () => this.#sessions.delete(session));
     });
   }
-}
-
-function refuseUpgrade(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
 function listenFailed({ host, port }: ServerOptions, error: NodeJS.ErrnoException): CairnError {

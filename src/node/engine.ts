@@ -4,10 +4,10 @@
  * quorum), the answers that waited for it go out, and the index thread is woken. No promise and no object per append.
  */
 import { assert } from '../base/assert.js';
-import { CairnError } from '../base/errors.js';
 import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
-import { CONTROL, type RingMemory } from '../ring/layout.js';
+import type { LogReader } from '../reader/log-reader.js';
+import { CONTROL } from '../ring/layout.js';
 import type { RingProducer } from '../ring/producer.js';
 import { StatisticsWords, type WriterStatistics } from '../ring/writer-statistics.js';
 import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
@@ -22,15 +22,15 @@ import type { EngineThreads } from './engine-threads.js';
 const IDLE_COMMIT_MS = 100;
 
 export interface EngineParts {
-  readonly memory: RingMemory;
   readonly producer: RingProducer;
   readonly sequencer: Sequencer;
   readonly threads: EngineThreads;
+  readonly reader: LogReader;
   readonly limits: AppendLimits;
   readonly logId: string;
   readonly chunkSize: number;
   /** Called when the engine is closed, after all threads have ended. */
-  readonly release: () => void;
+  readonly release: () => Promise<void>;
 }
 
 /** What the engine can say about itself at any time. */
@@ -46,6 +46,8 @@ export class Engine {
   readonly limits: AppendLimits;
   readonly logId: string;
   readonly chunkSize: number;
+  /** Reads what is committed. */
+  readonly reader: LogReader;
   readonly #parts: EngineParts;
   readonly #durable: Cursor;
   readonly #committed: Cursor;
@@ -65,8 +67,9 @@ export class Engine {
     this.limits = parts.limits;
     this.logId = parts.logId;
     this.chunkSize = parts.chunkSize;
-    const { memory, producer } = parts;
-    const { control } = memory;
+    this.reader = parts.reader;
+    const { producer } = parts;
+    const { control } = producer.memory;
     const start = producer.framed;
     this.#durable = new Cursor(control, CONTROL.durable, start);
     this.#committed = new Cursor(control, CONTROL.committed, start);
@@ -74,13 +77,13 @@ export class Engine {
     this.#mainBell = new Doorbell(control, CONTROL.mainBell);
     this.#indexerBell = new Doorbell(control, CONTROL.indexerBell);
     this.#preparerBell = new Doorbell(control, CONTROL.preparerBell);
-    this.#statistics = new StatisticsWords(memory);
+    this.#statistics = new StatisticsWords(producer.memory);
     this.#listen();
   }
 
   /**
    * Takes the append that is open in `append`, and later answers `sink` with `token`, in log order. `retry`: the ring is
-   * full or a chunk is being made; call again from {@link whenRoom}.
+   * full or a chunk is being made; call again from {@link whenRoom}. The frame's bytes are read until the turn ends.
    */
   append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome {
     if (this.#state !== 'open') this.refuse(sink, token, SHUTTING_DOWN);
@@ -133,6 +136,15 @@ export class Engine {
     await this.#drain();
   }
 
+  /** Resolves with the reason once the disk has no room for the next chunk. */
+  async outOfSpace(): Promise<Rejection> {
+    for (;;) {
+      const reason = this.#parts.sequencer.outOfSpace();
+      if (reason !== undefined) return reason;
+      await new Promise<void>((resolve) => this.whenRoom(resolve));
+    }
+  }
+
   /** Finishes what was accepted, records it as committed, and ends the threads. */
   async stop(): Promise<void> {
     if (this.#state !== 'open') return;
@@ -144,7 +156,7 @@ export class Engine {
     this.#endTurn();
     await this.#drain();
     await this.#parts.threads.stop();
-    this.#parts.release();
+    await this.#parts.release();
   }
 
   /** A thread died: nothing more is accepted or answered. The process is about to end. */
@@ -235,22 +247,3 @@ const SHUTTING_DOWN: Rejection = {
   message: 'the node is shutting down; nothing was written; try another node, or this one again later',
   details: {},
 };
-
-/** What a thread's end means to whoever runs the node. */
-export function threadFailure(thread: string, error: Error | undefined): CairnError {
-  const { errno, syscall, path } = (error ?? {}) as { errno?: string; syscall?: string; path?: string };
-  if (typeof errno === 'string' && typeof syscall === 'string') {
-    return new CairnError(
-      'disk-failure',
-      `${syscall} failed with ${errno} on ${path}: the ${thread} thread stopped, nothing unsynced was acknowledged; check the disk, then start the node again`,
-      { errno, syscall, path: path ?? '', thread },
-      error,
-    );
-  }
-  return new CairnError(
-    'thread-died',
-    `the ${thread} thread ended unexpectedly${error === undefined ? '' : `: ${error.message}`}`,
-    { thread },
-    error,
-  );
-}

@@ -13,9 +13,12 @@ import type { ChainState, RecordKernel } from '../base/ports.js';
 import { Cursor } from './cursor.js';
 import { Doorbell } from './doorbell.js';
 import { BLOCK_BYTES, CONTROL, type RingDescriptor, RingMemory } from './layout.js';
+import { PendingCopies } from './pending-copies.js';
 
 export class RingProducer {
   readonly memory: RingMemory;
+  /** For the larger parts of a record: copied together, before it is sealed. */
+  readonly copies: PendingCopies;
   readonly #kernel: RecordKernel;
   readonly #published: Cursor;
   readonly #durable: Cursor;
@@ -37,6 +40,7 @@ export class RingProducer {
   constructor(descriptor: RingDescriptor, kernel: RecordKernel, start: ChainState, recordsInChunk: number) {
     assert(descriptor.start === start.position, 'the ring was made for this log end');
     this.memory = new RingMemory(descriptor);
+    this.copies = new PendingCopies(kernel, this.memory.bytes);
     this.#kernel = kernel;
     const { control } = this.memory;
     this.#published = new Cursor(control, CONTROL.published, start.position);
@@ -116,6 +120,7 @@ export class RingProducer {
     const from = this.#sealed.position;
     const length = this.#framed - from;
     if (length === 0) return;
+    this.copies.flush();
     const at = this.#sealedAt;
     this.#kernel.seal(this.memory.bytes, at, length, this.#sealed);
     this.#sealedAt = this.#framedAt;

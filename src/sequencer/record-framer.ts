@@ -1,9 +1,8 @@
 /**
- * Writes records into the ring: header fields, then the body copied straight from the request's bytes. What sealing
- * fills in (checksums, chain, previousLength) is left out here. Decides where chunks end. Main thread only.
+ * Writes records into the ring: header fields, and copies of the request's bytes, which are done when the turn ends. What
+ * sealing fills in (checksums, chain, previousLength) is left out here. Decides where chunks end. Main thread only.
  */
 import { assert } from '../base/assert.js';
-import type { Bytes } from '../base/ports.js';
 import {
   COMMIT,
   COMMIT_LENGTH,
@@ -21,9 +20,6 @@ import type { RingProducer } from '../ring/producer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
 
 const TWO_TO_32 = 0x1_0000_0000;
-/** Up to here a byte loop is faster than making a view for `set` (measured, docs/performance.md). */
-const LOOP_COPY_BYTES_MAX = 40;
-
 export interface FramerStart {
   readonly chunkBytes: number;
   /** The epoch of all records framed here. */
@@ -84,8 +80,9 @@ export class RecordFramer {
     this.#header(at, position, length, (flags << 16) | RECORD_TYPE.prepare);
     this.#prepareFields(at, append, revision, first < 0 ? 0 : position - first);
     const bodyAt = at + PREPARE_HEADER_BYTES;
-    this.#copy(append.bytes, append.streamAt, streamLength, bodyAt);
-    this.#copy(append.bytes, append.typeAt, bodyLength, bodyAt + streamLength);
+    const { copies } = this.#producer;
+    copies.add(append.bytes, append.streamAt, streamLength, bodyAt);
+    copies.add(append.bytes, append.typeAt, bodyLength, bodyAt + streamLength);
     this.#complete();
     return position;
   }
@@ -161,12 +158,6 @@ export class RecordFramer {
     const high = Math.floor(value / TWO_TO_32);
     this.#words[at >> 2] = value - high * TWO_TO_32;
     this.#words[(at >> 2) + 1] = high;
-  }
-
-  #copy(source: Bytes, sourceAt: number, length: number, at: number): void {
-    const target = this.#bytes;
-    if (length > LOOP_COPY_BYTES_MAX) target.set(source.subarray(sourceAt, sourceAt + length), at);
-    else for (let i = 0; i < length; i++) target[at + i] = source[sourceAt + i]!;
   }
 
   /** The bytes between a record's end and the next multiple of 8 lie in its last two words. */

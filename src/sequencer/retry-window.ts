@@ -13,7 +13,7 @@ import { assert } from '../base/assert.js';
 import type { AppendCursor } from '../wire/append-frame.js';
 
 const ID_WORDS = 4;
-const BUCKETS_PER_ENTRY = 2;
+const BUCKETS_PER_ENTRY = 1;
 
 /** What the ids of an append say about it. */
 export type RetryMatch = 'new' | 'duplicate' | 'conflict';

@@ -98,6 +98,16 @@ export class Sequencer {
     this.#committed = committed;
   }
 
+  /** How many streams there are. */
+  get streams(): number {
+    return this.#parts.heads.streams;
+  }
+
+  /** Why nothing can be written at present, or undefined. */
+  outOfSpace(): Rejection | undefined {
+    return this.#parts.outOfSpace();
+  }
+
   /** Whether the log lacks a Commit record for something that is committed. */
   get owesCommit(): boolean {
     return this.#committedOnRecord < this.#recordsEnd && this.#committedOnRecord < this.#committed;

@@ -1,0 +1,252 @@
+/**
+ * One client's connection: checks its frames where they lie in the message, hands appends to the engine and reads to the
+ * reader, and writes the answers. What breaks the protocol ends the connection; everything else gets an answer. While
+ * the engine has no room, or the client does not read, the socket is not read either. Main thread.
+ */
+import type { Logger } from 'pino';
+import type { WebSocket } from 'ws';
+import { assert } from '../base/assert.js';
+import { parseUuid } from '../base/bytes.js';
+import type { LogReader } from '../reader/log-reader.js';
+import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
+import { encodeError } from '../wire/answer-frames.js';
+import { AppendCursor } from '../wire/append-frame.js';
+import { FrameReader } from '../wire/frame-reader.js';
+import { APPENDED_DUPLICATE, OPCODE, PROTOCOL_VERSION } from '../wire/frames.js';
+import { decodeHello, encodeWelcome } from '../wire/hello-frames.js';
+import type { AppendPort } from './engine-port.js';
+import { Outbox } from './outbox.js';
+import type { ServerSession } from './server.js';
+import type { SessionLimits } from './session-limits.js';
+import { SessionReads } from './session-reads.js';
+
+export interface SessionParts {
+  readonly engine: AppendPort;
+  readonly reader: LogReader;
+  readonly limits: SessionLimits;
+  readonly logId: string;
+  readonly serverVersion: string;
+  readonly logger: Logger;
+}
+
+/** A connection that has not said Hello within this time is closed. */
+const HELLO_TIMEOUT_MS = 5_000;
+/** Who has not said Hello may not make us hold more than this. */
+const HELLO_BYTES_MAX = 64 * 1024;
+/** WebSocket close codes (RFC 6455, section 7.4.1). */
+const CLOSE = { goingAway: 1001, protocolError: 1002, tryAgainLater: 1013 } as const;
+/** After an Error about the connection the client gets this long to take it and close, then it is cut off. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+export class ClientSession implements AppendSink, ServerSession {
+  readonly #socket: WebSocket;
+  readonly #parts: SessionParts;
+  readonly #outbox: Outbox;
+  readonly #reads: SessionReads;
+  readonly #append = new AppendCursor();
+  readonly #frames = new FrameReader();
+  /** Messages not worked through yet; few, as the socket is paused while the session can't go on. */
+  readonly #backlog: Uint8Array[] = [];
+  #timer: NodeJS.Timeout;
+  #state: 'hello' | 'open' | 'closed' = 'hello';
+  /** The frame at which the session stopped for want of room must be taken again. */
+  #isWaitingForRoom = false;
+  #inFlightAppends = 0;
+
+  constructor(socket: WebSocket, remote: string, parts: SessionParts) {
+    this.#socket = socket;
+    this.#parts = parts;
+    this.#outbox = new Outbox(socket, {
+      congested: (isCongested) => this.#pause(isCongested),
+      stalled: () => this.#fail('slow-consumer', 'the client does not read what it asked for', CLOSE.tryAgainLater),
+    });
+    this.#reads = new SessionReads(parts.reader, this.#outbox, parts.limits.openReadsMax);
+    this.#timer = setTimeout(() => this.#protocolError('no Hello within 5 s'), HELLO_TIMEOUT_MS);
+    socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
+    socket.on('error', (error) => parts.logger.debug({ remote, error: error.message }, 'connection failed'));
+    socket.once('close', () => this.#closed());
+  }
+
+  appended(token: number, revision: number, position: number, isDuplicate: boolean): void {
+    this.#inFlightAppends--;
+    if (this.#state !== 'open') return;
+    this.#outbox.frames().appended(token, isDuplicate ? APPENDED_DUPLICATE : 0, revision, position);
+  }
+
+  rejected(token: number, rejection: Rejection): void {
+    this.#inFlightAppends--;
+    this.#refuse(token, rejection);
+  }
+
+  stop(): void {
+    this.#fail('shutting-down', 'the node is shutting down', CLOSE.goingAway);
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    if (this.#state === 'closed') return;
+    if (!isBinary) return this.#protocolError('a text message; this protocol is binary');
+    if (this.#state === 'hello' && data.length > HELLO_BYTES_MAX) {
+      return this.#protocolError('a message of this size before the Hello');
+    }
+    this.#backlog.push(data);
+    if (this.#backlog.length === 1) this.#openNext();
+  }
+
+  /** Starts on the first message of the backlog. */
+  #openNext(): void {
+    this.#frames.open(this.#backlog[0]!);
+    if (this.#frames.next()) this.#takeFrames();
+    else this.#endMessage();
+  }
+
+  /** Works on from the frame that the reader stands on, until there is nothing left or no room. */
+  #takeFrames(): void {
+    const frames = this.#frames;
+    do {
+      if (!this.#takeFrame()) {
+        this.#waitForRoom();
+        return;
+      }
+    } while (this.#state !== 'closed' && frames.next());
+    this.#endMessage();
+  }
+
+  #endMessage(): void {
+    if (this.#state === 'closed') return;
+    if (this.#frames.fault !== undefined) return this.#protocolError(this.#frames.fault);
+    this.#backlog.shift();
+    if (this.#backlog.length > 0) this.#openNext();
+  }
+
+  /** Handles one frame; false if there is no room for it now. */
+  #takeFrame(): boolean {
+    const frames = this.#frames;
+    if (this.#state === 'hello') {
+      this.#takeHello();
+      return true;
+    }
+    switch (frames.opcode) {
+      case OPCODE.append:
+        return this.#takeAppend();
+      case OPCODE.readStream:
+      case OPCODE.readAll:
+      case OPCODE.credit:
+      case OPCODE.cancel:
+      case OPCODE.streamInfo: {
+        const fault = this.#reads.take(frames);
+        if (fault !== undefined) this.#protocolError(fault);
+        return true;
+      }
+      default:
+        this.#protocolError(`a frame of unknown opcode ${frames.opcode}`);
+        return true;
+    }
+  }
+
+  #takeAppend(): boolean {
+    const { engine, limits } = this.#parts;
+    const { bytes, view, at, length, requestId } = this.#frames;
+    if (this.#inFlightAppends >= limits.inFlightAppendsMax) {
+      this.#refuse(requestId, tooManyAppends(limits.inFlightAppendsMax));
+      return true;
+    }
+    const fault =
+      length > limits.appendBytesMax ? appendTooLarge(length, limits) : invalidAppend(this.#append.open(bytes, view, at, length));
+    if (fault !== undefined) engine.refuse(this, requestId, fault);
+    else if (engine.append(this.#append, this, requestId) === 'retry') return false;
+    this.#inFlightAppends++;
+    return true;
+  }
+
+  #takeHello(): void {
+    if (this.#frames.opcode !== OPCODE.hello) return this.#protocolError('the first frame is not a Hello');
+    const hello = decodeHello(this.#frames);
+    if (hello.kind === 'invalid') return this.#protocolError(hello.reason);
+    const { lowestVersion, highestVersion } = hello.frame;
+    if (lowestVersion > PROTOCOL_VERSION || highestVersion < PROTOCOL_VERSION) {
+      const message = `this server speaks protocol version ${PROTOCOL_VERSION}, the client ${lowestVersion} to ${highestVersion}`;
+      return this.#fail('version-mismatch', message, CLOSE.protocolError);
+    }
+    clearTimeout(this.#timer);
+    this.#state = 'open';
+    this.#welcome();
+  }
+
+  #welcome(): void {
+    const { limits, logId, serverVersion } = this.#parts;
+    const logIdBytes = new Uint8Array(16);
+    assert(parseUuid(logId, logIdBytes, 0), 'the log id is a UUID');
+    encodeWelcome(this.#outbox.frames(), {
+      ...limits,
+      version: PROTOCOL_VERSION,
+      logId: logIdBytes,
+      serverVersion,
+    });
+  }
+
+  #waitForRoom(): void {
+    this.#isWaitingForRoom = true;
+    this.#socket.pause();
+    this.#parts.engine.whenRoom(() => {
+      this.#isWaitingForRoom = false;
+      if (this.#state !== 'open') return;
+      this.#pause(this.#outbox.isCongested);
+      this.#takeFrames();
+    });
+  }
+
+  #pause(isCongested: boolean): void {
+    if (isCongested || this.#isWaitingForRoom) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  #refuse(requestId: number, rejection: Rejection): void {
+    if (this.#state === 'open') encodeError(this.#outbox.frames(), requestId, rejection);
+  }
+
+  #protocolError(message: string): void {
+    this.#fail('protocol-error', message, CLOSE.protocolError);
+  }
+
+  /** Says why, and closes the connection. */
+  #fail(code: Rejection['code'], message: string, closeCode: number): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    encodeError(this.#outbox.frames(), 0, { code, message, details: {} });
+    this.#outbox.flush();
+    this.#reads.close();
+    this.#socket.resume();
+    this.#socket.close(closeCode, code);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#socket.terminate(), CLOSE_TIMEOUT_MS);
+    this.#timer.unref();
+  }
+
+  #closed(): void {
+    this.#state = 'closed';
+    clearTimeout(this.#timer);
+    this.#backlog.length = 0;
+    this.#reads.close();
+    this.#outbox.close();
+  }
+}
+
+function tooManyAppends(limit: number): Rejection {
+  return {
+    code: 'too-many-requests',
+    message: `${limit} appends of this connection are unanswered; wait for answers before sending more`,
+    details: { limit },
+  };
+}
+
+function appendTooLarge(bytes: number, { appendBytesMax }: SessionLimits): Rejection {
+  return {
+    code: 'request-too-large',
+    message: `an append of ${bytes} bytes exceeds this server's limit of ${appendBytesMax}; split it, or raise MaxAppendSize`,
+    details: { bytes, limit: appendBytesMax },
+  };
+}
+
+function invalidAppend(fault: string | undefined): Rejection | undefined {
+  return fault === undefined ? undefined : { code: 'invalid-request', message: fault, details: {} };
+}

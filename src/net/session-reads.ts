@@ -1,0 +1,158 @@
+/**
+ * The reads that one client has open, and what it asks about streams: takes the frames that concern reads, and writes their
+ * answers. Main thread.
+ */
+import { CairnError } from '../base/errors.js';
+import type { LogReader, StreamInfo } from '../reader/log-reader.js';
+import type { LogRead } from '../reader/read-page.js';
+import type { Rejection } from '../sequencer/pending-replies.js';
+import { decodeStreamInfo, encodeError, encodeStreamInfoReply } from '../wire/answer-frames.js';
+import type { Decoded } from '../wire/fields.js';
+import type { FrameReader } from '../wire/frame-reader.js';
+import { EVENTS_CANCELLED, EVENTS_LAST, OPCODE } from '../wire/frames.js';
+import {
+  checkCancel,
+  decodeCredit,
+  decodeReadAll,
+  decodeReadStream,
+  encodeEmptyEvents,
+  type ReadAllRequest,
+  type ReadStreamRequest,
+} from '../wire/read-frames.js';
+import { OpenRead, type OpenReadEvents } from './open-read.js';
+import type { Outbox } from './outbox.js';
+
+const TEXT_ENCODER = new TextEncoder();
+
+export class SessionReads {
+  readonly #reader: LogReader;
+  readonly #outbox: Outbox;
+  readonly #openReadsMax: number;
+  readonly #open = new Map<number, OpenRead>();
+  /** StreamInfo requests that are being answered; they count as reads. */
+  #questions = 0;
+  #isClosed = false;
+  readonly #events: OpenReadEvents;
+
+  constructor(reader: LogReader, outbox: Outbox, openReadsMax: number) {
+    this.#reader = reader;
+    this.#outbox = outbox;
+    this.#openReadsMax = openReadsMax;
+    this.#events = {
+      frame: (bytes) => this.#outbox.sendFrame(bytes),
+      writable: () => this.#outbox.writable(),
+      ended: (requestId, how) => this.#ended(requestId, how),
+    };
+  }
+
+  /** Takes a frame of a read opcode. Returns what breaks the protocol, if anything does. */
+  take(frame: FrameReader): string | undefined {
+    switch (frame.opcode) {
+      case OPCODE.credit:
+        return this.#credit(frame);
+      case OPCODE.cancel:
+        return this.#cancel(frame);
+      case OPCODE.streamInfo:
+        return this.#streamInfo(frame);
+      default:
+        return this.#begin(frame);
+    }
+  }
+
+  /** The connection is gone: all reads end. */
+  close(): void {
+    this.#isClosed = true;
+    for (const read of this.#open.values()) read.cancel();
+  }
+
+  #begin(frame: FrameReader): string | undefined {
+    const { requestId } = frame;
+    if (this.#open.has(requestId)) return `request id ${requestId} is that of an open read`;
+    const decoded = decodeRead(frame);
+    if (decoded.kind === 'invalid') {
+      this.#error(requestId, { code: 'invalid-request', message: decoded.reason, details: {} });
+      return undefined;
+    }
+    if (this.#isFull(requestId)) return undefined;
+    const open = new OpenRead(requestId, this.#read(decoded.frame), decoded.frame.windowBytes, this.#events);
+    this.#open.set(requestId, open);
+    void open.run();
+    return undefined;
+  }
+
+  #read({ from, count, isBackwards, stream }: ReadAllRequest & Partial<ReadStreamRequest>): LogRead {
+    const common = { from, eventsMax: count, direction: isBackwards ? 'backwards' : 'forwards' } as const;
+    if (stream === undefined) return this.#reader.readAll(common);
+    return this.#reader.readStream({ ...common, stream: TEXT_ENCODER.encode(stream) });
+  }
+
+  #credit(frame: FrameReader): string | undefined {
+    const decoded = decodeCredit(frame);
+    if (decoded.kind === 'invalid') return decoded.reason;
+    // Credit for a read that has just ended crossed its last frame on the way.
+    this.#open.get(frame.requestId)?.credit(decoded.frame.bytes);
+    return undefined;
+  }
+
+  #cancel(frame: FrameReader): string | undefined {
+    const invalid = checkCancel(frame);
+    if (invalid !== undefined) return invalid.reason;
+    this.#open.get(frame.requestId)?.cancel();
+    return undefined;
+  }
+
+  #streamInfo(frame: FrameReader): string | undefined {
+    const { requestId } = frame;
+    const decoded = decodeStreamInfo(frame);
+    if (decoded.kind === 'invalid') {
+      this.#error(requestId, { code: 'invalid-request', message: decoded.reason, details: {} });
+    } else if (!this.#isFull(requestId)) {
+      this.#questions++;
+      void this.#answerStreamInfo(requestId, TEXT_ENCODER.encode(decoded.frame.stream));
+    }
+    return undefined;
+  }
+
+  async #answerStreamInfo(requestId: number, stream: Uint8Array): Promise<void> {
+    const answer = await this.#askStreamInfo(stream);
+    this.#questions--;
+    if (this.#isClosed) return;
+    if (answer instanceof CairnError) this.#error(requestId, answer);
+    else encodeStreamInfoReply(this.#outbox.frames(), requestId, answer);
+  }
+
+  async #askStreamInfo(stream: Uint8Array): Promise<StreamInfo | CairnError> {
+    try {
+      return await this.#reader.streamInfo(stream);
+    } catch (error) {
+      if (error instanceof CairnError) return error;
+      throw error;
+    }
+  }
+
+  #isFull(requestId: number): boolean {
+    if (this.#open.size + this.#questions < this.#openReadsMax) return false;
+    this.#error(requestId, {
+      code: 'too-many-requests',
+      message: `${this.#openReadsMax} reads of this connection are open; finish or cancel some first`,
+      details: { limit: this.#openReadsMax },
+    });
+    return true;
+  }
+
+  #ended(requestId: number, how: 'complete' | 'cancelled' | Rejection): void {
+    this.#open.delete(requestId);
+    if (this.#isClosed || how === 'complete') return;
+    if (how !== 'cancelled') return this.#error(requestId, how);
+    const flags = EVENTS_LAST | EVENTS_CANCELLED;
+    encodeEmptyEvents(this.#outbox.frames(), { requestId, flags, eventCount: 0, next: 0, head: 0 });
+  }
+
+  #error(requestId: number, rejection: Rejection): void {
+    if (!this.#isClosed) encodeError(this.#outbox.frames(), requestId, rejection);
+  }
+}
+
+function decodeRead(frame: FrameReader): Decoded<ReadAllRequest & Partial<ReadStreamRequest>> {
+  return frame.opcode === OPCODE.readStream ? decodeReadStream(frame) : decodeReadAll(frame);
+}
