@@ -3,9 +3,29 @@
  * reports that the thread posts while and after it reads the log at the start. Pure; any thread.
  */
 import type { ErrorCode, ErrorDetails } from '../base/errors.js';
-import type { NameTableTransfer } from '../base/name-table.js';
+import type { HashSeed, NameTableTransfer } from '../base/name-table.js';
 import type { Position, Revision } from '../base/units.js';
+import type { RecoveredLog } from '../log/recovery.js';
+import type { RingDescriptor } from '../ring/layout.js';
+import type { MailboxDescriptor } from '../ring/mailbox.js';
 import type { RecentEventsTransfer } from './recent-events.js';
+
+/** What main tells the index thread when it starts it. Later commands travel through mailboxes. */
+export interface IndexerOptions {
+  readonly ring: RingDescriptor;
+  /** The log before the ring; undefined if it begins now. */
+  readonly recovered: RecoveredLog | undefined;
+  /** How many of the last event ids to find for the sequencer; 1 or more. */
+  readonly retryWindowEvents: number;
+}
+
+/** What `IndexerOptions` become on their way to the thread. */
+export interface IndexerStart extends IndexerOptions {
+  readonly queries: MailboxDescriptor;
+  readonly answers: MailboxDescriptor;
+  /** Keys the hash of the streams' names. */
+  readonly seed: HashSeed;
+}
 
 /** Which way a read goes. */
 export type Direction = 'forwards' | 'backwards';
@@ -52,7 +72,7 @@ export interface IndexReady {
   readonly recent: RecentEventsTransfer;
 }
 
-/** What the index thread posts. */
+/** What the index thread posts while it reads the log at the start. After `failed` it does nothing but wait to be stopped. */
 export type IndexerReport =
   | { readonly kind: 'progress'; readonly position: Position; readonly end: Position }
   | { readonly kind: 'ready'; readonly ready: IndexReady }

@@ -25,6 +25,7 @@ export class LiveLog implements StreamLookup {
   readonly #index = new LogIndex({ low: 1, high: 2 }, 1);
   readonly #durable: Cursor;
   readonly #indexed: Cursor;
+  readonly #committed: Cursor;
   /** Records of the sample that are in the files and in the index. */
   #taken = 0;
 
@@ -44,6 +45,8 @@ export class LiveLog implements StreamLookup {
     const { control } = this.producer.memory;
     this.#durable = new Cursor(control, CONTROL.durable, start.position);
     this.#indexed = new Cursor(control, CONTROL.indexed, start.position);
+    this.#committed = new Cursor(control, CONTROL.committed, start.position);
+    this.#committed.store(start.position);
     sample.writeChunks(this.folder);
     this.#follow(0, sample.end);
     this.#taken = sample.records.length;
@@ -77,6 +80,7 @@ export class LiveLog implements StreamLookup {
     this.#settle();
     this.#taken = sample.records.length;
     this.committed = sample.end;
+    this.#committed.store(sample.end);
   }
 
   lookup(query: StreamQuery): Promise<StreamRuns> {

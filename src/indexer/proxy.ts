@@ -1,0 +1,102 @@
+/**
+ * What main sees of the index thread: start it, wait until it has read the log, ask it where a stream's events are. Queries and
+ * answers travel through mailboxes, so that a thread that is parked or busy gets them; {@link IndexerProxy.deliver} must be
+ * called whenever main's bell rings.
+ */
+import { randomInt } from 'node:crypto';
+import type { Worker } from 'node:worker_threads';
+import { CairnError } from '../base/errors.js';
+import type { Position } from '../base/units.js';
+import { Cursor } from '../ring/cursor.js';
+import { CONTROL, RingMemory } from '../ring/layout.js';
+import { createMailbox } from '../ring/mailbox.js';
+import { startThread, type ThreadEvents } from '../ring/thread-start.js';
+import type {
+  IndexerOptions,
+  IndexerReport,
+  IndexerStart,
+  IndexReady,
+  StreamLookup,
+  StreamQuery,
+  StreamRuns,
+} from './commands.js';
+import { QueryDesk } from './query-desk.js';
+
+/** Over 50 queries with the longest stream name; more wait on main. */
+const QUERY_MAILBOX_BYTES = 64 * 1024;
+/** 16 answers of the largest size. */
+const ANSWER_MAILBOX_BYTES = 256 * 1024;
+
+/** What main wants to know of the index thread. */
+export interface IndexerEvents extends ThreadEvents {
+  /** While the log is read at the start: how far it is. */
+  progress?(position: Position, end: Position): void;
+}
+
+/** The running index thread. */
+export class IndexerProxy implements StreamLookup {
+  readonly worker: Worker;
+  /** Resolves when the log is read; rejects with `log-corrupt` or `disk-failure` if it can't be, or `thread-died`. */
+  readonly ready: Promise<IndexReady>;
+  readonly #desk: QueryDesk;
+
+  constructor(options: IndexerOptions, events: IndexerEvents) {
+    const queries = createMailbox(QUERY_MAILBOX_BYTES);
+    const answers = createMailbox(ANSWER_MAILBOX_BYTES);
+    const seed = { low: randomInt(2 ** 32), high: randomInt(2 ** 32) };
+    const start: IndexerStart = { ...options, queries, answers, seed };
+    // A new ring's cursors are zero; the thread, which begins to follow this one, must find where the log begins.
+    new Cursor(new RingMemory(options.ring).control, CONTROL.committed, options.ring.start).store(
+      options.ring.start,
+    );
+    const desk = new QueryDesk(options.ring, queries, answers);
+    let fail: (error: CairnError) => void = () => undefined;
+    const ended = (thread: string, error: Error | undefined) => {
+      const died = error === undefined ? STOPPED : threadDied(error);
+      desk.close(died);
+      fail(died);
+      events.ended(thread, error);
+    };
+    this.#desk = desk;
+    this.worker = startThread(new URL('./thread.js', import.meta.url), 'indexer', start, { ended });
+    this.ready = new Promise((resolve, reject) => {
+      fail = reject;
+      this.worker.on('message', (report: IndexerReport) => {
+        if (report.kind === 'ready') resolve(report.ready);
+        else if (report.kind === 'failed')
+          reject(new CairnError(report.code, report.message, report.details));
+        else events.progress?.(report.position, report.end);
+      });
+    });
+    // Who starts the thread may not get as far as waiting for it; the failure is reported through `ended` as well.
+    this.ready.catch(() => undefined);
+  }
+
+  lookup(query: StreamQuery): Promise<StreamRuns> {
+    return this.#desk.lookup(query);
+  }
+
+  /** Hands out the answers that have come; to be called when main's bell rings. */
+  deliver(): void {
+    this.#desk.deliver();
+  }
+}
+
+/** Starts the index thread. It ends when the ring is stopping. */
+export function startIndexer(options: IndexerOptions, events: IndexerEvents): IndexerProxy {
+  return new IndexerProxy(options, events);
+}
+
+const STOPPED = new CairnError(
+  'shutting-down',
+  'the node is shutting down; read from another node, or later',
+);
+
+function threadDied(error: Error): CairnError {
+  return new CairnError(
+    'thread-died',
+    `the index thread died: ${error.message}`,
+    { thread: 'indexer' },
+    error,
+  );
+}

@@ -1,0 +1,86 @@
+/**
+ * Main's end of the mailboxes to and from the index thread: sends queries, keeps in line what does not fit, and hands each answer
+ * to who asked. Main thread.
+ */
+import { assert } from '../base/assert.js';
+import type { CairnError } from '../base/errors.js';
+import type { Position } from '../base/units.js';
+import { Cursor } from '../ring/cursor.js';
+import { Doorbell } from '../ring/doorbell.js';
+import { CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
+import { type MailboxDescriptor, MailboxReceiver, MailboxSender } from '../ring/mailbox.js';
+import type { StreamLookup, StreamQuery, StreamRuns } from './commands.js';
+import { sendQuery, takeAnswer } from './messages.js';
+
+interface OpenQuery {
+  readonly query: StreamQuery;
+  readonly committed: Position;
+  resolve(runs: StreamRuns): void;
+  reject(error: CairnError): void;
+}
+
+export class QueryDesk implements StreamLookup {
+  readonly #queries: MailboxSender;
+  readonly #answers: MailboxReceiver;
+  readonly #committed: Cursor;
+  readonly #indexerBell: Doorbell;
+  /** Sent and not answered yet, by id. */
+  readonly #sent = new Map<number, OpenQuery>();
+  /** Not sent yet, because the mailbox was full. Bounded by the reads that sessions may have open. */
+  #waiting: OpenQuery[] = [];
+  #nextId = 1;
+  #closed: CairnError | undefined;
+
+  constructor(ring: RingDescriptor, queries: MailboxDescriptor, answers: MailboxDescriptor) {
+    const { control } = new RingMemory(ring);
+    this.#queries = new MailboxSender(queries);
+    this.#answers = new MailboxReceiver(answers);
+    this.#committed = new Cursor(control, CONTROL.committed, ring.start);
+    this.#indexerBell = new Doorbell(control, CONTROL.indexerBell);
+  }
+
+  lookup(query: StreamQuery): Promise<StreamRuns> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed !== undefined) return reject(this.#closed);
+      this.#waiting.push({ query, committed: this.#committed.load(), resolve, reject });
+      this.#send();
+    });
+  }
+
+  /** Hands out the answers that have come. To be called whenever main's bell rings, which also keeps the cursor up to date. */
+  deliver(): void {
+    this.#committed.load();
+    let taken = 0;
+    for (let answer = takeAnswer(this.#answers); answer !== undefined; answer = takeAnswer(this.#answers)) {
+      const open = this.#sent.get(answer.id);
+      assert(open !== undefined, 'an answer has its query');
+      this.#sent.delete(answer.id);
+      open.resolve(answer.runs);
+      taken++;
+    }
+    if (this.#waiting.length > 0) this.#send();
+    // The index thread may have parked because its answers did not fit.
+    if (taken > 0 && this.#sent.size > 0) this.#indexerBell.ring();
+  }
+
+  /** Nobody will answer any more. */
+  close(error: CairnError): void {
+    this.#closed = error;
+    for (const open of [...this.#sent.values(), ...this.#waiting]) open.reject(error);
+    this.#sent.clear();
+    this.#waiting = [];
+  }
+
+  #send(): void {
+    let count = 0;
+    for (const open of this.#waiting) {
+      const id = this.#nextId;
+      if (!sendQuery(this.#queries, id, open.committed, open.query)) break;
+      this.#nextId = (id + 1) >>> 0;
+      this.#sent.set(id, open);
+      count++;
+    }
+    this.#waiting.splice(0, count);
+    if (count > 0) this.#indexerBell.ring();
+  }
+}

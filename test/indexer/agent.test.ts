@@ -1,0 +1,211 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { NameTable } from '../../src/base/name-table.js';
+import { IndexerAgent } from '../../src/indexer/agent.js';
+import type { IndexerReport, IndexReady, StreamQuery } from '../../src/indexer/commands.js';
+import { QueryDesk } from '../../src/indexer/query-desk.js';
+import { javascriptKernel } from '../../src/log/javascript-kernel.js';
+import { recoverLog } from '../../src/log/recovery.js';
+import { JavascriptDisk } from '../../src/native/javascript-disk.js';
+import { Cursor } from '../../src/ring/cursor.js';
+import { CONTROL } from '../../src/ring/layout.js';
+import { createMailbox } from '../../src/ring/mailbox.js';
+import { LiveLog } from '../reader/live-log.js';
+import { SampleLog, type SampleRecord } from './sample-log.js';
+
+const CHUNK_BYTES = 65_536;
+const RING_BYTES = 1_048_576;
+
+const open: Bench[] = [];
+afterEach(async () => {
+  for (const bench of open.splice(0)) await bench.close();
+});
+
+describe('IndexerAgent, at the start', () => {
+  test('reports names, last revisions and positions of all streams, and the last event ids', () => {
+    const bench = new Bench(filled(300), 50);
+    bench.work();
+    const ready = bench.ready();
+    const names = NameTable.fromTransfer(ready.names);
+    expect(names.size).toBe(bench.sample.heads.size);
+    for (let stream = 0; stream < names.size; stream++) {
+      const last = bench.sample.eventsOf(names.nameOf(stream)).at(-1)!;
+      expect(new Float64Array(ready.revisions)[stream]).toBe(last.revision);
+      expect(new Float64Array(ready.positions)[stream]).toBe(last.position);
+    }
+    const ids = Buffer.from(ready.recent.ids);
+    const recent = bench.sample.events.slice(-50).map((event) => event.id.toString('hex'));
+    expect(Array.from({ length: 50 }, (_, i) => ids.toString('hex', 16 * i, 16 * i + 16))).toEqual(recent);
+  });
+
+  test('is ready at once on an empty log', () => {
+    const bench = new Bench(new SampleLog(CHUNK_BYTES), 8);
+    bench.work();
+    expect(NameTable.fromTransfer(bench.ready().names).size).toBe(0);
+  });
+
+  test('reports damage in a sealed chunk with file, offset and position, and then waits to be stopped', () => {
+    const sample = filled(1500);
+    const victim = sample.events[40]!;
+    const bench = new Bench(sample, 8, (live) => live.damage(victim.position + 90, Uint8Array.of(255, 255)));
+    bench.work();
+    const details = { position: victim.position, offset: victim.position + 4096 };
+    expect(bench.reports).toMatchObject([{ kind: 'failed', code: 'log-corrupt', details }]);
+    expect(bench.agent.doWork()).toBe(0);
+    expect(bench.agent.isDone()).toBe(false);
+    bench.stop();
+    expect(bench.agent.isDone()).toBe(true);
+  });
+});
+
+describe('IndexerAgent, at work', () => {
+  test('answers with what was committed when it was asked, old and new', async () => {
+    const bench = new Bench(filled(50), 8);
+    for (let round = 0; round < 30; round++) {
+      bench.grow(20);
+      const { runs, expected } = await bench.ask('s1', 'backwards');
+      expect(runs.head).toBe(expected.length - 1);
+      const last = expected.at(-1)!;
+      expect(runs.positions[0]! + runs.bytes[0]!).toBe(last.position + last.bytes);
+      expect(sum(runs.events)).toBe(expected.length);
+      expect(sum(runs.bytes)).toBe(expected.reduce((bytes, event) => bytes + event.bytes, 0));
+      expect(runs.next).toBe(-1);
+    }
+  });
+
+  test('says -1 of a stream that does not exist', async () => {
+    const bench = new Bench(filled(10), 8);
+    const { runs } = await bench.ask('nothing', 'forwards');
+    expect(runs).toMatchObject({ head: -1, runCount: 0 });
+  });
+
+  test('answers a thousand queries at once, though neither mailbox holds as many', async () => {
+    const bench = new Bench(filled(400), 8);
+    const answers = Promise.all(Array.from({ length: 1000 }, (_, i) => bench.ask(`s${i % 3}`, 'forwards')));
+    bench.turns(2000);
+    for (const { runs, expected } of await answers) expect(sum(runs.events)).toBe(expected.length);
+  });
+
+  test('moves `indexed` to what is committed and never beyond', () => {
+    const bench = new Bench(filled(10), 8);
+    const indexed = new Cursor(
+      bench.live.producer.memory.control,
+      CONTROL.indexed,
+      bench.live.producer.published,
+    );
+    bench.work();
+    bench.grow(5);
+    const middle = bench.sample.end;
+    bench.work();
+    expect(indexed.load()).toBe(middle);
+  });
+
+  test('follows a log that goes round its ring many times', async () => {
+    const bench = new Bench(new SampleLog(CHUNK_BYTES), 8);
+    for (let round = 0; round < 60; round++) {
+      bench.grow(150, 700);
+      bench.work();
+    }
+    expect(bench.sample.end).toBeGreaterThan(3 * RING_BYTES);
+    for (const stream of ['s0', 's1', 's2']) {
+      const { runs, expected } = await bench.ask(stream, 'forwards');
+      expect(runs.head).toBe(expected.length - 1);
+    }
+  });
+
+  test('rejects what is asked when nobody will answer any more', async () => {
+    const bench = new Bench(filled(10), 8);
+    const waiting = bench.desk.lookup(queryOf('s0', 'forwards'));
+    const error = Object.assign(new Error('gone'), { code: 'shutting-down' });
+    bench.desk.close(error as never);
+    await expect(waiting).rejects.toBe(error);
+    await expect(bench.desk.lookup(queryOf('s0', 'forwards'))).rejects.toBe(error);
+  });
+});
+
+/** A log of single events in three streams, with commits between. */
+function filled(events: number): SampleLog {
+  const sample = new SampleLog(CHUNK_BYTES);
+  appendTo(sample, events, 100);
+  return sample;
+}
+
+function appendTo(sample: SampleLog, events: number, dataBytes: number): void {
+  for (let i = 0; i < events; i++) {
+    sample.transaction([{ stream: `s${i % 3}`, dataBytes }]);
+    if (i % 10 === 9) sample.commit();
+  }
+}
+
+function queryOf(stream: string, direction: StreamQuery['direction']): StreamQuery {
+  const from = direction === 'forwards' ? 0 : Number.POSITIVE_INFINITY;
+  return { stream: new TextEncoder().encode(stream), direction, from, eventsMax: 1e6, bytesMax: 1e9 };
+}
+
+function sum(values: Uint32Array): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** An index agent on this thread, with a log to follow and a desk to ask it from. */
+class Bench {
+  readonly sample: SampleLog;
+  readonly live: LiveLog;
+  readonly agent: IndexerAgent;
+  readonly desk: QueryDesk;
+  readonly reports: IndexerReport[] = [];
+
+  constructor(sample: SampleLog, retryWindowEvents: number, prepare?: (live: LiveLog) => void) {
+    this.sample = sample;
+    this.live = new LiveLog(sample, RING_BYTES);
+    prepare?.(this.live);
+    const ring = this.live.producer.memory.descriptor;
+    const disk = new JavascriptDisk();
+    const log = recoverLog({ disk, kernel: javascriptKernel, folder: this.live.folder });
+    const [queries, answers] = [createMailbox(4096), createMailbox(65_536)];
+    const recovered = log.kind === 'empty' ? undefined : log;
+    const start = { ring, recovered, retryWindowEvents, queries, answers, seed: { low: 1, high: 2 } };
+    const report = (message: IndexerReport) => this.reports.push(message);
+    this.agent = new IndexerAgent(start, { disk, kernel: javascriptKernel, report });
+    this.desk = new QueryDesk(ring, queries, answers);
+    open.push(this);
+  }
+
+  ready(): IndexReady {
+    const report = this.reports.at(-1);
+    if (report?.kind !== 'ready') expect.fail(`not ready: ${JSON.stringify(report)}`);
+    return report.ready;
+  }
+
+  /** Works until there is nothing to do. */
+  work(): void {
+    while (this.agent.doWork() > 0);
+  }
+
+  /** Lets agent and desk work in turns, as if on two threads. */
+  turns(count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.agent.doWork();
+      this.desk.deliver();
+    }
+  }
+
+  grow(events: number, dataBytes = 100): void {
+    appendTo(this.sample, events, dataBytes);
+    this.live.advance();
+  }
+
+  async ask(stream: string, direction: StreamQuery['direction']) {
+    const expected: SampleRecord[] = this.sample.eventsOf(stream);
+    const answer = this.desk.lookup(queryOf(stream, direction));
+    this.turns(100);
+    return { runs: await answer, expected };
+  }
+
+  stop(): void {
+    Atomics.store(this.live.producer.memory.control, CONTROL.stopping, 1);
+  }
+
+  async close(): Promise<void> {
+    this.agent.close();
+    await this.live.close();
+  }
+}
