@@ -107,12 +107,14 @@ export function decodeError({ bytes, view, at, length, flags }: OpenFrame): Deco
 function parseBody(text: string): { message: string; details: ErrorDetails } | undefined {
   const body = parseJson(text);
   if (!isObject(body) || typeof body['message'] !== 'string' || !isObject(body['details'])) return undefined;
-  const details: Record<string, string | number> = {};
-  for (const [name, value] of Object.entries(body['details'])) {
-    if (typeof value !== 'string' && typeof value !== 'number') return undefined;
-    details[name] = value;
-  }
-  return { message: body['message'], details };
+  const details = Object.entries(body['details']).filter(isFact);
+  // fromEntries, so that a name like __proto__ is just a name.
+  return { message: body['message'], details: Object.fromEntries(details) };
+}
+
+/** Details of a kind that this version does not know are left out. */
+function isFact(entry: [string, unknown]): entry is [string, string | number] {
+  return typeof entry[1] === 'string' || typeof entry[1] === 'number';
 }
 
 function parseJson(text: string): unknown {

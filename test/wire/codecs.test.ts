@@ -1,0 +1,199 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  decodeAppended,
+  decodeError,
+  decodeStreamInfo,
+  decodeStreamInfoReply,
+  encodeError,
+  encodeStreamInfo,
+  encodeStreamInfoReply,
+} from '../../src/wire/answer-frames.js';
+import type { OpenFrame } from '../../src/wire/frame-reader.js';
+import { decodeHello, decodeWelcome, encodeHello, encodeWelcome } from '../../src/wire/hello-frames.js';
+import {
+  checkCancel,
+  decodeCredit,
+  decodeEventsPrefix,
+  decodeReadAll,
+  decodeReadStream,
+  encodeReadAll,
+  encodeReadStream,
+} from '../../src/wire/read-frames.js';
+import { countEvents, isEventRecord, recordStride } from '../../src/wire/record-view.js';
+import { openFrame, readGolden, written } from './golden-frames.js';
+
+const END = Number.POSITIVE_INFINITY;
+const u32 = fc.nat(0xffffffff);
+const u64 = fc.maxSafeNat();
+const text = fc.string({ unit: 'grapheme', maxLength: 12 });
+const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
+const requestId = fc.integer({ min: 1, max: 0xffffffff });
+
+test('Hello and Welcome come back as they were', () => {
+  fc.assert(
+    fc.property(fc.nat(0xffff), text, (version, clientName) => {
+      const hello = { lowestVersion: version, highestVersion: 0xffff, clientName };
+      expect(decodeHello(openFrame(written((writer) => encodeHello(writer, hello))))).toEqual({
+        kind: 'ok',
+        frame: hello,
+      });
+    }),
+  );
+  const welcome = fc.record({
+    version: fc.nat(0xffff),
+    messageBytesMax: u32,
+    appendBytesMax: u32,
+    eventBytesMax: u32,
+    inFlightAppendsMax: u32,
+    openReadsMax: u32,
+    logId: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+    serverVersion: text,
+  });
+  fc.assert(
+    fc.property(welcome, (frame) => {
+      expect(decodeWelcome(openFrame(written((writer) => encodeWelcome(writer, frame))))).toEqual({
+        kind: 'ok',
+        frame,
+      });
+    }),
+  );
+});
+
+test('reads come back as they were', () => {
+  const read = fc.oneof(
+    fc.record({ from: u64, isBackwards: fc.boolean() }),
+    fc.constant({ from: END, isBackwards: true }),
+  );
+  const count = fc.oneof(fc.constant(END), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));
+  fc.assert(
+    fc.property(read, count, u32, name, requestId, (range, most, windowBytes, stream, id) => {
+      const all = { ...range, count: most, windowBytes };
+      const allBytes = written((writer) => encodeReadAll(writer, id, all));
+      expect(decodeReadAll(openFrame(allBytes))).toEqual({ kind: 'ok', frame: all });
+      const streamBytes = written((writer) => encodeReadStream(writer, id, { ...all, stream }));
+      expect(decodeReadStream(openFrame(streamBytes))).toEqual({ kind: 'ok', frame: { ...all, stream } });
+    }),
+  );
+});
+
+test('answers come back as they were', () => {
+  fc.assert(
+    fc.property(requestId, u64, u64, fc.boolean(), name, (id, revision, position, isDuplicate, stream) => {
+      const appended = written((writer) => writer.appended(id, isDuplicate ? 1 : 0, revision, position));
+      expect(decodeAppended(openFrame(appended))).toEqual({
+        kind: 'ok',
+        frame: { revision, position, isDuplicate },
+      });
+      const info = written((writer) => encodeStreamInfo(writer, id, stream));
+      expect(decodeStreamInfo(openFrame(info))).toEqual({ kind: 'ok', frame: { stream } });
+      const reply = written((writer) => encodeStreamInfoReply(writer, id, { revision, position }));
+      expect(decodeStreamInfoReply(openFrame(reply))).toEqual({ kind: 'ok', frame: { revision, position } });
+    }),
+  );
+  fc.assert(
+    fc.property(text, fc.dictionary(name, fc.oneof(text, fc.integer())), (message, details) => {
+      const error = { code: 'disk-full' as const, message, details };
+      const bytes = written((writer) => encodeError(writer, 1, error));
+      expect(decodeError(openFrame(bytes))).toEqual({ kind: 'ok', frame: { number: 8, ...error } });
+    }),
+  );
+});
+
+test.each([
+  ['a read of no events', 'read-stream', 20, [0, 0, 0, 0, 0, 0, 0, 0], decodeReadStream],
+  ['a read from beyond 2^53', 'read-stream', 12, [0, 0, 0, 0, 0, 0, 32, 0], decodeReadStream],
+  ['forwards from the end', 'read-all', 12, [255, 255, 255, 255, 255, 255, 255, 255], decodeReadAll],
+  ['a stream name that is not UTF-8', 'stream-info', 14, [0xff], decodeStreamInfo],
+  ['another magic', 'hello', 12, [0], decodeHello],
+  ['an empty range of versions', 'hello', 16, [2], decodeHello],
+  ['a request id in a Hello', 'hello', 8, [1], decodeHello],
+  [
+    'an Appended without a revision',
+    'appended',
+    12,
+    [255, 255, 255, 255, 255, 255, 255, 255],
+    decodeAppended,
+  ],
+  ['revision −2', 'stream-info-reply-none', 12, [0xfe], decodeStreamInfoReply],
+  ['an Error that is not JSON', 'error', 16, [0x5b], decodeError],
+  ['cancelled, yet not last', 'events-cancelled', 5, [2], decodeEventsPrefix],
+])('refused: %s', (_, file, at, bytes, decode: (frame: OpenFrame) => { kind: string }) => {
+  const frame = readGolden(file);
+  frame.set(bytes, at);
+  expect(decode(openFrame(frame)).kind).toBe('invalid');
+});
+
+test.each(['{}', '[]', 'null', '{"message":1,"details":{}}', '{"message":""}'])(
+  'refused: an Error that says %s',
+  (body) => {
+    const frame = written((writer) => {
+      writer.begin(0xff, 0, 1);
+      writer.u32(1);
+      writer.utf8(body);
+      writer.end();
+    });
+    expect(decodeError(openFrame(frame)).kind).toBe('invalid');
+  },
+);
+
+test('an error number of a later version is handed on', () => {
+  const frame = readGolden('error');
+  new DataView(frame.buffer).setUint16(12, 9999, true);
+  expect(decodeError(openFrame(frame))).toMatchObject({
+    kind: 'ok',
+    frame: { number: 9999, code: undefined },
+  });
+});
+
+test('no decoder throws, or reads out of bounds, on any bytes', () => {
+  const decoders: ((frame: OpenFrame) => unknown)[] = [
+    decodeHello,
+    decodeWelcome,
+    decodeReadStream,
+    decodeReadAll,
+    decodeCredit,
+    checkCancel,
+    decodeEventsPrefix,
+    decodeAppended,
+    decodeStreamInfo,
+    decodeStreamInfoReply,
+    decodeError,
+  ];
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat(3), u32, (body, flags, id) => {
+      const frame = written((writer) => {
+        writer.begin(0xff, flags, id);
+        writer.bytes(body);
+        writer.end();
+      });
+      for (const decode of decoders) decode(openFrame(frame));
+    }),
+  );
+});
+
+test('records are counted only if they are whole, and then none reaches out of the range', () => {
+  const records = readGolden('events').slice(32);
+  const check = (bytes: Uint8Array) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    let left = countEvents(view, 0, bytes.length);
+    if (left < 0) return false;
+    let at = 0;
+    for (; at < bytes.length; at += recordStride(view, at)) if (isEventRecord(view, at)) left--;
+    expect(at).toBe(bytes.length);
+    expect(left).toBe(0);
+    return true;
+  };
+  expect(check(records)).toBe(true);
+  expect(check(new Uint8Array(0))).toBe(true);
+  for (let length = 1; length < records.length; length++) {
+    expect(check(records.slice(0, length))).toBe(length === 136);
+  }
+  fc.assert(
+    fc.property(fc.nat(records.length - 1), fc.nat(255), (at, byte) => {
+      const damaged = records.slice();
+      damaged[at] = byte;
+      check(damaged);
+    }),
+  );
+});
