@@ -60,7 +60,7 @@ export function classifyTail(kernel: RecordKernel, tail: Tail): TailVerdict {
   }
   const last = lastNonZeroPosition(tail.reader, position, tail.chunkEnd);
   if (last === undefined) return { kind: 'clean' };
-  const to = last + 1;
+  const to = alignUp(last + 1, RECORD_ALIGNMENT);
   const reason = commitBehind(kernel, tail, to) ?? wholeYetInvalid(tail);
   return reason === undefined ? { kind: 'torn', to } : { kind: 'damaged', reason };
 }

@@ -29,6 +29,15 @@ export class MemoryDisk implements Disk {
     return copy;
   }
 
+  /** The paths of files that are not the same on both disks. */
+  differences(other: MemoryDisk): string[] {
+    const paths = new Set([...this.files.keys(), ...other.files.keys()]);
+    const nothing = new Uint8Array(0);
+    return [...paths].filter((path) => {
+      return Buffer.compare(this.files.get(path) ?? nothing, other.files.get(path) ?? nothing) !== 0;
+    });
+  }
+
   /** How many files are open: a leak if it isn't 0 in the end. */
   get openCount(): number {
     return this.#open.size;
