@@ -38,6 +38,8 @@ const CLOSE = { goingAway: 1001, protocolError: 1002, tryAgainLater: 1013 } as c
 /** After an Error about the connection the client gets this long to take it and close, then it is cut off. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
+const NO_HELLO = { kind: 'invalid', reason: 'the first frame is not a Hello' } as const;
+
 export class ClientSession implements AppendSink, ServerSession {
   readonly #socket: WebSocket;
   readonly #parts: SessionParts;
@@ -58,7 +60,8 @@ export class ClientSession implements AppendSink, ServerSession {
     this.#parts = parts;
     this.#outbox = new Outbox(socket, {
       congested: (isCongested) => this.#pause(isCongested),
-      stalled: () => this.#fail('slow-consumer', 'the client does not read what it asked for', CLOSE.tryAgainLater),
+      stalled: () =>
+        this.#fail('slow-consumer', 'the client does not read what it asked for', CLOSE.tryAgainLater),
     });
     this.#reads = new SessionReads(parts.reader, this.#outbox, parts.limits.openReadsMax);
     this.#timer = setTimeout(() => this.#protocolError('no Hello within 5 s'), HELLO_TIMEOUT_MS);
@@ -84,12 +87,14 @@ export class ClientSession implements AppendSink, ServerSession {
 
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#state === 'closed') return;
-    if (!isBinary) return this.#protocolError('a text message; this protocol is binary');
-    if (this.#state === 'hello' && data.length > HELLO_BYTES_MAX) {
-      return this.#protocolError('a message of this size before the Hello');
+    if (!isBinary) {
+      this.#protocolError('a text message; this protocol is binary');
+    } else if (this.#state === 'hello' && data.length > HELLO_BYTES_MAX) {
+      this.#protocolError('a message of this size before the Hello');
+    } else {
+      this.#backlog.push(data);
+      if (this.#backlog.length === 1) this.#openNext();
     }
-    this.#backlog.push(data);
-    if (this.#backlog.length === 1) this.#openNext();
   }
 
   /** Starts on the first message of the backlog. */
@@ -113,7 +118,10 @@ export class ClientSession implements AppendSink, ServerSession {
 
   #endMessage(): void {
     if (this.#state === 'closed') return;
-    if (this.#frames.fault !== undefined) return this.#protocolError(this.#frames.fault);
+    if (this.#frames.fault !== undefined) {
+      this.#protocolError(this.#frames.fault);
+      return;
+    }
     this.#backlog.shift();
     if (this.#backlog.length > 0) this.#openNext();
   }
@@ -151,7 +159,9 @@ export class ClientSession implements AppendSink, ServerSession {
       return true;
     }
     const fault =
-      length > limits.appendBytesMax ? appendTooLarge(length, limits) : invalidAppend(this.#append.open(bytes, view, at, length));
+      length > limits.appendBytesMax
+        ? appendTooLarge(length, limits)
+        : invalidAppend(this.#append.open(bytes, view, at, length));
     if (fault !== undefined) engine.refuse(this, requestId, fault);
     else if (engine.append(this.#append, this, requestId) === 'retry') return false;
     this.#inFlightAppends++;
@@ -159,13 +169,16 @@ export class ClientSession implements AppendSink, ServerSession {
   }
 
   #takeHello(): void {
-    if (this.#frames.opcode !== OPCODE.hello) return this.#protocolError('the first frame is not a Hello');
-    const hello = decodeHello(this.#frames);
-    if (hello.kind === 'invalid') return this.#protocolError(hello.reason);
+    const hello = this.#frames.opcode === OPCODE.hello ? decodeHello(this.#frames) : NO_HELLO;
+    if (hello.kind === 'invalid') {
+      this.#protocolError(hello.reason);
+      return;
+    }
     const { lowestVersion, highestVersion } = hello.frame;
     if (lowestVersion > PROTOCOL_VERSION || highestVersion < PROTOCOL_VERSION) {
       const message = `this server speaks protocol version ${PROTOCOL_VERSION}, the client ${lowestVersion} to ${highestVersion}`;
-      return this.#fail('version-mismatch', message, CLOSE.protocolError);
+      this.#fail('version-mismatch', message, CLOSE.protocolError);
+      return;
     }
     clearTimeout(this.#timer);
     this.#state = 'open';

@@ -4,9 +4,9 @@
  */
 import { CairnError } from '../base/errors.js';
 import type { LogRead, ReadPage } from '../reader/read-page.js';
+import type { Rejection } from '../sequencer/pending-replies.js';
 import { EVENTS_FRAME_BYTES_MAX, EVENTS_LAST, EVENTS_PREFIX_BYTES } from '../wire/frames.js';
 import { fillEventsPrefix } from '../wire/read-frames.js';
-import type { Rejection } from '../sequencer/pending-replies.js';
 
 /** What an open read tells its session. */
 export interface OpenReadEvents {
@@ -119,6 +119,7 @@ function badPosition(position: number): Rejection {
 
 /** What a read failed with, for the client; a bug of ours goes on to the last handler. */
 function rejectionOf(error: unknown): Rejection {
-  if (error instanceof CairnError) return { code: error.code, message: error.message, details: error.details };
+  if (error instanceof CairnError)
+    return { code: error.code, message: error.message, details: error.details };
   throw error;
 }

@@ -143,7 +143,10 @@ export class SessionReads {
   #ended(requestId: number, how: 'complete' | 'cancelled' | Rejection): void {
     this.#open.delete(requestId);
     if (this.#isClosed || how === 'complete') return;
-    if (how !== 'cancelled') return this.#error(requestId, how);
+    if (how !== 'cancelled') {
+      this.#error(requestId, how);
+      return;
+    }
     const flags = EVENTS_LAST | EVENTS_CANCELLED;
     encodeEmptyEvents(this.#outbox.frames(), { requestId, flags, eventCount: 0, next: 0, head: 0 });
   }

@@ -4,9 +4,9 @@
  * quorum), the answers that waited for it go out, and the index thread is woken. No promise and no object per append.
  */
 import { assert } from '../base/assert.js';
+import type { LogReader } from '../reader/log-reader.js';
 import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
-import type { LogReader } from '../reader/log-reader.js';
 import { CONTROL } from '../ring/layout.js';
 import type { RingProducer } from '../ring/producer.js';
 import { StatisticsWords, type WriterStatistics } from '../ring/writer-statistics.js';

@@ -2,6 +2,7 @@
  * A node: an engine on a data folder, and the server that lets clients at it. Main thread. What dies inside makes the node
  * fail, and whoever started it end the process: an engine that lost a thread can promise nothing any more.
  */
+import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
 import { CairnError } from '../base/errors.js';
 import type { NodeOptions } from '../config/options.js';
@@ -33,13 +34,11 @@ export async function startNode(options: NodeOptions, logger: Logger, version: s
       { nodeIp: options.nodeIp },
     );
   }
-  let fail: (error: CairnError) => void = () => {};
-  const failed = new Promise<CairnError>((resolve) => {
-    fail = resolve;
-  });
+  const death = new EventEmitter<{ failed: [CairnError] }>();
+  const failed = once(death, 'failed').then(([error]: CairnError[]) => error!);
   const engine = await openEngine(engineOptions(options), {
     note: (message, facts) => logger.info(facts, message),
-    failed: (error) => fail(error),
+    failed: (error) => death.emit('failed', error),
   });
   try {
     const server = await listen(options, { engine, logger, version });

@@ -72,7 +72,7 @@ class EngineOpening {
   #memory: RingMemory | undefined;
   #engine: Engine | undefined;
   #isOpen = false;
-  #reject: (error: CairnError) => void = () => {};
+  #reject: ((error: CairnError) => void) | undefined;
 
   constructor(options: EngineOptions, events: EngineEvents, platform: Platform) {
     this.#options = options;
@@ -195,12 +195,13 @@ class EngineOpening {
   }
 
   #ended(thread: string, error: Error | undefined): void {
-    const isStopping = this.#memory !== undefined && Atomics.load(this.#memory.control, CONTROL.stopping) === 1;
+    const isStopping =
+      this.#memory !== undefined && Atomics.load(this.#memory.control, CONTROL.stopping) === 1;
     if (isStopping && error === undefined) return;
     this.#engine?.fail();
     const failure = threadFailure(thread, error);
     if (this.#isOpen) this.#events.failed(failure);
-    else this.#reject(failure);
+    else this.#reject?.(failure);
   }
 }
 

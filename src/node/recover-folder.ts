@@ -40,6 +40,12 @@ export function loadTailBlock(disk: Disk, memory: RingMemory, recovered: Recover
   const chunk = recovered.chunks[recovered.activeChunk];
   if (end === start || chunk === undefined) return;
   const file = disk.open(chunk.path, { access: 'read' });
-  disk.read(file, memory.bytes, memory.offsetOf(start), end - start, fileOffsetOf(start, recovered.chunkSize));
+  disk.read(
+    file,
+    memory.bytes,
+    memory.offsetOf(start),
+    end - start,
+    fileOffsetOf(start, recovered.chunkSize),
+  );
   disk.close(file);
 }

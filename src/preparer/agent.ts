@@ -24,9 +24,11 @@ import type { Agent } from '../ring/runner.js';
 import type { PreparerOptions } from './commands.js';
 
 /** One zero-filling write: large enough to run at the disk's rate, small enough (about 0.3 ms) not to hold up a batch. */
-const STEP_BYTES = 1024 * 1024;
+const STEP_BYTES = 128 * 1024;
 /** Zero-fill at this pace when nothing is urgent: 1 MiB every 20 ms takes under 2 % of the disk. */
-const STEP_PAUSE_MS = 20;
+const STEP_PAUSE_MS = 3;
+/** When so much of the active chunk is used, the log is about to get there: the next chunk is finished as it is. */
+const URGENT_SHARE = 7 / 8;
 /** The zeros run this many times as fast as the active chunk fills, so that they are done when it is half full. */
 const LEAD = 2;
 /** How often a full disk is tried again. */
@@ -92,9 +94,10 @@ export class PreparerAgent implements Agent {
     this.#discard();
   }
 
-  /** One step of making the next chunk; `activeUsed`: bytes used of the active one; `isUrgent`: the log waits for it. */
-  #step(activeUsed: number, isUrgent: boolean): number {
+  /** One step of making the next chunk; `activeUsed`: bytes used of the active one; `isLate`: the log is there already. */
+  #step(activeUsed: number, isLate: boolean): number {
     const chunk = this.#chunk ?? this.#begin();
+    const isUrgent = isLate || activeUsed >= this.#chunkBytes * URGENT_SHARE;
     if (chunk.filledBytes === this.#fileBytes || isUrgent) {
       this.#finish(chunk);
       return 1;

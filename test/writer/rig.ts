@@ -1,0 +1,122 @@
+/**
+ * The write path without threads: a sequencer, the writer's and the preparer's agents on one thread, over a disk in memory. The test
+ * says who works when, so that every interleaving can be had, and repeated.
+ */
+import { NameTable } from '../../src/base/name-table.js';
+import { javascriptKernel } from '../../src/log/javascript-kernel.js';
+import { type RecoveredLog, recoverLog } from '../../src/log/recovery.js';
+import { PreparerAgent } from '../../src/preparer/agent.js';
+import { Cursor } from '../../src/ring/cursor.js';
+import { CONTROL, createRing } from '../../src/ring/layout.js';
+import { RingProducer } from '../../src/ring/producer.js';
+import { RecordFramer } from '../../src/sequencer/record-framer.js';
+import { RetryWindow } from '../../src/sequencer/retry-window.js';
+import { Sequencer } from '../../src/sequencer/sequencer.js';
+import { StreamHeads } from '../../src/sequencer/stream-heads.js';
+import { WriterAgent } from '../../src/writer/agent.js';
+import { MemoryDisk } from '../log/memory-disk.js';
+import { appendFrame, openAppend } from '../sequencer/requests.js';
+
+export const CHUNK_BYTES = 64 * 1024;
+export const BATCH_BYTES_MAX = 16 * 1024;
+const RING_BYTES = 256 * 1024;
+const FOLDER = '/data';
+const LOG_ID = '11111111-1111-4111-8111-111111111111';
+
+export class WriteRig {
+  readonly disk: MemoryDisk;
+  readonly producer: RingProducer;
+  readonly sequencer: Sequencer;
+  readonly writer: WriterAgent;
+  readonly preparer: PreparerAgent;
+  readonly durable: Cursor;
+  /** What was answered: the tokens, in order. */
+  readonly answered: number[] = [];
+  readonly refused: number[] = [];
+  readonly #indexed: Cursor;
+  readonly #prepared: Cursor;
+
+  constructor(disk = new MemoryDisk()) {
+    this.disk = disk;
+    disk.folders.add(FOLDER);
+    const ring = createRing({
+      ringBytes: RING_BYTES,
+      recordBytesMax: 16 * 1024,
+      chunkBytes: CHUNK_BYTES,
+      start: 0,
+      alignmentGap: () => 0,
+    });
+    const start = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
+    this.producer = new RingProducer(ring, javascriptKernel, start, 0);
+    const { control } = this.producer.memory;
+    this.durable = new Cursor(control, CONTROL.durable, 0);
+    this.#indexed = new Cursor(control, CONTROL.indexed, 0);
+    this.#prepared = new Cursor(control, CONTROL.prepared, 0);
+    this.preparer = new PreparerAgent({ ring, folder: FOLDER, logId: LOG_ID, nextChunk: 0 }, disk);
+    this.writer = new WriterAgent(
+      { ring, folder: FOLDER, logId: LOG_ID, syncMode: 'fdatasync', batchBytesMax: BATCH_BYTES_MAX },
+      disk,
+    );
+    this.sequencer = new Sequencer({
+      producer: this.producer,
+      framer: new RecordFramer(this.producer, { chunkBytes: CHUNK_BYTES, epoch: 1, timestampUs: 0 }),
+      heads: new StreamHeads(new NameTable({ low: 1, high: 2 }), new Float64Array(0), new Float64Array(0)),
+      retries: new RetryWindow(1024, [3, 5, 7, 11]),
+      limits: { appendBytesMax: 16 * 1024, eventBytesMax: 8 * 1024 },
+      clock: { wallUs: () => 1_000_000, monotonicMs: () => 0 },
+      preparedEnd: () => this.#prepared.load(),
+      outOfSpace: () =>
+        Atomics.load(control, CONTROL.preparerErrno) === 0
+          ? undefined
+          : { code: 'disk-full', message: 'full', details: {} },
+    });
+    this.prepare();
+    this.sequencer.openEpoch(new Uint8Array(16));
+  }
+
+  get isOutOfSpace(): boolean {
+    return Atomics.load(this.producer.memory.control, CONTROL.preparerErrno) !== 0;
+  }
+
+  /** Lets the preparer work until it has nothing to do but wait. */
+  prepare(): void {
+    for (let idle = 0; idle < 64; idle++) if (this.preparer.doWork() > 0) idle = 0;
+  }
+
+  append(token: number, bytes: number): 'taken' | 'retry' {
+    const frame = appendFrame(`stream-${token % 7}`, [{ data: new Uint8Array(bytes).fill(token) }]);
+    const sink = {
+      appended: (answer: number) => this.answered.push(answer),
+      rejected: (answer: number) => this.refused.push(answer),
+    };
+    return this.sequencer.append(openAppend(frame), sink, token);
+  }
+
+  /** One step of the writer, and what main does after it. Returns what the writer did. */
+  write(): number {
+    const work = this.writer.doWork();
+    const committed = this.sequencer.pending.boundaryUpTo(this.durable.load(), 0);
+    if (committed > 0) {
+      this.sequencer.setCommitted(committed);
+      this.sequencer.pending.release(committed);
+      this.#indexed.store(committed);
+    }
+    return work;
+  }
+
+  recover(): RecoveredLog {
+    const recovered = recoverLog({ disk: this.disk.clone(), kernel: javascriptKernel, folder: FOLDER });
+    if (recovered.kind === 'empty') throw new Error('there is a chunk');
+    return recovered;
+  }
+
+  /** Bytes of the log on disk. */
+  onDisk(from: number, to: number): Uint8Array {
+    const bytes = new Uint8Array(to - from);
+    for (let p = from; p < to; p++) {
+      const name = `${FOLDER}/chunk-${String(Math.floor(p / CHUNK_BYTES)).padStart(6, '0')}.000000`;
+      bytes[p - from] = this.disk.files.get(name)![4096 + (p % CHUNK_BYTES)]!;
+    }
+    return bytes;
+  }
+}
