@@ -57,6 +57,9 @@ const EVENT_OVERHEAD_BYTES = EVENT_PREFIX_BYTES + 16;
 /** The node's default `--max-append-size`. */
 const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Requests in flight are kept in memory. */
+const IN_FLIGHT_BYTES_MAX = 1024 * 1024 * 1024;
+
 const RANGES = {
   nodes: { default: 1, min: 1, max: 9, whole: true },
   // The node's default limit of unanswered appends on one connection.
@@ -116,6 +119,9 @@ function parseRunOptions(flags: FlagValues, defaultMode: Mode): RunOptions {
     REQUEST_OVERHEAD_BYTES + options.eventsPerRequest * (options.eventBytes + EVENT_OVERHEAD_BYTES);
   if (requestBytes > REQUEST_BYTES_MAX) {
     throw refused('--events-per-request times --event-bytes is over the limit of 4 MiB for a request');
+  }
+  if (requestBytes * options.inFlight > IN_FLIGHT_BYTES_MAX) {
+    throw refused('--in-flight times the bytes of a request is over 1 GiB; give less of one of them');
   }
   return options;
 }

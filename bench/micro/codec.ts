@@ -6,7 +6,7 @@ import { assert } from '../../src/base/assert.js';
 import { AppendCursor } from '../../src/wire/append-frame.js';
 import { FrameWriter } from '../../src/wire/frame-writer.js';
 import { EXPECTED_REVISION, OPCODE } from '../../src/wire/frames.js';
-import { AppendTemplate, benchData } from '../append-template.js';
+import { benchData, RequestFrames } from '../request-frames.js';
 import type { MicroBenchmark } from './suite.js';
 
 /** Frames to a message: what a busy connection gathers in a turn of the event loop. */
@@ -25,7 +25,7 @@ export function codecBenchmarks(): MicroBenchmark[] {
 }
 
 function decode(name: string, eventsPerRequest: number): MicroBenchmark {
-  const { bytes, view } = new AppendTemplate('bench-0000', { eventBytes: EVENT_BYTES, eventsPerRequest }, 1);
+  const { bytes, view } = new RequestFrames([STREAM], { eventBytes: EVENT_BYTES, eventsPerRequest }, 1);
   const cursor = new AppendCursor();
   const run = () => {
     let sum = 0;

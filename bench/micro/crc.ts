@@ -6,7 +6,7 @@ import { writeU64 } from '../../src/base/bytes.js';
 import type { RecordKernel } from '../../src/base/ports.js';
 import { RECORD, RECORD_TYPE, RECORD_VERSION } from '../../src/log/record.js';
 import { kernelsByName } from '../../src/native/platform.js';
-import { benchData } from '../append-template.js';
+import { benchData } from '../request-frames.js';
 import type { MicroBenchmark } from './suite.js';
 
 const BATCH_BYTES = 1024 * 1024;

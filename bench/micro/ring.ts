@@ -114,6 +114,7 @@ const UNSEALED: RecordKernel = {
     return 0;
   },
   verify: () => 0,
+  copyRuns: () => undefined,
 };
 
 function sampleRecord(): Uint8Array<ArrayBuffer> {

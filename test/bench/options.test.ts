@@ -66,6 +66,7 @@ describe('bench append', () => {
     [{ eventBytes: 'many' }, '--event-bytes'],
     [{ eventsPerRequest: '65536' }, '--events-per-request'],
     [{ eventsPerRequest: '65535' }, '4 MiB'],
+    [{ eventBytes: '1000000', inFlight: '4096' }, '1 GiB'],
     [{ seconds: '0' }, '--seconds'],
     [{ seconds: 'Infinity' }, '--seconds'],
     [{ rate: '0' }, '--rate'],

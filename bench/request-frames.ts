@@ -1,8 +1,9 @@
 /**
- * A ready-made Append frame of which only the event ids change from use to use. Benchmark of the store, not of the encoder:
+ * Ready-made Append frames, of which only the event ids change from use to use. Benchmark of the store, not of the encoder:
  * stamping an id costs a few nanoseconds, and yet every event has its own, so that the store's search for
  * duplicates has its whole work to do.
  */
+import { randomInt } from 'node:crypto';
 import { FrameWriter } from '../src/wire/frame-writer.js';
 import { APPEND_PREFIX_BYTES, EVENT_PREFIX_BYTES, EXPECTED_REVISION, OPCODE } from '../src/wire/frames.js';
 
@@ -46,49 +47,77 @@ function scatter(value: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-/** One Append frame to a stream, any expected revision, `eventsPerRequest` events of `eventBytes` bytes of data. */
-export class AppendTemplate {
+/**
+ * Append frames for `slots` requests in flight, one behind the other in memory, as they come in a message: any expected
+ * revision, `eventsPerRequest` events of `eventBytes` bytes of data. A slot's frame is not touched until it is stamped
+ * again. There are at least as many frames as streams, and slots go through theirs in turn, so that each stream gets its share.
+ */
+export class RequestFrames {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
+  /** All frames are of one length. */
+  readonly frameBytes: number;
+  readonly #slots: number;
+  readonly #framesPerSlot: number;
   readonly #idsAt: number;
   readonly #eventStride: number;
   readonly #events: number;
+  #turn = 0;
 
-  constructor(stream: string, shape: EventShape, requestId: number) {
-    const type = new TextEncoder().encode(EVENT_TYPE);
-    const name = new TextEncoder().encode(stream);
-    const data = benchData(shape.eventBytes);
-    const writer = new FrameWriter();
-    writer.begin(OPCODE.append, 0, requestId);
-    writer.i64(EXPECTED_REVISION.any);
-    writer.u16(name.length);
-    writer.u16(shape.eventsPerRequest);
-    writer.bytes(name);
-    for (let i = 0; i < shape.eventsPerRequest; i++) {
-      writer.bytes(EMPTY_ID);
-      writer.u16(type.length);
-      writer.u16(0);
-      writer.u32(0);
-      writer.u32(data.length);
-      writer.bytes(type);
-      writer.bytes(data);
-    }
-    writer.end();
-    this.bytes = writer.take().slice();
+  /** `streams`: names of equal length. */
+  constructor(streams: readonly string[], shape: EventShape, slots: number) {
+    const first = encodeAppend(streams[0]!, shape, 0);
+    this.#slots = slots;
+    this.#framesPerSlot = Math.ceil(streams.length / slots);
+    this.frameBytes = first.length;
+    this.bytes = new Uint8Array(this.frameBytes * slots * this.#framesPerSlot);
     this.view = new DataView(this.bytes.buffer);
-    this.#idsAt = APPEND_PREFIX_BYTES + name.length;
-    this.#eventStride = EVENT_PREFIX_BYTES + type.length + data.length;
+    for (let frame = 0; frame < slots * this.#framesPerSlot; frame++) {
+      const stream = streams[frame % streams.length]!;
+      this.bytes.set(encodeAppend(stream, shape, frame % slots), frame * this.frameBytes);
+    }
+    this.#idsAt = APPEND_PREFIX_BYTES + streams[0]!.length;
+    this.#eventStride = EVENT_PREFIX_BYTES + EVENT_TYPE.length + shape.eventBytes;
     this.#events = shape.eventsPerRequest;
   }
 
-  /** Gives every event of the frame a fresh id. */
-  stamp(ids: EventIds): void {
-    let at = this.#idsAt;
+  /** Picks a frame of `slot` and gives each of its events a fresh id; returns where the frame starts. */
+  stamp(slot: number, ids: EventIds): number {
+    const frame = slot + this.#slots * this.#turn;
+    if (++this.#turn === this.#framesPerSlot) this.#turn = 0;
+    let at = frame * this.frameBytes + this.#idsAt;
     for (let left = this.#events; left > 0; left--) {
       ids.stamp(this.view, at);
       at += this.#eventStride;
     }
+    return frame * this.frameBytes;
   }
+}
+
+function encodeAppend(stream: string, shape: EventShape, requestId: number): Uint8Array {
+  const data = benchData(shape.eventBytes);
+  const writer = new FrameWriter();
+  writer.begin(OPCODE.append, 0, requestId);
+  writer.i64(EXPECTED_REVISION.any);
+  writer.u16(stream.length);
+  writer.u16(shape.eventsPerRequest);
+  writer.utf8(stream);
+  for (let i = 0; i < shape.eventsPerRequest; i++) {
+    writer.bytes(EMPTY_ID);
+    writer.u16(EVENT_TYPE.length);
+    writer.u16(0);
+    writer.u32(0);
+    writer.u32(data.length);
+    writer.utf8(EVENT_TYPE);
+    writer.bytes(data);
+  }
+  writer.end();
+  return writer.take();
+}
+
+/** A number that tells one run's ids and streams from another's. */
+export function randomSalt(): number {
+  return randomInt(2 ** 32);
 }
 
 /** The name of a run's stream number `index`; the same length for all, so that all records are of one size. */

@@ -1,0 +1,82 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runAppend } from '../../bench/append.js';
+import { openEngineTarget } from '../../bench/engine-target.js';
+import { type FlagValues, parseAppendOptions } from '../../bench/options.js';
+import type { BenchRow } from '../../bench/row.js';
+import { amplification, type OpenTarget } from '../../bench/target.js';
+import { CairnError } from '../../src/base/errors.js';
+import { openPlatform } from '../../src/native/platform.js';
+
+let directory = '';
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'cairn-bench-test-'));
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+describe('bench append', () => {
+  test('in process: appends events, without errors, and leaves nothing behind', async () => {
+    const row = await run({ inFlight: '16' }, openEngineTarget);
+    expect(row).toMatchObject({ bench: 'append', mode: 'engine', inFlight: 16, errors: 0 });
+    expect(row.eventsPerSecond).toBeGreaterThan(0);
+    expect(row.p50Us).toBeGreaterThan(0);
+    expect(row.p999Us).toBeGreaterThanOrEqual(row.p50Us);
+    expect(row.diskBytesPerRecordByte).toBeGreaterThan(0.5);
+    expect(row.seconds).toBeGreaterThanOrEqual(0.2);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test('in process: many events a request, at a given rate', async () => {
+    const row = await run({ inFlight: '50', eventsPerRequest: '10', rate: '2000' }, openEngineTarget);
+    expect(row).toMatchObject({ rate: 2000, eventsPerRequest: 10, errors: 0 });
+    // 200 requests a second for 0.2 s.
+    expect(Math.round(row.eventsPerSecond * row.seconds)).toBeGreaterThanOrEqual(390);
+    expect(Math.round(row.eventsPerSecond * row.seconds)).toBeLessThanOrEqual(410);
+  });
+
+  test('fails with the first error if every request fails, and leaves nothing behind', async () => {
+    const failure = new CairnError('disk-full', 'no space');
+    let closed = 0;
+    const open: OpenTarget = () => {
+      const target = {
+        isReentrant: false,
+        recordBytes: 352,
+        firstError: failure,
+        completed: (_slot: number, _succeeded: boolean): void => undefined,
+        submit: (slot: number) => {
+          setImmediate(() => target.completed(slot, false));
+        },
+        writerBytes: () => Promise.resolve({ recordBytes: 0, diskBytes: 0 }),
+        close: async () => {
+          closed++;
+        },
+      };
+      return Promise.resolve(target);
+    };
+    await expect(run({ inFlight: '2' }, open)).rejects.toBe(failure);
+    expect(closed).toBe(1);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test('a folder that is not there is refused before anything starts', async () => {
+    const options = parseAppendOptions({ dir: join(directory, 'nowhere') });
+    await expect(runAppend(options, openPlatform().disk, openEngineTarget)).rejects.toMatchObject({
+      code: 'invalid-configuration',
+    });
+  });
+});
+
+test('amplification compares two readings, and is 0 if nothing was written', () => {
+  const before = { recordBytes: 1000, diskBytes: 4096 };
+  expect(amplification(before, { recordBytes: 5000, diskBytes: 12_096 })).toBe(2);
+  expect(amplification(before, before)).toBe(0);
+});
+
+function run(flags: FlagValues, open: OpenTarget): Promise<BenchRow> {
+  const options = parseAppendOptions({ seconds: '0.2', warmup: '0.05', dir: directory, ...flags });
+  return runAppend(options, openPlatform().disk, open);
+}
