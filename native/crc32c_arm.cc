@@ -14,7 +14,12 @@
 #define HWCAP_CRC32 (1 << 7)
 #endif
 
+// The same thing, as each compiler spells it.
+#if defined(__clang__)
+#define CAIRN_ARM __attribute__((target("crc")))
+#else
 #define CAIRN_ARM __attribute__((target("+crc")))
+#endif
 
 namespace cairn {
 namespace arm {

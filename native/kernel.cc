@@ -70,7 +70,7 @@ Napi::Value copyRuns(const Napi::CallbackInfo& info) {
       wholeAt(info, 0, source) && wholeAt(info, 1, target) &&
       napi_get_typedarray_info(info.Env(), info[2], &type, &length, &data, nullptr, nullptr) == napi_ok;
   const int64_t count = integerAt(info, 3);
-  if (!isRead || type != napi_int32_array || count < 0 || static_cast<size_t>(count) * 3 > length) {
+  if (!isRead || type != napi_int32_array || count < 0 || static_cast<size_t>(count) > length / 3) {
     return number(info, kBadArguments);
   }
   const int32_t* run = static_cast<const int32_t*>(data);
@@ -79,7 +79,7 @@ Napi::Value copyRuns(const Napi::CallbackInfo& info) {
     const bool isInside = from >= 0 && to >= 0 && bytes >= 0 && static_cast<size_t>(from + bytes) <= source.length &&
                           static_cast<size_t>(to + bytes) <= target.length;
     if (!isInside) return number(info, kBadArguments);
-    std::memcpy(target.data + to, source.data + from, static_cast<size_t>(bytes));
+    if (bytes > 0) std::memcpy(target.data + to, source.data + from, static_cast<size_t>(bytes));
   }
   return number(info, static_cast<double>(count));
 }

@@ -113,6 +113,16 @@ describe.skipIf(isAddonSkipped)(`the native disk${skipNote}`, () => {
     expect(addon.write(file, 'no bytes' as unknown as Bytes, 0, 1, 0, 1)).toBe(-22);
     expect(addon.crc32c(99, bytes, 0, 1, 0)).toBeLessThan(0);
     expect(addon.seal(0, bytes, 0, 0, new Float64Array(3))).toBeLessThan(0);
+    for (const [run, count] of [
+      [[-1, 0, 1], 1],
+      [[0, -1, 1], 1],
+      [[0, 0, -1], 1],
+      [[0, 0, 1], 2],
+      [[0, 0, 1], -1],
+      [[0, 0, 1], 2 ** 63],
+    ] as const) {
+      expect(addon.copyRuns(bytes, bytes, Int32Array.from(run), count)).toBeLessThan(0);
+    }
     expect(addon.close(file)).toBe(0);
     expect(addon.close(file)).toBe(-9);
   });

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { isUpToDate } from '../../native/stamp.mjs';
 import { CairnError } from '../../src/base/errors.js';
@@ -71,6 +72,32 @@ describe.skipIf(isAddonSkipped)(`with the addon${skipNote}`, () => {
     expect(description.crc32c).toMatch(/^(wide|sse42|arm|table)$/);
     expect(description.reason).toMatch(/cairn\.node$/);
     expect(kernel.crc32c(new Uint8Array(32), 0, 32, 0)).toBe(0x8a9136aa);
+  });
+
+  test('every thread can have it, at the same time, and one after the other', async () => {
+    const folder = temporaryFolder();
+    const platform = pathToFileURL(resolve('dist/src/native/platform.js')).href;
+    const script = `
+      const { parentPort, workerData } = require('node:worker_threads');
+      import('${platform}').then(({ openPlatform }) => {
+        const { disk, kernel } = openPlatform();
+        const file = disk.open(workerData, { access: 'create-new', direct: true });
+        disk.allocate(file, 8192);
+        disk.close(file);
+        parentPort.postMessage([disk.kind, kernel.crc32c(new Uint8Array(32), 0, 32, 0)]);
+      });
+    `;
+    for (const round of ['a', 'b']) {
+      const answers = [1, 2, 3].map((number) => {
+        const path = join(folder, `${round}${number}`);
+        const worker = new Worker(script, { eval: true, workerData: path });
+        return Promise.all([once(worker, 'message'), once(worker, 'exit')]);
+      });
+      for (const [[message], [status]] of await Promise.all(answers)) {
+        expect(message).toEqual(['native', 0x8a9136aa]);
+        expect(status).toBe(0);
+      }
+    }
   });
 
   test('a lock that is held is held against all others, until it is released', () => {
