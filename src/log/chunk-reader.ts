@@ -10,7 +10,7 @@ import { CHUNK_HEADER_BYTES } from './chunk.js';
 import { logCorrupt } from './damage.js';
 
 /** 2 MiB: at this size sequential direct reads are near a disk's full rate, and the window still fits a processor's cache. */
-const WINDOW_BYTES = 2_097_152;
+const WINDOW_BYTES_MAX = 2_097_152;
 /** Reads start and end at whole blocks, in the file and in memory, as direct I/O wants. */
 const BLOCK_BYTES = 4096;
 
@@ -33,9 +33,9 @@ export class ChunkReader {
   #filled = 0;
   #end = 0;
 
-  constructor(disk: Disk, windowBytes: number = WINDOW_BYTES) {
+  constructor(disk: Disk, chunkSize: number) {
     this.#disk = disk;
-    this.bytes = disk.alignedBuffer(windowBytes);
+    this.bytes = disk.alignedBuffer(Math.min(chunkSize, WINDOW_BYTES_MAX));
   }
 
   /** Goes on with the positions `[from, to)`, which are in this file, whose chunk begins at `start`. */

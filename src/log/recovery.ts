@@ -98,7 +98,7 @@ class Recovery {
   constructor(input: RecoveryInput, folder: Extract<OpenedFolder, { kind: 'log' }>) {
     this.#kernel = input.kernel;
     this.#folder = folder;
-    this.#reader = new ChunkReader(input.disk);
+    this.#reader = new ChunkReader(input.disk, folder.chunkSize);
   }
 
   close(): void {

@@ -38,7 +38,7 @@ export class LogScanner {
 
   constructor(input: ScanInput) {
     this.#input = input;
-    this.#reader = new ChunkReader(input.disk);
+    this.#reader = new ChunkReader(input.disk, input.chunkSize);
     this.#state = { ...input.from };
   }
 

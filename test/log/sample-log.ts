@@ -33,6 +33,7 @@ export class SampleLog {
   readonly batchEnds: number[] = [0];
   epochNumber = 1;
   #revision = 0;
+  #bytes = Buffer.alloc(0);
 
   get end(): number {
     const last = this.records.at(-1);
@@ -41,7 +42,9 @@ export class SampleLog {
 
   /** All bytes of the log. */
   get bytes(): Buffer {
-    return Buffer.concat(this.records.map((record) => record.bytes));
+    if (this.#bytes.length !== this.end)
+      this.#bytes = Buffer.concat(this.records.map((record) => record.bytes));
+    return this.#bytes;
   }
 
   epoch(): this {
