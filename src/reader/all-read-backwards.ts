@@ -19,13 +19,6 @@ const WORD = {
   previousLength: RECORD.previousLength / 4,
 } as const;
 
-/** A stretch of the log that ends where the read is. */
-interface Stretch {
-  readonly content: PageBuilder;
-  /** Whether it was all in the ring, and so needs no check. */
-  readonly isHot: boolean;
-}
-
 export class AllReadBackwards implements LogRead {
   readonly #source: ReadSource;
   readonly #head: Position;
@@ -38,6 +31,9 @@ export class AllReadBackwards implements LogRead {
   #eventsLeft: number;
   /** Whether a record is known to end at `next`, which may have been the client's idea. */
   #isBoundary: boolean;
+
+  /** Whether the stretch that was read last is known to be good: it was in the ring, or was checked as a whole. */
+  #isChecked = false;
 
   /** `from`: where the first record to consider ends; `Infinity` = the end of what is committed. */
   constructor(source: ReadSource, from: Position, eventsMax: number) {
@@ -64,7 +60,7 @@ export class AllReadBackwards implements LogRead {
       }
       const before = this.#next;
       const stretch = await this.#fill(want);
-      page = new PageBuilder(this.#source.headroomBytes, stretch.content.recordBytes);
+      page = new PageBuilder(this.#source.headroomBytes, stretch.recordBytes);
       events = this.#take(stretch, page);
       if (events > 0 && !(await this.#isGenuine(page))) return this.#badPosition();
       if (this.#next < before) continue;
@@ -110,39 +106,59 @@ export class AllReadBackwards implements LogRead {
   }
 
   /** Reads up to `want` bytes before `next`, of one chunk. */
-  async #fill(want: number): Promise<Stretch> {
+  async #fill(want: number): Promise<PageBuilder> {
     const { log, chunkBytes } = this.#source;
     const chunkStart = chunkOf(this.#next - 1, chunkBytes) * chunkBytes;
     const from = Math.max(chunkStart, this.#next - want);
-    const content = new PageBuilder(0, this.#next - from);
-    const reading = log.read(from, content.bytes, 0, content.recordBytes);
-    await reading;
-    return { content, isHot: reading === undefined };
+    const stretch = new PageBuilder(0, this.#next - from);
+    const reading = log.read(from, stretch.bytes, 0, stretch.recordBytes);
+    if (reading !== undefined) await reading;
+    this.#isChecked = reading === undefined || this.#isAllGood(stretch);
+    return stretch;
   }
 
-  /** Moves whole records from the stretch's end, their events into `page`, until all is taken or something is wrong. */
-  #take({ content, isHot }: Stretch, page: PageBuilder): number {
-    const { words } = content;
+  /** Moves over whole records from the stretch's end, copying events into `page`, until all is taken or something is wrong. */
+  #take(stretch: PageBuilder, page: PageBuilder): number {
+    const { words } = stretch;
+    const { copies } = this.#source;
     let events = 0;
-    let end = content.recordBytes;
-    while (this.#eventsLeft > 0 && this.#length >= RECORD_HEADER_BYTES) {
-      const bytes = occupiedBytes(this.#length);
-      const at = end - bytes;
-      const position = this.#next - bytes;
+    let end = stretch.recordBytes;
+    while (events < this.#eventsLeft) {
+      const at = end - occupiedBytes(this.#length);
+      const position = this.#next - (end - at);
+      if (!isPlausible(stretch, at, end, position)) break;
+      if (!this.#isChecked && !this.#isGood(stretch, at, position)) break;
       const word = at >> 2;
-      if (at < 0) break;
-      if (words[word + WORD.position]! + words[word + WORD.position + 1]! * TWO_TO_32 !== position) break;
-      if (!isHot && !this.#isGood(content, at, position)) break;
       if ((words[word + WORD.type]! & 0xff) === RECORD_TYPE.prepare) {
-        page.append(content, at, bytes);
+        copies.add(at, page.at, end - at);
+        page.at += end - at;
         events++;
-        this.#eventsLeft--;
       }
       this.#length = words[word + WORD.previousLength]!;
       this.#next = position;
       end = at;
     }
+    copies.copy(stretch.bytes, page.bytes);
+    this.#eventsLeft -= events;
     return events;
+  }
+
+  /** Checks all whole records of a stretch in one go: what nearly always holds, so that they need not be checked one by one. */
+  #isAllGood(stretch: PageBuilder): boolean {
+    const { bytes, view, words, recordBytes } = stretch;
+    let [end, position, length] = [recordBytes, this.#next, this.#length];
+    for (;;) {
+      const at = end - occupiedBytes(length);
+      if (!isPlausible(stretch, at, end, position - (end - at))) break;
+      position -= end - at;
+      length = words[(at >> 2) + WORD.previousLength]!;
+      end = at;
+    }
+    const stretchBytes = recordBytes - end;
+    return (
+      this.#source.checks.run({ bytes, view, at: end, length: stretchBytes, position }).goodBytes ===
+      stretchBytes
+    );
   }
 
   #isGood({ bytes, view }: PageBuilder, at: number, position: Position): boolean {
@@ -172,4 +188,11 @@ export class AllReadBackwards implements LogRead {
       'no record, or a damaged one, stands there',
     );
   }
+}
+
+/** Whether the record that ends at `end` can start at `at`: inside the stretch, and with the position that it must have. */
+function isPlausible({ words }: PageBuilder, at: number, end: number, position: Position): boolean {
+  if (at < 0 || end - at < RECORD_HEADER_BYTES) return false;
+  const word = at >> 2;
+  return words[word + WORD.position]! + words[word + WORD.position + 1]! * TWO_TO_32 === position;
 }

@@ -6,7 +6,7 @@ import { assert } from '../base/assert.js';
 import type { Position } from '../base/units.js';
 import type { RingMemory } from '../ring/layout.js';
 import type { ChunkFiles } from './chunk-files.js';
-import type { PageBuilder } from './page-builder.js';
+import type { CopyList } from './copy-list.js';
 
 /** What a reader must know of the log's writing end. `RingProducer` is one. */
 export interface LogTail {
@@ -60,13 +60,18 @@ export class LogBytes {
     return this.#files.pathAt(position);
   }
 
-  /** Appends `length` bytes from `position`, a multiple of 8 that is in the ring, to `target`. */
-  append(position: Position, length: number, target: PageBuilder): void {
+  /** Notes in `copies` that bytes from `position`, which are in the ring, go to the place `to`; see {@link copyNoted}. */
+  note(copies: CopyList, position: Position, length: number, to: number): void {
     const { memory } = this.#tail;
     const from = memory.offsetOf(position);
     const first = Math.min(length, memory.descriptor.ringBytes - from);
-    target.append(memory, from, first);
-    if (first < length) target.append(memory, 0, length - first);
+    copies.add(from, to, first);
+    if (first < length) copies.add(0, to + first, length - first);
+  }
+
+  /** Copies from the ring what was noted. */
+  copyNoted(copies: CopyList, target: Uint8Array): void {
+    copies.copy(this.#tail.memory.bytes, target);
   }
 
   #copy(position: Position, target: Uint8Array, at: number, length: number): void {

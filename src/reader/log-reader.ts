@@ -9,6 +9,7 @@ import type { Direction, StreamLookup } from '../indexer/commands.js';
 import { AllRead } from './all-read.js';
 import { AllReadBackwards } from './all-read-backwards.js';
 import { ChunkFiles } from './chunk-files.js';
+import { CopyList } from './copy-list.js';
 import { LogBytes, type LogTail } from './log-bytes.js';
 import type { LogRead } from './read-page.js';
 import type { ReadSource } from './read-source.js';
@@ -49,7 +50,8 @@ export class LogReader {
     this.#files = new ChunkFiles(chunkPath, chunkBytes);
     const log = new LogBytes(tail, this.#files);
     const checks = new RecordChecks(kernel);
-    this.#source = { log, checks, lookup, chunkBytes, headroomBytes, committed };
+    const copies = new CopyList(kernel);
+    this.#source = { log, checks, copies, lookup, chunkBytes, headroomBytes, committed };
   }
 
   /** Begins a read of the whole log. */

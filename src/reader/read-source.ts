@@ -4,12 +4,14 @@ import { alignDown } from '../base/bytes.js';
 import type { Position } from '../base/units.js';
 import type { StreamLookup } from '../indexer/commands.js';
 import { RECORD_ALIGNMENT, RECORD_OCCUPIED_MIN } from '../log/record.js';
+import type { CopyList } from './copy-list.js';
 import type { LogBytes } from './log-bytes.js';
 import type { RecordChecks } from './record-checks.js';
 
 export interface ReadSource {
   readonly log: LogBytes;
   readonly checks: RecordChecks;
+  readonly copies: CopyList;
   readonly lookup: StreamLookup;
   readonly chunkBytes: number;
   /** Bytes left free in front of the records of a page; a multiple of 8. */

@@ -41,7 +41,7 @@ export class RunFetcher {
    * the ring and is there; else a promise, which rejects with `log-corrupt` if any of it is damaged.
    */
   fetch(runs: StreamRuns, target: PageBuilder): Promise<void> | undefined {
-    const { log } = this.#source;
+    const { log, copies } = this.#source;
     const { floor } = log;
     const starts = new Float64Array(runs.runCount);
     const windows: Window[] = [];
@@ -49,12 +49,11 @@ export class RunFetcher {
       const position = runs.positions[run]!;
       const length = runs.bytes[run]!;
       starts[run] = target.at;
-      if (position >= floor) log.append(position, length, target);
-      else {
-        addToWindows(windows, run, position, position + length);
-        target.at += length;
-      }
+      if (position >= floor) log.note(copies, position, length, target.at);
+      else addToWindows(windows, run, position, position + length);
+      target.at += length;
     }
+    log.copyNoted(copies, target.bytes);
     return windows.length === 0 ? undefined : this.#fetchAll(windows, { runs, target, starts });
   }
 
@@ -67,16 +66,16 @@ export class RunFetcher {
   }
 
   async #fetchWindow({ first, last, from, to }: Window, job: Job): Promise<void> {
-    const { log } = this.#source;
+    const { log, copies } = this.#source;
     if (first === last) {
       await log.read(from, job.target.bytes, job.starts[first]!, to - from);
     } else {
       const content = new PageBuilder(0, to - from);
       await log.read(from, content.bytes, 0, to - from);
       for (let run = first; run <= last; run++) {
-        job.target.at = job.starts[run]!;
-        job.target.append(content, job.runs.positions[run]! - from, job.runs.bytes[run]!);
+        copies.add(job.runs.positions[run]! - from, job.starts[run]!, job.runs.bytes[run]!);
       }
+      copies.copy(content.bytes, job.target.bytes);
     }
     for (let run = first; run <= last; run++) this.#check(run, job);
   }

@@ -12,6 +12,8 @@ import type { LogRead, ReadAnswer, ReadPage } from './read-page.js';
 import type { ReadSource } from './read-source.js';
 import { RunFetcher } from './run-fetcher.js';
 
+const LENGTH_WORD = RECORD.length / 4;
+
 /** What to read: the stream's name in UTF-8, and from where. Backwards, beyond the end (`Infinity`) means from the end. */
 export interface StreamReadRequest {
   readonly stream: Uint8Array;
@@ -81,11 +83,31 @@ export class StreamRead implements LogRead {
     const ascending = new PageBuilder(isForwards ? headroomBytes : 0, recordBytes);
     const fetching = this.#fetcher.fetch(runs, ascending);
     if (fetching !== undefined) await fetching;
-    ascending.at = ascending.start + recordBytes;
-    const page = isForwards ? ascending : turnedRound(ascending, runs, headroomBytes);
+    const page = isForwards ? ascending : this.#turnedRound(ascending, runs);
     this.#next = runs.next;
     this.#eventsLeft -= eventCount;
     return page.page({ eventCount, ...this.#progress() });
+  }
+
+  /** The same records, those of each run from its last to its first. */
+  #turnedRound({ bytes, words, recordBytes }: PageBuilder, runs: StreamRuns): PageBuilder {
+    const { copies, headroomBytes } = this.#source;
+    const page = new PageBuilder(headroomBytes, recordBytes);
+    let at = 0;
+    for (let run = 0; run < runs.runCount; run++) {
+      const end = at + runs.bytes[run]!;
+      page.at += runs.bytes[run]!;
+      // Filled from behind, so that one walk over the run's headers does.
+      for (let to = page.at; at < end; ) {
+        const length = occupiedBytes(words[(at >> 2) + LENGTH_WORD]!);
+        to -= length;
+        copies.add(at, to, length);
+        at += length;
+      }
+      assert(at === end, 'a run holds whole records');
+    }
+    copies.copy(bytes, page.bytes);
+    return page;
   }
 
   #progress(): Pick<ReadPage, 'next' | 'head' | 'isLast'> {
@@ -94,29 +116,6 @@ export class StreamRead implements LogRead {
     const next = this.#next < 0 ? Number.POSITIVE_INFINITY : this.#next;
     return { next, head, isLast: isAtEnd || this.#eventsLeft === 0 };
   }
-}
-
-/** The same records, those of each run from its last to its first. */
-function turnedRound(ascending: PageBuilder, runs: StreamRuns, headroomBytes: number): PageBuilder {
-  const page = new PageBuilder(headroomBytes, ascending.recordBytes);
-  const lengthWord = RECORD.length / 4;
-  let start = 0;
-  for (let run = 0; run < runs.runCount; run++) {
-    const end = start + runs.bytes[run]!;
-    // Filled from behind, so that one walk over the run's headers does.
-    let to = page.at + runs.bytes[run]!;
-    for (let at = start; at < end; ) {
-      const bytes = occupiedBytes(ascending.words[(at >> 2) + lengthWord]!);
-      assert(bytes >= RECORD.body && at + bytes <= end, 'a run holds whole records');
-      to -= bytes;
-      page.at = to;
-      page.append(ascending, at, bytes);
-      at += bytes;
-    }
-    page.at = page.start + end;
-    start = end;
-  }
-  return page;
 }
 
 function isDamage(error: unknown): boolean {
