@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -148,6 +149,22 @@ Napi::Value alignmentGap(const Napi::CallbackInfo& info) {
   return result(info, over == 0 ? 0 : unit - over);
 }
 
+/**
+ * adviseHugePages(bytes): asks for huge pages for the memory, whole pages of it. A hint: 0 also where the system has none.
+ * For memory that was not touched yet, and is large enough that the small pages would overflow the processor's tables.
+ */
+Napi::Value adviseHugePages(const Napi::CallbackInfo& info) {
+  Range range;
+  if (!wholeAt(info, 0, range)) return result(info, -EINVAL);
+#ifdef MADV_HUGEPAGE
+  constexpr uintptr_t kPage = 4096;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(range.data) + kPage - 1) / kPage * kPage;
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(range.data) + range.length) / kPage * kPage;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+  return result(info, 0);
+}
+
 }  // namespace
 
 void exportDisk(Napi::Env env, Napi::Object exports) {
@@ -160,6 +177,7 @@ void exportDisk(Napi::Env env, Napi::Object exports) {
   exports.Set("syncData", Napi::Function::New<syncData>(env, "syncData"));
   exports.Set("sync", Napi::Function::New<sync>(env, "sync"));
   exports.Set("lock", Napi::Function::New<lock>(env, "lock"));
+  exports.Set("adviseHugePages", Napi::Function::New<adviseHugePages>(env, "adviseHugePages"));
   exports.Set("alignmentGap", Napi::Function::New<alignmentGap>(env, "alignmentGap"));
 }
 

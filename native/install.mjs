@@ -15,7 +15,7 @@ const BUILD_TIMEOUT_MS = 600_000;
 
 /** What a failed build prints → what to tell the user. The first match counts. */
 const FAILURES = [
-  [/find Python/, 'no Python 3 was found'],
+  [/Could not find any Python/, 'no Python 3 was found'],
   [/not found: make|spawn make ENOENT/, 'make was not found'],
   [/(g\+\+|c\+\+|clang\+\+|cc).*(not found|No such file)/i, 'no C++ compiler was found'],
   [
@@ -75,7 +75,7 @@ function install() {
 function skipped(reason) {
   return (
     `cairn: the native addon was not built (${reason}). Writes go through node:fs: as durable, but slower.\n` +
-    'cairn: to build it, install a C++ compiler, make and Python 3, and run: npm run install'
+    'cairn: to build it, with a C++ compiler, make and Python 3 at hand: npm run install'
   );
 }
 
@@ -83,5 +83,6 @@ try {
   const message = install();
   if (message !== undefined) console.log(message);
 } catch (error) {
-  console.log(skipped(error instanceof Error ? error.message : String(error)));
+  const reason = error instanceof Error ? error.message : String(error);
+  console.log(skipped(reason.split('\n', 1)[0]));
 }

@@ -54,6 +54,8 @@ export interface Disk {
   makeDirectory(path: string): void;
   /** Memory for `direct` I/O: `length` zero bytes, aligned. */
   alignedBuffer(length: number): Bytes;
+  /** A hint, for large memory that is about to be used at random: fewer, larger pages. */
+  adviseHugePages(buffer: ArrayBufferLike): void;
   /** How many bytes to skip at the start of `buffer` so that the rest is aligned for direct I/O. */
   alignmentGap(buffer: ArrayBufferLike): number;
 }

@@ -119,6 +119,10 @@ export class AddonDisk implements Disk {
     return new Uint8Array(memory, this.alignmentGap(memory), length);
   }
 
+  adviseHugePages(buffer: ArrayBufferLike): void {
+    this.#addon.adviseHugePages(new Uint8Array(buffer));
+  }
+
   alignmentGap(buffer: ArrayBufferLike): number {
     return checked(this.#addon.alignmentGap(new Uint8Array(buffer), ALIGNMENT_BYTES), 'address', 'memory');
   }

@@ -123,6 +123,10 @@ export class JavascriptDisk implements Disk {
     return new Uint8Array(length);
   }
 
+  adviseHugePages(_buffer: ArrayBufferLike): void {
+    // Only the addon can ask.
+  }
+
   alignmentGap(_buffer: ArrayBufferLike): number {
     return 0;
   }

@@ -12,7 +12,7 @@ import { CairnError } from '../base/errors.js';
 import type { Bytes } from '../base/ports.js';
 
 /** Raised together with kInterfaceVersion of native/addon.cc, so that a stale build is refused, not misunderstood. */
-const INTERFACE_VERSION = 2;
+const INTERFACE_VERSION = 3;
 
 /** What the addon exports. Results of system calls are a count or 0, or -errno; see native/disk.cc and native/kernel.cc. */
 export interface Addon {
@@ -34,6 +34,7 @@ export interface Addon {
   syncData(file: number): number;
   sync(file: number): number;
   lock(file: number): number;
+  adviseHugePages(bytes: Bytes): number;
   alignmentGap(bytes: Bytes, alignment: number): number;
   /** The CRC-32C implementations that run on this processor, the fastest first. Their index is the argument `which`. */
   implementations(): string[];

@@ -1,13 +1,14 @@
 /** Puts the sequencer together from what the index thread found in the log and what the engine was opened with. */
 import { randomBytes } from 'node:crypto';
 import { NameTable } from '../base/name-table.js';
+import type { Disk } from '../base/ports.js';
 import type { IndexReady } from '../indexer/commands.js';
 import type { Cursor } from '../ring/cursor.js';
 import { CONTROL } from '../ring/layout.js';
 import type { RingProducer } from '../ring/producer.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import { type FramerStart, RecordFramer } from '../sequencer/record-framer.js';
-import { type IdHashKey, RetryWindow } from '../sequencer/retry-window.js';
+import { type IdHashKey, RetryWindow, retryWindowBytes } from '../sequencer/retry-window.js';
 import { type AppendLimits, Sequencer } from '../sequencer/sequencer.js';
 import { StreamHeads } from '../sequencer/stream-heads.js';
 
@@ -19,10 +20,11 @@ export interface SequencerBlueprint {
   readonly framing: FramerStart;
   /** Up to where chunks exist. */
   readonly prepared: Cursor;
+  readonly disk: Disk;
 }
 
 export function buildSequencer(blueprint: SequencerBlueprint): Sequencer {
-  const { producer, ready, limits, retryWindowEvents, framing, prepared } = blueprint;
+  const { producer, ready, limits, retryWindowEvents, framing, prepared, disk } = blueprint;
   const { control } = producer.memory;
   const heads = new StreamHeads(
     NameTable.fromTransfer(ready.names),
@@ -33,7 +35,7 @@ export function buildSequencer(blueprint: SequencerBlueprint): Sequencer {
     producer,
     framer: new RecordFramer(producer, framing),
     heads,
-    retries: rememberedIds(ready, retryWindowEvents),
+    retries: rememberedIds(ready, retryWindowEvents, disk),
     limits,
     clock: { wallUs: () => Date.now() * 1000, monotonicMs: () => performance.now() },
     preparedEnd: () => prepared.load(),
@@ -41,8 +43,10 @@ export function buildSequencer(blueprint: SequencerBlueprint): Sequencer {
   });
 }
 
-function rememberedIds({ recent }: IndexReady, events: number): RetryWindow {
-  const window = new RetryWindow(events, randomHashKey());
+function rememberedIds({ recent }: IndexReady, events: number, disk: Disk): RetryWindow {
+  const memory = new ArrayBuffer(retryWindowBytes(events));
+  disk.adviseHugePages(memory);
+  const window = new RetryWindow(events, randomHashKey(), memory);
   const streams = new Uint32Array(recent.streams);
   const revisions = new Float64Array(recent.revisions);
   const positions = new Float64Array(recent.positions);

@@ -104,7 +104,7 @@ class EngineOpening {
     const threads = this.#startThreads(log, producer.memory);
     const ready = await threads.indexer.ready;
     const sequencer = buildSequencer({
-      ...{ producer, ready, prepared, limits: log.limits },
+      ...{ producer, ready, prepared, limits: log.limits, disk: this.#platform.disk },
       retryWindowEvents: this.#options.retryWindowEvents,
       framing: {
         chunkBytes: log.chunkSize,
@@ -157,6 +157,7 @@ class EngineOpening {
       start: end.position,
       alignmentGap: (buffer) => disk.alignmentGap(buffer),
     });
+    disk.adviseHugePages(descriptor.buffer);
     this.#memory = new RingMemory(descriptor);
     const producer = new RingProducer(descriptor, kernel, end, recovered?.recordsInActiveChunk ?? 0);
     if (recovered !== undefined) loadTailBlock(disk, this.#memory, recovered);

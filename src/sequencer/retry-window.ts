@@ -33,6 +33,13 @@ const SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1;
 /** A quarter of the sequence numbers, so that an overwritten entry is told from a live one by their distance. */
 export const RETRY_WINDOW_EVENTS_MAX = 1 << (SEQUENCE_BITS - 2);
 
+const ENTRY_BYTES = 40;
+
+/** The memory that a window of `events` takes. */
+export function retryWindowBytes(events: number): number {
+  return events * (ENTRY_BYTES + 4 * BUCKETS_PER_ENTRY);
+}
+
 export class RetryWindow {
   readonly #ids: Uint32Array;
   readonly #streams: Uint32Array;
@@ -49,18 +56,18 @@ export class RetryWindow {
   revision = 0;
   position = 0;
 
-  /** Remembers the last `events` (a power of two) event ids. */
-  constructor(events: number, key: IdHashKey) {
+  /** Remembers the last `events` (a power of two) event ids, in `memory` of {@link retryWindowBytes}, all zeros. */
+  constructor(events: number, key: IdHashKey, memory = new ArrayBuffer(retryWindowBytes(events))) {
     assert(Number.isInteger(Math.log2(events)), 'the window is a power of two');
     assert(events <= RETRY_WINDOW_EVENTS_MAX, 'the window fits the sequence numbers');
-    this.#ids = new Uint32Array(events * ID_WORDS);
-    this.#streams = new Uint32Array(events);
-    this.#revisions = new Float64Array(events);
-    this.#positions = new Float64Array(events);
-    this.#previous = new Uint32Array(events);
-    this.#buckets = new Uint32Array(events * BUCKETS_PER_ENTRY);
     this.#key = key;
     this.#mask = events - 1;
+    this.#revisions = new Float64Array(memory, 0, events);
+    this.#positions = new Float64Array(memory, 8 * events, events);
+    this.#ids = new Uint32Array(memory, 16 * events, events * ID_WORDS);
+    this.#streams = new Uint32Array(memory, 32 * events, events);
+    this.#previous = new Uint32Array(memory, 36 * events, events);
+    this.#buckets = new Uint32Array(memory, ENTRY_BYTES * events, events * BUCKETS_PER_ENTRY);
   }
 
   /**
@@ -111,7 +118,11 @@ export class RetryWindow {
     const ids = this.#ids;
     // Links lead to ever older entries. After 2^24 more a dead one may look alive, but not also older than the one before;
     // and whatever slot it leads to, the comparison is with an id that is in the window.
-    for (let age = this.#ageOf(link), newer = 0; link !== 0 && age > newer; newer = age, age = this.#ageOf(link)) {
+    for (
+      let age = this.#ageOf(link), newer = 0;
+      link !== 0 && age > newer;
+      newer = age, age = this.#ageOf(link)
+    ) {
       if (age > this.#mask + 1) return -1;
       const slot = link & this.#mask;
       const word = slot * ID_WORDS;

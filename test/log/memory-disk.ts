@@ -136,6 +136,10 @@ export class MemoryDisk implements Disk {
     return new Uint8Array(length);
   }
 
+  adviseHugePages(_buffer: ArrayBufferLike): void {
+    // Nothing to gain here.
+  }
+
   /** A buffer counts as aligned from its start on: what must be aligned is the place in it. */
   alignmentGap(_buffer: ArrayBufferLike): number {
     return 0;

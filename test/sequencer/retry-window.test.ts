@@ -52,7 +52,7 @@ test.each([KEY, WEAK_KEY])('agrees with a list of the last events, with hash key
         for (const id of ids) {
           append.nextEvent();
           const revision = ++heads[stream]!;
-          window.add(append.view, append.idAt, stream, revision, log.length * 8);
+          window.add(append, stream, revision, log.length * 8);
           log.push({ id, stream, revision });
         }
       }
