@@ -36,7 +36,7 @@ export const ERROR_NUMBERS = {
   /** Client side: the connection was lost and the outcome of the request is unknown. */
   'connection-lost': 15,
   /** Client side: the request got no answer in time; its outcome is unknown. */
-  'timeout': 16,
+  timeout: 16,
   /** Client side: no connection could be made. */
   'connection-refused': 17,
   /** A file, folder, option or command-line argument is not usable; the message says what to do. */

@@ -38,7 +38,14 @@ export interface Disk {
    * Writes `source[at, at+length)` and right behind it all of `tail`, as one write where the system has gathering writes:
    * for what is contiguous in the file but not in memory. `length` may be 0.
    */
-  writeWithTail(file: FileHandle, source: Bytes, at: number, length: number, tail: Bytes, offset: number): void;
+  writeWithTail(
+    file: FileHandle,
+    source: Bytes,
+    at: number,
+    length: number,
+    tail: Bytes,
+    offset: number,
+  ): void;
   /** Reserves `[0, length)` on the medium and makes the file that long. Throws ENOSPC, EFBIG, EDQUOT if it can't. */
   allocate(file: FileHandle, length: number): void;
   /** fdatasync: returns when the file's data is durable. After a failure nothing about the file may be trusted. */

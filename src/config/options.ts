@@ -187,9 +187,9 @@ export const OPTIONS = {
     kind: 'count',
     unit: 'events',
     default: 1_048_576,
-    // Power of two: it is the size of a hash table. 2^24 ids take more than half a gigabyte.
+    // Power of two: it is the size of a hash table. 4 million ids take 176 MB; the window numbers them in 24 bits.
     min: 1024,
-    max: 16_777_216,
+    max: 4_194_304,
     powerOfTwo: true,
     help: 'How many of the last event ids are remembered, so that a retried append is recognised.',
   },

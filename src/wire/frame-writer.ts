@@ -78,12 +78,16 @@ export class FrameWriter {
 
   /** The bytes themselves, without a length. */
   bytes(source: Uint8Array): void {
-    const length = source.length;
+    this.copy(source, 0, source.length);
+  }
+
+  /** `source[from, from+length)`, without a length. */
+  copy(source: Uint8Array, from: number, length: number): void {
     this.#reserve(length);
     const target = this.#bytes;
     const at = this.#at;
-    if (length <= SHORT_COPY_BYTES) for (let i = 0; i < length; i++) target[at + i] = source[i]!;
-    else target.set(source, at);
+    if (length <= SHORT_COPY_BYTES) for (let i = 0; i < length; i++) target[at + i] = source[from + i]!;
+    else target.set(length === source.length ? source : source.subarray(from, from + length), at);
     this.#at = at + length;
   }
 
@@ -108,6 +112,18 @@ export class FrameWriter {
   end(): void {
     assert(this.#frameAt >= 0, 'no frame to end');
     this.#view.setUint32(this.#frameAt, this.#at - this.#frameAt, true);
+    this.#frameAt = -1;
+  }
+
+  /** Overwrites the u32 that was written when {@link length} was `at`: for lengths that are known afterwards. */
+  patchU32(at: number, value: number): void {
+    assert(at + 4 <= this.length, 'only what is written can be patched');
+    this.#view.setUint32(this.#messageAt + at, value, true);
+  }
+
+  /** Forgets the frame that was begun, if there is one: it can't be finished. */
+  abandon(): void {
+    if (this.#frameAt >= 0) this.#at = this.#frameAt;
     this.#frameAt = -1;
   }
 
