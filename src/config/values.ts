@@ -58,7 +58,8 @@ function parsed(value: OptionValue | undefined, expected: string): ParsedValue {
 
 function parseNumber(spec: NumberSpec, text: string): ParsedValue {
   const value = spec.kind === 'size' ? sizeOf(text) : countOf(text);
-  return parsed(value !== undefined && isInRange(spec, value) ? value : undefined, rangeOf(spec));
+  const hint = spec.kind === 'size' && value === undefined ? ', written like 65536, 64k or 64KiB' : '';
+  return parsed(value !== undefined && isInRange(spec, value) ? value : undefined, rangeOf(spec) + hint);
 }
 
 function sizeOf(text: string): number | undefined {
@@ -88,7 +89,7 @@ export function rangeOf(spec: NumberSpec): string {
   const bounds = `from ${formatNumber(spec, spec.min)} to ${formatNumber(spec, spec.max)}`;
   if (spec.powerOfTwo === true) return `a power of two ${bounds}`;
   if (spec.multipleOf !== undefined) return `a multiple of ${spec.multipleOf} ${bounds}`;
-  return spec.kind === 'size' ? `a size ${bounds}, such as 65536, 64k or 64KiB` : `a whole number ${bounds}`;
+  return `${spec.kind === 'size' ? 'a size' : 'a whole number'} ${bounds}`;
 }
 
 function formatNumber(spec: NumberSpec, value: number): string {

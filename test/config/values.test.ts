@@ -49,6 +49,11 @@ describe('a size', () => {
     expect(parse('ChunkSize', text)).toMatchObject({ kind: 'invalid' });
   });
 
+  it('that can not be read is answered with how to write one', () => {
+    const expected = 'a multiple of 4096 from 64 KiB to 1 GiB, written like 65536, 64k or 64KiB';
+    expect(parse('ChunkSize', '256MB')).toEqual({ kind: 'invalid', expected });
+  });
+
   it('keeps to its range, its multiple and its power of two', () => {
     for (const text of ['61440', '2GiB', '65537', '69632.5']) {
       expect(parse('ChunkSize', text)).toEqual({
