@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer, in a folder of its own, and runs its tests with
-# that build. Leak detection is off: V8 does not free at exit. Needs g++ and libasan; ends with status 2 without them.
+# that build; arguments go to vitest. Leak detection is off: V8 does not free at exit. Needs g++ and libasan; ends with status 2 without them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 root=$PWD
@@ -30,5 +30,5 @@ echo 'asan: running test/native'
 # node-gyp-build looks for the addon where CAIRNDB_PREBUILD says. The tests of the install script start compilers: not here.
 CAIRNDB_PREBUILD=$work CAIRN_DISK='' LD_PRELOAD=$library \
   ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
-  node node_modules/vitest/vitest.mjs run ${ASAN_VITEST_OPTIONS:-} --exclude test/native/install.test.ts test/native
+  node node_modules/vitest/vitest.mjs run "$@" --exclude test/native/install.test.ts test/native
 echo 'asan: nothing found'
