@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer, in a folder of its own, and runs its tests with
-# that build; arguments go to vitest. Leak detection is off: V8 does not free at exit. Needs g++ and libasan; ends with status 2 without them.
+# that build; arguments go to vitest. Leak detection is off: V8 does not free at exit. Needs g++ and libasan; without them
+# it says so and ends with status 2.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 root=$PWD
