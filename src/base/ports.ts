@@ -143,9 +143,3 @@ export interface Clock {
   /** Milliseconds, never going back. */
   monotonicMs(): number;
 }
-
-/** Randomness, as an argument, so that a run can be replayed. */
-export interface Random {
-  /** Fills `target` with random bytes. */
-  fill(target: Uint8Array): void;
-}

@@ -3,7 +3,6 @@
  * reader, and writes the answers. What breaks the protocol ends the connection; everything else gets an answer. While
  * the engine has no room, or the client does not read, the socket is not read either. Main thread.
  */
-import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import { assert } from '../base/assert.js';
 import { parseUuid } from '../base/bytes.js';
@@ -20,13 +19,18 @@ import type { ServerSession } from './server.js';
 import type { SessionLimits } from './session-limits.js';
 import { SessionReads } from './session-reads.js';
 
+/** Where sessions note what only somebody who looks for trouble wants to know. */
+export interface SessionLog {
+  debug(facts: object, message: string): void;
+}
+
 export interface SessionParts {
   readonly engine: AppendPort;
   readonly reader: LogReader;
   readonly limits: SessionLimits;
   readonly logId: string;
   readonly serverVersion: string;
-  readonly logger: Logger;
+  readonly log: SessionLog;
 }
 
 /** A connection that has not said Hello within this time is closed. */
@@ -66,7 +70,7 @@ export class ClientSession implements AppendSink, ServerSession {
     this.#reads = new SessionReads(parts.reader, this.#outbox, parts.limits.openReadsMax);
     this.#timer = setTimeout(() => this.#protocolError('no Hello within 5 s'), HELLO_TIMEOUT_MS);
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
-    socket.on('error', (error) => parts.logger.debug({ remote, error: error.message }, 'connection failed'));
+    socket.on('error', (error) => parts.log.debug({ remote, error: error.message }, 'connection failed'));
     socket.once('close', () => this.#closed());
   }
 

@@ -63,7 +63,7 @@ interface Serving {
 function listen(options: NodeOptions, { engine, logger, version }: Serving): Promise<ClientServer> {
   const limits = sessionLimits(engine.limits, options.maxInFlightAppends, options.maxOpenReads);
   const { reader, logId } = engine;
-  const parts = { engine, reader, limits, logId, serverVersion: version, logger };
+  const parts = { engine, reader, limits, logId, serverVersion: version, log: logger };
   const startedAt = new Date().toISOString();
   const server: Promise<ClientServer> = ClientServer.listen({
     host: options.nodeIp,

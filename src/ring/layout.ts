@@ -46,7 +46,7 @@ export const CONTROL = {
 
 const CONTROL_BYTES = 4096;
 /** chain, previousLength, epoch, record count of a chunk's last record (u32 each). */
-export const CHUNK_END_WORDS = 4;
+const CHUNK_END_WORDS = 4;
 
 /** What it takes to attach to a ring from another thread; can be sent with `workerData`. */
 export interface RingDescriptor {

@@ -3,6 +3,7 @@
  * sealing fills in (checksums, chain, previousLength) is left out here. Decides where chunks end. Main thread only.
  */
 import { assert } from '../base/assert.js';
+import type { Epoch, Position, Revision, TimestampUs } from '../base/units.js';
 import {
   COMMIT,
   COMMIT_LENGTH,
@@ -23,9 +24,9 @@ const TWO_TO_32 = 0x1_0000_0000;
 export interface FramerStart {
   readonly chunkBytes: number;
   /** The epoch of all records framed here. */
-  readonly epoch: number;
+  readonly epoch: Epoch;
   /** No record gets an older timestamp. */
-  readonly timestampUs: number;
+  readonly timestampUs: TimestampUs;
 }
 
 /** The bytes that a Prepare takes in the log; `bodyLength` = type, metadata and data. */
@@ -59,7 +60,7 @@ export class RecordFramer {
   }
 
   /** The time that records get from now on; ignored if it is before one that was given already. */
-  setTime(timestampUs: number): void {
+  setTime(timestampUs: TimestampUs): void {
     if (timestampUs > this.#timestampUs) this.#timestampUs = timestampUs;
   }
 
@@ -67,7 +68,7 @@ export class RecordFramer {
    * Frames the event that `append` stands on, as revision `revision`. `first`: the position of the transaction's first
    * record, or -1 if this is it. Returns this record's position.
    */
-  prepare(append: AppendCursor, revision: number, first: number, isLast: boolean): number {
+  prepare(append: AppendCursor, revision: Revision, first: Position, isLast: boolean): Position {
     const { streamLength, bodyLength } = append;
     const length = PREPARE_HEADER_BYTES + streamLength + bodyLength;
     const at = this.#claim(length);
@@ -88,7 +89,7 @@ export class RecordFramer {
   }
 
   /** Frames a Commit record: everything before `committed` is. */
-  commit(committed: number): void {
+  commit(committed: Position): void {
     const at = this.#claim(COMMIT_LENGTH);
     this.#header(at, this.#producer.framed - COMMIT_LENGTH, COMMIT_LENGTH, RECORD_TYPE.commit);
     this.#words[(at + RECORD.body) >> 2] = 0;

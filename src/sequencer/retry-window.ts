@@ -31,7 +31,7 @@ export interface IdSource {
 const SEQUENCE_BITS = 24;
 const SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1;
 /** A quarter of the sequence numbers, so that an overwritten entry is told from a live one by their distance. */
-export const RETRY_WINDOW_EVENTS_MAX = 1 << (SEQUENCE_BITS - 2);
+const RETRY_WINDOW_EVENTS_MAX = 1 << (SEQUENCE_BITS - 2);
 
 const ENTRY_BYTES = 40;
 

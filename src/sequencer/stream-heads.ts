@@ -7,7 +7,7 @@ import type { Bytes } from '../base/ports.js';
 const STREAMS_AT_FIRST = 1024;
 
 /** The revision of a stream that does not exist. */
-export const NO_STREAM = -1;
+const NO_STREAM = -1;
 
 export class StreamHeads {
   readonly #names: NameTable;
@@ -40,7 +40,7 @@ export class StreamHeads {
     return stream;
   }
 
-  /** Revision of the stream's last event; {@link NO_STREAM} for the number -1. */
+  /** Revision of the stream's last event; -1 for the number -1, that of no stream. */
   revision(stream: number): number {
     return stream < 0 ? NO_STREAM : this.#revisions[stream]!;
   }
