@@ -39,7 +39,7 @@ const ENTRY_HEADER_WORDS = 2;
 const SLOTS_PER_NAME = 2;
 /** Word numbers fill 31 bits: 8 GiB of names. */
 const WORDS_MAX = 0x7fff_ffff;
-/** The longest name: what docs/formats.md allows a stream. */
+/** The longest name that can be interned: what docs/formats.md allows a stream. */
 const NAME_BYTES_MAX = 1024;
 
 export class NameTable {
@@ -60,6 +60,7 @@ export class NameTable {
 
   /** The number of the name `bytes[at, at+length)`, or −1 if it was never interned. */
   find(bytes: Bytes, at: number, length: number): number {
+    if (length > NAME_BYTES_MAX) return -1;
     gather(bytes, at, length, this.key);
     const entry = this.slots[this.probe(halfSipHash(this.key, length, this.seed), length) + 1]!;
     return entry === 0 ? -1 : this.words[entry - 1]!;

@@ -5,6 +5,7 @@
 import { assert } from '../base/assert.js';
 import type { CairnError } from '../base/errors.js';
 import type { Position } from '../base/units.js';
+import { STREAM_NAME_BYTES_MAX } from '../log/record.js';
 import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
@@ -40,6 +41,7 @@ export class QueryDesk implements StreamLookup {
   }
 
   lookup(query: StreamQuery): Promise<StreamRuns> {
+    if (query.stream.length > STREAM_NAME_BYTES_MAX) return Promise.resolve(noStream(query.from));
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) return reject(this.#closed);
       this.#waiting.push({ query, committed: this.#committed.load(), resolve, reject });
@@ -83,4 +85,10 @@ export class QueryDesk implements StreamLookup {
     this.#waiting.splice(0, count);
     if (count > 0) this.#indexerBell.ring();
   }
+}
+
+/** The answer about a stream that can't exist. */
+function noStream(next: number): StreamRuns {
+  const nothing = { positions: new Float64Array(0), bytes: new Uint32Array(0), events: new Uint32Array(0) };
+  return { head: -1, next, runCount: 0, ...nothing };
 }

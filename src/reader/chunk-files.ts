@@ -26,6 +26,7 @@ export class ChunkFiles {
   /** Least recently used first. */
   readonly #open = new Map<number, OpenFile>();
   #readsInFlight = 0;
+  #isClosed = false;
   readonly #waiting: (() => void)[] = [];
 
   constructor(pathOf: (chunkNumber: number) => string, chunkBytes: number) {
@@ -48,15 +49,26 @@ export class ChunkFiles {
     }
   }
 
-  /** Closes all files, once the reads in flight are done. */
+  /** Closes all files, once the reads in flight are done; further ones fail with `shutting-down`. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const files = [...this.#open.values()];
     this.#open.clear();
-    await Promise.allSettled(files.map(async (file) => (await file.handle).close()));
+    await Promise.all(files.map(closeFile));
   }
 
+  /** Reads from one file, when its turn has come. */
   async #readPart(position: Position, target: Uint8Array, at: number, length: number): Promise<void> {
     await this.#enter();
+    try {
+      if (this.#isClosed) throw new CairnError('shutting-down', 'the node is shutting down');
+      await this.#readNow(position, target, at, length);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  async #readNow(position: Position, target: Uint8Array, at: number, length: number): Promise<void> {
     const file = this.#acquire(chunkOf(position, this.#chunkBytes));
     try {
       const handle = await file.handle;
@@ -70,7 +82,6 @@ export class ChunkFiles {
       throw asCairnError(error, file.path);
     } finally {
       file.users--;
-      this.#leave();
     }
   }
 
@@ -95,6 +106,7 @@ export class ChunkFiles {
     this.#open.delete(chunkNumber);
     this.#open.set(chunkNumber, file);
     if (known === undefined) {
+      // What failed to open is tried anew by the next read.
       file.handle.catch(() => this.#open.delete(chunkNumber));
       this.#evict();
     }
@@ -106,9 +118,14 @@ export class ChunkFiles {
       if (this.#open.size <= OPEN_FILES_MAX) return;
       if (file.users > 0) continue;
       this.#open.delete(chunkNumber);
-      file.handle.then((handle) => handle.close()).catch(() => undefined);
+      void closeFile(file);
     }
   }
+}
+
+/** A file that was only read loses nothing by failing to close, and one that failed to open is closed. */
+async function closeFile({ handle }: OpenFile): Promise<void> {
+  await Promise.allSettled([handle.then((opened) => opened.close())]);
 }
 
 function cutShort(file: string, offset: number, position: Position): CairnError {

@@ -5,6 +5,7 @@
 import { readU64 } from '../base/bytes.js';
 import { type Bytes, type ChainState, type RecordKernel, VERIFY_STOP } from '../base/ports.js';
 import type { Position } from '../base/units.js';
+import { describeStop } from '../log/chunk-scan.js';
 import {
   occupiedBytes,
   RECORD,
@@ -30,13 +31,6 @@ export interface Checked {
   /** Undefined if nothing is wrong: the stretch ends with a record, or in the middle of one whose header is good. */
   readonly damage: string | undefined;
 }
-
-const REASONS: Partial<Record<number, string>> = {
-  [VERIFY_STOP.badHeader]: 'there is no valid record header',
-  [VERIFY_STOP.badPosition]: 'a record of another position or epoch stands there',
-  [VERIFY_STOP.badChain]: 'the record does not continue the one before',
-  [VERIFY_STOP.badBody]: 'the checksum of the record body is wrong',
-};
 
 export class RecordChecks {
   readonly #kernel: RecordKernel;
@@ -77,6 +71,7 @@ export class RecordChecks {
       epoch: view.getUint32(at + RECORD.epoch, true),
     };
     const stop = this.#kernel.verify(bytes, at, length, state);
-    return { goodBytes: state.position - position, damage: REASONS[stop] };
+    const isWhole = stop === VERIFY_STOP.end || stop === VERIFY_STOP.partial;
+    return { goodBytes: state.position - position, damage: isWhole ? undefined : describeStop(stop) };
   }
 }

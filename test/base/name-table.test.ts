@@ -87,6 +87,14 @@ describe('NameTable', () => {
     expect([find(copy, 'both'), find(copy, 'here'), find(copy, 'there')]).toEqual([0, -1, 1]);
   });
 
+  test('does not find what is too long to be in it', () => {
+    const table = new NameTable(SEED);
+    const long = 'x'.repeat(1025);
+    intern(table, long.slice(1));
+    expect([find(table, long), find(table, long.slice(1))]).toEqual([-1, 0]);
+    expect(() => intern(table, long)).toThrow(/too long/);
+  });
+
   test('refuses to name a number that was never given', () => {
     expect(() => new NameTable(SEED).nameOf(0)).toThrow(/no name has the number 0/);
   });

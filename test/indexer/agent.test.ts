@@ -72,10 +72,13 @@ describe('IndexerAgent, at work', () => {
     }
   });
 
-  test('says -1 of a stream that does not exist', async () => {
+  test('says -1 of a stream that does not exist, or could not', async () => {
     const bench = new Bench(filled(10), 8);
     const { runs } = await bench.ask('nothing', 'forwards');
     expect(runs).toMatchObject({ head: -1, runCount: 0 });
+    for (const name of ['', 'x'.repeat(1024), 'x'.repeat(65_535)]) {
+      expect((await bench.ask(name, 'backwards')).runs).toMatchObject({ head: -1, runCount: 0 });
+    }
   });
 
   test('answers a thousand queries at once, though neither mailbox holds as many', async () => {
