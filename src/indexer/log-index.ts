@@ -42,11 +42,6 @@ export class LogIndex {
     return this.#follower.isInTransaction;
   }
 
-  /** Bytes that the places of events take. */
-  get memoryBytes(): number {
-    return this.#index.memoryBytes;
-  }
-
   /** Fills `collector` with a part of the stream named `bytes[at, at+length)`. */
   answer(bytes: Bytes, at: number, length: number, wanted: RunsWanted): Pick<StreamRuns, 'head' | 'next'> {
     const { direction, eventsMax, bytesMax } = wanted;
