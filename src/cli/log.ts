@@ -29,7 +29,7 @@ const LEVEL_NAMES: ReadonlyMap<unknown, string> = new Map(
 );
 
 /** One of pino's JSON lines for people; a stack, which only bugs have, follows on lines of its own. */
-export function plainLine(json: string): string {
+function plainLine(json: string): string {
   const { level, time, msg, err, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const parts = [
     time,

@@ -30,10 +30,7 @@ export interface Spellings {
 }
 
 /** The spellings of the options that `kind` can set, aliases included. Suggestions name no alias and nothing hidden. */
-export function spellingsOf(
-  kind: Exclude<SourceKind, 'default'>,
-  spell: (name: string) => string,
-): Spellings {
+function spellingsOf(kind: Exclude<SourceKind, 'default'>, spell: (name: string) => string): Spellings {
   const found = new Map<string, { name: OptionName; old: boolean }>();
   const shown: string[] = [];
   for (const name of OPTION_NAMES) {
