@@ -3,6 +3,7 @@
  * Runs at start, on a thread that may block. Reads headers, footers and the active chunk (the chunk before it only if that
  * one holds the log's last record or the begin of its last transaction), and changes nothing: `tail-repair.ts` does.
  */
+import { CairnError } from '../base/errors.js';
 import type { ChainState, Disk, RecordKernel } from '../base/ports.js';
 import { VERIFY_STOP, type VerifyStop } from '../base/ports.js';
 import { CHUNK_HEADER_BYTES, type ChunkFooter, chainAfter, chunkOf } from './chunk.js';
@@ -176,6 +177,7 @@ class Recovery {
     const chunkEnd = this.#endOf(tail.number);
     this.#reader.open(chunk.path, tail.number * this.#folder.chunkSize, state.position, chunkEnd);
     const verdict = classifyTail(this.#kernel, { reader: this.#reader, state, stop, chunkEnd });
+    if (verdict.kind === 'unknown') throw newerRecord(chunk.path, state.position, verdict);
     if (verdict.kind === 'damaged') throw this.#damageAt(tail, verdict.reason);
     // A footer without the data that it is for: the write that was to fill the chunk got only so far.
     if (chunk.footer.kind !== 'absent') return chunkEnd;
@@ -264,6 +266,15 @@ class Recovery {
     const offset = CHUNK_HEADER_BYTES + position - chunk.chunkNumber * this.#folder.chunkSize;
     return logCorrupt({ file: chunk.path, offset, position }, reason);
   }
+}
+
+function newerRecord(file: string, position: number, record: { type: number; version: number }): CairnError {
+  const { type, version } = record;
+  return new CairnError(
+    'bad-data-folder',
+    `the record at ${position} in ${file} has type ${type}, version ${version}, which this version of Cairn does not know; use a newer Cairn`,
+    { file, position, type, version },
+  );
 }
 
 function toLogChunk(chunk: ChunkFile, end: number): LogChunk {

@@ -1,7 +1,7 @@
 /**
  * Behind the last valid record of the log: is it the torn rest of a write that nobody was told of, or is something damaged that
  * was acknowledged? The rules and their reasons are in docs/formats.md, "Recovery"; the numbers here are theirs. Pure but
- * for reading; runs at start. In doubt it answers "torn" only where a crash can have left exactly this behind.
+ * for reading; runs at start. It answers "torn" only where a crash can have left exactly this behind.
  */
 import { assert } from '../base/assert.js';
 import { alignDown, alignUp, isZero, readU64 } from '../base/bytes.js';
@@ -24,6 +24,8 @@ import {
   RECORD_HEADER_BYTES,
   RECORD_OCCUPIED_MIN,
   RECORD_TYPE,
+  RECORD_VERSION,
+  recordTypeName,
 } from './record.js';
 import { firstNonZero, lastNonZero } from './zeros.js';
 
@@ -44,12 +46,13 @@ export interface Tail {
 
 /**
  * `clean`: nothing but zeros. `torn`: to be zeroed up to `to`. `damaged`: `reason` says which of the rules holds, for the
- * record at X.
+ * record at X. `unknown`: the record at X has a type or version of a later format.
  */
 export type TailVerdict =
   | { readonly kind: 'clean' }
   | { readonly kind: 'torn'; readonly to: number }
-  | { readonly kind: 'damaged'; readonly reason: string };
+  | { readonly kind: 'damaged'; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly type: number; readonly version: number };
 
 /** Decides about a tail. Throws `DiskError`. */
 export function classifyTail(kernel: RecordKernel, tail: Tail): TailVerdict {
@@ -60,6 +63,8 @@ export function classifyTail(kernel: RecordKernel, tail: Tail): TailVerdict {
   }
   const last = lastNonZeroPosition(tail.reader, position, tail.chunkEnd);
   if (last === undefined) return { kind: 'clean' };
+  const unknown = unknownRecord(kernel, tail);
+  if (unknown !== undefined) return unknown;
   const to = alignUp(last + 1, RECORD_ALIGNMENT);
   const reason = commitBehind(kernel, tail, to) ?? wholeYetInvalid(tail);
   return reason === undefined ? { kind: 'torn', to } : { kind: 'damaged', reason };
@@ -85,6 +90,20 @@ function lastNonZeroPosition(reader: ChunkReader, from: number, to: number): num
     reader.skip(reader.length);
   }
   return last;
+}
+
+/** A header whose checksum and position are right, yet of a type or version that this code does not know. */
+function unknownRecord(kernel: RecordKernel, tail: Tail): TailVerdict | undefined {
+  const { reader, state, stop, chunkEnd } = tail;
+  if (stop !== VERIFY_STOP.badHeader) return undefined;
+  reader.seek(state.position, chunkEnd);
+  reader.require(RECORD_HEADER_BYTES);
+  const { crc, position, type, version } = decodeHeader(reader.bytes, reader.at);
+  const from = reader.at + RECORD.length;
+  const isChecked = kernel.crc32c(reader.bytes, from, RECORD_HEADER_BYTES - RECORD.length, 0) === crc;
+  const isKnown = version === RECORD_VERSION && recordTypeName(type) !== undefined;
+  if (!isChecked || isKnown || position !== state.position) return undefined;
+  return { kind: 'unknown', type, version };
 }
 
 /** Rule 1: a valid Commit record behind X that calls more than X committed. Says what it found. */

@@ -350,6 +350,22 @@ describe('damage', () => {
     expect(damageIn(disk).details['reason']).toContain('too few');
   });
 
+  test.each([
+    ['type 6', { type: 6, version: 1 }],
+    ['version 2', { type: 1, version: 2 }],
+  ])('is not what a record of a later format is called: %s', (_, { type, version }) => {
+    const log = new SampleLog().epoch().event();
+    const disk = log.disk();
+    const { position, bytes } = log.records[1]!;
+    bytes.writeUInt8(type, 40);
+    bytes.writeUInt8(version, 41);
+    bytes.writeUInt32LE(naiveCrc(bytes.subarray(4, 44)), 0);
+    data(disk, position).set(bytes);
+    const { code, details } = damageIn(disk);
+    expect(code).toBe('bad-data-folder');
+    expect(details).toEqual({ file: chunkPath(0), position, type, version });
+  });
+
   test('is a record that contradicts itself under a right checksum', () => {
     const log = new SampleLog().epoch().commit(1_000_000);
     expect(damageIn(log.disk()).details['reason']).toContain('beyond itself');
