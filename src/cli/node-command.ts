@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import type { CairnError } from '../base/errors.js';
 import { effectiveLines } from '../config/effective.js';
 import { type ConfigurationInput, type Resolution, resolveOptions } from '../config/resolve.js';
+import { openPlatform } from '../native/platform.js';
 import { type RunningNode, startNode } from '../node/node.js';
 import { EXIT_CODES, type ExitCode } from './exit-codes.js';
 import { describeFailure, knownError } from './failure.js';
@@ -107,6 +108,7 @@ async function serve(
   const onBug = (error: unknown) => exit(tellDeath(error, logger, surroundings));
   events.on('uncaughtException', onBug);
   try {
+    logPlatform(logger);
     const node = await surroundings.startNode(options, logger, version);
     const ended = untilEnded(node, logger, surroundings);
     logger.info({ ...node.addresses }, 'listening');
@@ -120,6 +122,12 @@ async function serve(
   } finally {
     events.off('uncaughtException', onBug);
   }
+}
+
+function logPlatform(logger: Logger): void {
+  const { disk, crc32c, reason } = openPlatform().describe;
+  logger.info({ disk, crc32c }, 'platform');
+  if (disk === 'javascript') logger.warn({ reason }, 'without the addon the disk path is slower');
 }
 
 /**

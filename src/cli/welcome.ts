@@ -16,12 +16,13 @@ A Cairn node is running.
 
 Try next, in another terminal:
 
-  npx cairn stream append greetings --type Greeted --data '{"text": "hello"}'${url}
+  npx cairn stream append greetings --type Said --data '{"text":"hello"}'${url}
   npx cairn stream read greetings${url}
-  npx cairn stream read '$all' -o json${url}
-  npx cairn bench append
+  npx cairn import node_modules/vega-datasets/data/flights-5k.json --stream-by origin --type Flight${url}
+  npx cairn stream read '$all' --backwards --count 5 -o json${url}
+  npm run bench
 
-README.md goes on from here, with real data. Ctrl-C stops the node; every event that was acknowledged is on disk.
+README.md goes on from here. Ctrl-C stops the node; every event that was acknowledged is on disk.
 
 `;
 }
