@@ -17,7 +17,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
 
 /** Runs one command, `argv` being the words behind `cairn`. Resolves to the status to exit with. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
-  endQuietlyOnClosedPipe();
+  outliveClosedPipe(argv[0]);
   try {
     const program = await createProgram(argv[0]);
     await program.parseAsync(argv, { from: 'user' });
@@ -56,10 +56,10 @@ function usageFailure(text: string): string {
   return `cairn: ${message} [invalid-configuration]\n`;
 }
 
-/** `cairn stream read … | head`: who closes the pipe has what it wanted. */
-function endQuietlyOnClosedPipe(): void {
+/** `cairn stream read … | head`: who closes the pipe has what it wanted. A node goes on, without its log. */
+function outliveClosedPipe(command: string | undefined): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT_CODES.ok);
-    throw error;
+    if (error.code !== 'EPIPE') throw error;
+    if (command !== 'node') process.exit(EXIT_CODES.ok);
   });
 }

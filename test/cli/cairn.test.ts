@@ -133,6 +133,13 @@ describe('cairn node', () => {
     expect(existsSync(join(folder, 'db', 'chunk-000000.000000'))).toBe(true);
   });
 
+  it('goes on when nobody reads its log any more', async () => {
+    const { child, port } = await startNode();
+    child.stdout?.destroy();
+    expect((await fetch(`http://127.0.0.1:${port}/health/live`)).status).toBe(200);
+    expect(await end(child, 'SIGTERM')).toBe(0);
+  });
+
   it.each([
     ['native', ''],
     ['javascript', ''],
