@@ -13,7 +13,7 @@ import { AppendCursor } from '../src/wire/append-frame.js';
 import type { AppendOptions } from './options.js';
 import { EVENT_TYPE, EventIds, RequestFrames, randomSalt, streamName } from './request-frames.js';
 import { recordBytesOf } from './row.js';
-import type { AppendTarget, Completed, WriterBytes } from './target.js';
+import { type AppendTarget, type Completed, unattached, type WriterBytes } from './target.js';
 
 /** Slots are the tokens of their requests. */
 class EngineTarget implements AppendTarget, AppendSink {
@@ -99,8 +99,4 @@ export async function openEngineTarget(options: AppendOptions, folder: string): 
 function endProcess(error: CairnError): void {
   console.error(`${error.code}: ${error.message}`);
   process.exit(1);
-}
-
-function unattached(): never {
-  assert(false, 'completed is set before the first submit');
 }

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { CairnError, ERROR_NUMBERS, type ErrorCode } from '../src/base/errors.js';
+import { clientUrl } from '../src/client/address.js';
 import { environmentName, OPTION_NAMES } from '../src/config/options.js';
 import type { SyncMode } from '../src/writer/commands.js';
 import type { WriterBytes } from './target.js';
@@ -108,7 +109,7 @@ function isErrorCode(code: string | undefined): code is ErrorCode {
 }
 
 async function readWriterBytes(url: string): Promise<WriterBytes> {
-  const address = new URL('/info', url.replace(/^ws/, 'http'));
+  const address = new URL('/info', clientUrl(url).replace(/^ws/, 'http'));
   const info = (await (await fetch(address)).json()) as { writer: WriterBytes };
   return info.writer;
 }

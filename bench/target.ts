@@ -1,4 +1,5 @@
-/** What a run of appends drives: an engine in this process, or a node over ws. Interface only. */
+/** What a run of appends drives: an engine in this process, or a node over ws. */
+import { assert } from '../src/base/assert.js';
 import type { CairnError } from '../src/base/errors.js';
 import type { AppendOptions } from './options.js';
 
@@ -20,6 +21,11 @@ export interface AppendTarget {
   /** What the node's writer has counted so far. */
   writerBytes(): Promise<WriterBytes>;
   close(): Promise<void>;
+}
+
+/** {@link AppendTarget.completed} before anybody listens. */
+export function unattached(): never {
+  assert(false, 'completed is set before the first submit');
 }
 
 /** Bytes of records made durable, and bytes written to disk for them. */

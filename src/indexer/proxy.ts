@@ -7,8 +7,6 @@ import { randomInt } from 'node:crypto';
 import type { Worker } from 'node:worker_threads';
 import { CairnError } from '../base/errors.js';
 import type { Position } from '../base/units.js';
-import { Cursor } from '../ring/cursor.js';
-import { CONTROL, RingMemory } from '../ring/layout.js';
 import { createMailbox } from '../ring/mailbox.js';
 import { startThread, type ThreadEvents } from '../ring/thread-start.js';
 import type {
@@ -45,10 +43,6 @@ export class IndexerProxy implements StreamLookup {
     const answers = createMailbox(ANSWER_MAILBOX_BYTES);
     const seed = { low: randomInt(2 ** 32), high: randomInt(2 ** 32) };
     const start: IndexerStart = { ...options, queries, answers, seed };
-    // A new ring's cursors are zero; the thread, which begins to follow this one, must find where the log begins.
-    new Cursor(new RingMemory(options.ring).control, CONTROL.committed, options.ring.start).store(
-      options.ring.start,
-    );
     const desk = new QueryDesk(options.ring, queries, answers);
     let fail: (error: CairnError) => void = () => undefined;
     const ended = (thread: string, error: Error | undefined) => {

@@ -158,8 +158,8 @@ function openChunk(disk: Disk, folder: string, name: ChunkName, before: readonly
   return { ...name, header, footer: footerOf(header, footer) };
 }
 
-/** A footer counts only in the chunk that it was written for. */
-function footerOf(header: ChunkHeader, decoded: DecodedChunkFooter): DecodedChunkFooter {
+/** What a chunk's footer is worth: it counts only in the chunk that it was written for. */
+export function footerOf(header: ChunkHeader, decoded: DecodedChunkFooter): DecodedChunkFooter {
   if (decoded.kind !== 'footer') return decoded;
   const { footer } = decoded;
   const fits =

@@ -6,7 +6,6 @@
 import { assert } from '../base/assert.js';
 import { alignDown, alignUp, isZero, readU64 } from '../base/bytes.js';
 import {
-  type Bytes,
   type ChainState,
   type RecordKernel,
   VERIFY_STOP,
@@ -27,6 +26,7 @@ import {
   RECORD_VERSION,
   recordTypeName,
 } from './record.js';
+import { findHeader, stateBefore } from './resync.js';
 import { firstNonZero, lastNonZero } from './zeros.js';
 
 /** What a disk writes whole: each one is as it was before a crash, or as it should be after. */
@@ -125,30 +125,6 @@ function commitBehind(kernel: RecordKernel, tail: Tail, to: number): string | un
   }
 }
 
-/** Moves the reader to the next valid header in its place; returns the bytes of its record (all that is left, if there is none). */
-function findHeader(kernel: RecordKernel, reader: ChunkReader, end: number): number {
-  do {
-    const { bytes, at, length } = reader;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    let i = at;
-    for (; i + RECORD_HEADER_BYTES <= at + length; i += RECORD_ALIGNMENT) {
-      const position = reader.position + (i - at);
-      if (readU64(view, i + RECORD.position) !== position) continue;
-      const occupied = occupiedBytes(view.getUint32(i + RECORD.length, true));
-      if (position + occupied > end || !isHeader(kernel, bytes, i)) continue;
-      reader.skip(i - at);
-      return occupied;
-    }
-    reader.skip(i - at);
-  } while (reader.more());
-  return end - reader.position;
-}
-
-/** Whether a valid header stands at `at`, whatever came before it. */
-function isHeader(kernel: RecordKernel, bytes: Bytes, at: number): boolean {
-  return kernel.verify(bytes, at, RECORD_HEADER_BYTES, stateBefore(bytes, at)) === VERIFY_STOP.partial;
-}
-
 /** What the valid Commit record at the reader's place calls committed; 0 if there is none. */
 function committedHere(kernel: RecordKernel, reader: ChunkReader, epochMin: number): number {
   if (!reader.require(COMMIT_LENGTH)) return 0;
@@ -159,12 +135,6 @@ function committedHere(kernel: RecordKernel, reader: ChunkReader, epochMin: numb
   if (kernel.verify(bytes, at, COMMIT_LENGTH, stateBefore(bytes, at)) !== VERIFY_STOP.end) return 0;
   const committed = readU64(view, COMMIT.committed);
   return committed <= reader.position ? committed : 0;
-}
-
-/** The state that the record at `at` claims to continue. */
-function stateBefore(bytes: Bytes, at: number): ChainState {
-  const { position, chain, previousLength, epoch } = decodeHeader(bytes, at);
-  return { position, chain, previousLength, epoch };
 }
 
 /**
