@@ -1,0 +1,205 @@
+/**
+ * From what a user wants appended to the bytes of an Append frame, checking it on the way. Node and browsers. Either a whole
+ * frame is written, or none: user code (`toJSON`) runs before the frame begins.
+ */
+
+import { parseUuid } from '../base/bytes.js';
+import { CairnError } from '../base/errors.js';
+import type { FrameWriter } from '../wire/frame-writer.js';
+import {
+  APPEND_EVENTS_MAX,
+  APPEND_PREFIX_BYTES,
+  EVENT_IS_JSON,
+  EXPECTED_REVISION,
+  FRAME_HEADER_BYTES,
+  OPCODE,
+} from '../wire/frames.js';
+import type { ServerWelcome } from './connection.js';
+import { EventIds } from './event-ids.js';
+import { NameEncoder } from './names.js';
+
+/** An event to append. */
+export interface NewEvent {
+  /** What happened: 1 to 1024 bytes of UTF-8, such as `OrderPlaced`. */
+  readonly type: string;
+  /** Bytes go in as they are, a string as UTF-8, and anything else as the JSON that `JSON.stringify` makes of it. */
+  readonly data: unknown;
+  /** As {@link data}; none by default. */
+  readonly metadata?: unknown;
+  /** A UUID by which a retry is recognised; a random one by default. */
+  readonly id?: string;
+  /** Whether the data is JSON; by default it is unless it is bytes or a string. For text that is JSON already. */
+  readonly isJson?: boolean;
+}
+
+/** What must be true of the stream for an append to happen: its last revision, or one of these words. */
+export type ExpectedRevision = number | 'any' | 'none' | 'exists';
+
+/** What to append, and where. */
+export interface AppendContent {
+  readonly stream: string;
+  readonly events: NewEvent | readonly NewEvent[];
+  readonly expected: ExpectedRevision;
+}
+
+/** A whole Append frame, or what to make one of. */
+export type AppendRequest = AppendContent | Uint8Array;
+
+type Content = string | Uint8Array;
+
+interface PreparedEvent {
+  readonly type: Uint8Array;
+  readonly id: string | undefined;
+  readonly isJson: boolean;
+  readonly metadata: Content;
+  readonly data: Content;
+}
+
+export class AppendEncoder {
+  readonly #names = new NameEncoder();
+  readonly #ids = new EventIds();
+  readonly #givenId = new Uint8Array(16);
+
+  /** Writes one frame; returns its length. Throws `invalid-request` or `request-too-large`, and then has written nothing. */
+  encode(writer: FrameWriter, requestId: number, request: AppendContent, limits: ServerWelcome): number {
+    const stream = this.#names.encode(request.stream, 'stream name');
+    const expected = expectedRevision(request.expected);
+    const events = this.#prepare(request.events, limits.eventBytesMax);
+    const frameAt = writer.length;
+    try {
+      writer.begin(OPCODE.append, 0, requestId);
+      writer.i64(expected);
+      writer.u16(stream.length);
+      writer.u16(events.length);
+      writer.bytes(stream);
+      for (const event of events) this.#event(writer, event, limits.eventBytesMax);
+      const frameBytes = writer.length - frameAt;
+      if (frameBytes > limits.appendBytesMax) throw tooLarge('append', frameBytes, limits.appendBytesMax);
+      writer.end();
+      return frameBytes;
+    } catch (error) {
+      writer.abandon();
+      throw error;
+    }
+  }
+
+  /** Writes a copy of a whole Append frame, with this request id. Throws as {@link encode}. */
+  copy(writer: FrameWriter, requestId: number, frame: Uint8Array, limits: ServerWelcome): number {
+    if (frame.length < APPEND_PREFIX_BYTES || frame[4] !== OPCODE.append)
+      throw invalid('this is no Append frame');
+    if (frame.length > limits.appendBytesMax) throw tooLarge('append', frame.length, limits.appendBytesMax);
+    writer.begin(OPCODE.append, 0, requestId);
+    writer.copy(frame, FRAME_HEADER_BYTES, frame.length - FRAME_HEADER_BYTES);
+    writer.end();
+    return frame.length;
+  }
+
+  #prepare(events: NewEvent | readonly NewEvent[], eventBytesMax: number): readonly PreparedEvent[] {
+    if (!isList(events)) return [this.#prepareEvent(events, eventBytesMax)];
+    if (events.length === 0 || events.length > APPEND_EVENTS_MAX) {
+      throw invalid(`an append takes 1 to ${APPEND_EVENTS_MAX} events, not ${events.length}`);
+    }
+    return events.map((event) => this.#prepareEvent(event, eventBytesMax));
+  }
+
+  #prepareEvent(event: NewEvent, eventBytesMax: number): PreparedEvent {
+    if (typeof event !== 'object' || event === null)
+      throw invalid('an event must be an object with type and data');
+    const { data, metadata, id } = event;
+    const isPlain = typeof data === 'string' || data instanceof Uint8Array;
+    const prepared = {
+      type: this.#names.encode(event.type, 'event type'),
+      id,
+      isJson: event.isJson ?? !isPlain,
+      metadata: metadata === undefined ? '' : contentOf(metadata, 'metadata'),
+      data: contentOf(data, 'data'),
+    };
+    // A text has at least as many bytes as characters. Keeps what can't be sent from being copied.
+    const bytes = prepared.type.length + prepared.metadata.length + prepared.data.length;
+    if (bytes > eventBytesMax) throw tooLarge('event', bytes, eventBytesMax);
+    return prepared;
+  }
+
+  #event(writer: FrameWriter, event: PreparedEvent, eventBytesMax: number): void {
+    this.#id(writer, event.id);
+    writer.u16(event.type.length);
+    writer.u16(event.isJson ? EVENT_IS_JSON : 0);
+    const lengthsAt = writer.length;
+    writer.u32(0);
+    writer.u32(0);
+    writer.bytes(event.type);
+    const metadataBytes = writeContent(writer, event.metadata);
+    const dataBytes = writeContent(writer, event.data);
+    writer.patchU32(lengthsAt, metadataBytes);
+    writer.patchU32(lengthsAt + 4, dataBytes);
+    const bytes = event.type.length + metadataBytes + dataBytes;
+    if (bytes > eventBytesMax) throw tooLarge('event', bytes, eventBytesMax);
+  }
+
+  #id(writer: FrameWriter, id: string | undefined): void {
+    if (id === undefined) {
+      writer.copy(this.#ids.bytes, this.#ids.next(), 16);
+    } else {
+      if (typeof id !== 'string' || !parseUuid(id, this.#givenId, 0))
+        throw invalid(`the event id '${id}' is not a UUID`);
+      writer.bytes(this.#givenId);
+    }
+  }
+}
+
+/** `Array.isArray` does not know readonly arrays. */
+function isList(events: NewEvent | readonly NewEvent[]): events is readonly NewEvent[] {
+  return Array.isArray(events);
+}
+
+/** Empty content costs no call. */
+function writeContent(writer: FrameWriter, content: Content): number {
+  if (content.length === 0) return 0;
+  if (typeof content === 'string') return writer.utf8(content);
+  writer.bytes(content);
+  return content.length;
+}
+
+function contentOf(value: unknown, what: string): Content {
+  if (typeof value === 'string' || value instanceof Uint8Array) return value;
+  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
+    throw invalid(`the ${what} of an event is binary, but no Uint8Array: wrap it in one`);
+  }
+  const json = stringify(value, what);
+  if (json === undefined)
+    throw invalid(`the ${what} of an event is ${typeof value}, which is not a JSON value`);
+  return json;
+}
+
+function stringify(value: unknown, what: string): string | undefined {
+  try {
+    // Undefined for undefined, functions and symbols, whatever its type says.
+    return JSON.stringify(value) as string | undefined;
+  } catch (error) {
+    throw new CairnError(
+      'invalid-request',
+      `the ${what} of an event is not a JSON value: ${String(error)}`,
+      {},
+      error,
+    );
+  }
+}
+
+function expectedRevision(expected: ExpectedRevision): number {
+  if (expected === 'any') return EXPECTED_REVISION.any;
+  if (expected === 'none') return EXPECTED_REVISION.noStream;
+  if (expected === 'exists') return EXPECTED_REVISION.streamExists;
+  if (Number.isSafeInteger(expected) && expected >= 0) return expected;
+  throw invalid(
+    `the expected revision must be 0 or more, 'any', 'none' or 'exists', not ${String(expected)}`,
+  );
+}
+
+function invalid(message: string): CairnError {
+  return new CairnError('invalid-request', message);
+}
+
+function tooLarge(what: string, bytes: number, limit: number): CairnError {
+  const message = `the ${what} has ${bytes} bytes or more; the server takes at most ${limit}`;
+  return new CairnError('request-too-large', message, { bytes, limit });
+}

@@ -1,0 +1,178 @@
+/**
+ * The appends that a client has taken on and that are not answered yet, oldest first. Appends are answered in the order in which
+ * they were sent, so the queue is all there is to match answers with requests:
+ *
+ *      head            sent                 encoded           tail
+ *       │ sent, not     │ encoded, waits for  │ being written   │
+ *       │ answered      │ room in flight      │ in this turn    │
+ *       ▼               ▼                     ▼                 ▼
+ *   ────┬───────────────┬─────────────────────┬─────────────────┬────
+ *
+ * After a lost connection `sent` goes back to `head`, and everything is sent again: the same bytes, hence the same event
+ * ids, in the same order.
+ */
+
+import { assert } from '../base/assert.js';
+import type { CairnError } from '../base/errors.js';
+
+/** What an append came to. */
+export interface AppendResult {
+  /** Of the last event appended: its number in the stream. */
+  readonly revision: number;
+  /** Of the last event appended: its place in the log. */
+  readonly position: number;
+  /** Whether events with these ids were in the log already: then nothing was written, and this is the first result. */
+  readonly duplicate: boolean;
+}
+
+/** An append without an answer. */
+export interface PendingAppend {
+  readonly requestId: number;
+  /** Its frame, in {@link message}. */
+  readonly at: number;
+  readonly length: number;
+  /** The message that holds the frame, once it is written. */
+  message: Uint8Array<ArrayBuffer> | undefined;
+  readonly deadlineMs: number;
+  /** Whether the user has been told something: then the answer, if one comes, is for nobody. */
+  isSettled: boolean;
+  readonly resolve: (result: AppendResult) => void;
+  readonly reject: (error: CairnError) => void;
+}
+
+/** What an append costs besides its frame: the entry, its promise and closures, roughly. */
+const ENTRY_BYTES = 256;
+const ENTRIES_AT_FIRST = 256;
+
+export class AppendQueue {
+  #entries = new Array<PendingAppend | undefined>(ENTRIES_AT_FIRST).fill(undefined);
+  /** These only grow; an entry stands at its number modulo the array's length, a power of two. */
+  #head = 0;
+  #sent = 0;
+  #encoded = 0;
+  #tail = 0;
+  #bytes = 0;
+
+  /** Appends without an answer. */
+  get size(): number {
+    return this.#tail - this.#head;
+  }
+
+  /** Appends sent and not answered. */
+  get inFlight(): number {
+    return this.#sent - this.#head;
+  }
+
+  /** Memory that the queue stands for. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  push(entry: PendingAppend): void {
+    if (this.size === this.#entries.length) this.#grow();
+    this.#entries[this.#tail++ & (this.#entries.length - 1)] = entry;
+    this.#bytes += entry.length + ENTRY_BYTES;
+  }
+
+  /** The frames of all entries pushed since the last call are in `message`. */
+  encoded(message: Uint8Array<ArrayBuffer>): void {
+    for (; this.#encoded < this.#tail; this.#encoded++) this.#at(this.#encoded).message = message;
+  }
+
+  /**
+   * Takes the next run of frames to send: as many as are encoded, stand one behind the other, and fit into
+   * `inFlightMax` and `bytesMax` (or one, however large). Undefined if there is nothing to send.
+   */
+  nextRun(inFlightMax: number, bytesMax: number): Uint8Array<ArrayBuffer> | undefined {
+    const limit = Math.min(this.#encoded, this.#head + inFlightMax);
+    if (this.#sent >= limit) return undefined;
+    const first = this.#at(this.#sent++);
+    let end = first.at + first.length;
+    while (this.#sent < limit) {
+      const next = this.#at(this.#sent);
+      const fits = next.at + next.length - first.at <= bytesMax;
+      if (next.message !== first.message || next.at !== end || !fits) break;
+      end += next.length;
+      this.#sent++;
+    }
+    assert(first.message !== undefined, 'a frame that is to be sent has been written');
+    return first.message.subarray(first.at, end);
+  }
+
+  /** Removes and returns the oldest entry, if it was sent and has this id. */
+  answered(requestId: number): PendingAppend | undefined {
+    if (this.#head === this.#sent) return undefined;
+    const slot = this.#head & (this.#entries.length - 1);
+    const entry = this.#entries[slot]!;
+    if (entry.requestId !== requestId) return undefined;
+    this.#entries[slot] = undefined;
+    this.#head++;
+    this.#bytes -= entry.length + ENTRY_BYTES;
+    return entry;
+  }
+
+  /** The connection is gone: what was sent has to be sent again, unless the user has been told something meanwhile. */
+  unsend(): void {
+    this.#keep((entry) => !entry.isSettled);
+    this.#sent = this.#head;
+  }
+
+  /** Settles all entries with a deadline not after `nowMs`, calling `expire` for each. What was not sent never will be. */
+  expire(nowMs: number, expire: (entry: PendingAppend, wasSent: boolean) => void): void {
+    let expired = this.#head;
+    for (; expired < this.#encoded && this.#at(expired).deadlineMs <= nowMs; expired++) {
+      const entry = this.#at(expired);
+      if (entry.isSettled) continue;
+      entry.isSettled = true;
+      expire(entry, expired < this.#sent);
+    }
+    if (expired > this.#sent) this.#keep((entry, wasSent) => wasSent || !entry.isSettled);
+  }
+
+  /** The first deadline to come, or `Infinity`. */
+  firstDeadlineMs(): number {
+    for (let i = this.#head; i < this.#tail; i++) {
+      const { isSettled, deadlineMs } = this.#at(i);
+      if (!isSettled) return deadlineMs;
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** Settles and removes all. */
+  drain(settle: (entry: PendingAppend, wasSent: boolean) => void): void {
+    for (let i = this.#head; i < this.#tail; i++) {
+      const entry = this.#at(i);
+      if (entry.isSettled) continue;
+      entry.isSettled = true;
+      settle(entry, i < this.#sent);
+    }
+    this.#keep(() => false);
+  }
+
+  /** Rebuilds the queue of what `keep` says; for the rare cases. */
+  #keep(keep: (entry: PendingAppend, wasSent: boolean) => boolean): void {
+    const from = this.#head;
+    const { sent, encoded, tail } = { sent: this.#sent, encoded: this.#encoded, tail: this.#tail };
+    const all = Array.from({ length: tail - from }, (_, i) => this.#at(from + i));
+    this.#entries.fill(undefined);
+    this.#bytes = 0;
+    this.#tail = this.#sent = this.#encoded = from;
+    all.forEach((entry, i) => {
+      const wasSent = from + i < sent;
+      if (!keep(entry, wasSent)) return;
+      this.push(entry);
+      if (wasSent) this.#sent = this.#tail;
+      if (from + i < encoded) this.#encoded = this.#tail;
+    });
+  }
+
+  #at(number: number): PendingAppend {
+    return this.#entries[number & (this.#entries.length - 1)]!;
+  }
+
+  #grow(): void {
+    const larger = new Array<PendingAppend | undefined>(this.#entries.length * 2).fill(undefined);
+    for (let i = this.#head; i < this.#tail; i++) larger[i & (larger.length - 1)] = this.#at(i);
+    this.#entries = larger;
+  }
+}

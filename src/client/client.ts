@@ -1,0 +1,193 @@
+/**
+ * The client library, `cairndb/client`: append events to streams, read streams and the whole log. Node and browsers.
+ *
+ *     const client = await connect('ws://127.0.0.1:2113');
+ *     await client.append('orders-17', { type: 'OrderPlaced', data: { total: 12.5 } }, { expected: 'none' });
+ *     for await (const event of client.readStream('orders-17')) console.log(event.revision, event.json());
+ *     await client.close();
+ *
+ * All failures are `CairnError`s with a stable `code`; docs/errors.md explains each.
+ */
+
+import { CairnError } from '../base/errors.js';
+import { NAME_BYTES_MAX } from '../wire/frames.js';
+import { clientUrl } from './address.js';
+import type { ExpectedRevision, NewEvent } from './append-encoder.js';
+import type { AppendResult } from './append-queue.js';
+import type { ServerWelcome } from './connection.js';
+import { EventRead } from './event-read.js';
+import { Exchange } from './exchange.js';
+import { Link } from './link.js';
+import type { ReadRange } from './open-read.js';
+import { type ClientOptions, type ResolvedOptions, resolveOptions } from './options.js';
+import { clientClosed } from './outcomes.js';
+import type { StreamInfo } from './questions.js';
+
+// biome-ignore lint/performance/noBarrelFile: the package's entry; what its signatures name must come from here.
+export { CairnError, type ErrorCode, type ErrorDetails } from '../base/errors.js';
+export type { ExpectedRevision, NewEvent } from './append-encoder.js';
+export type { AppendResult } from './append-queue.js';
+export type { ServerWelcome } from './connection.js';
+export type { EventRead } from './event-read.js';
+export type { ClientOptions, ReconnectOptions } from './options.js';
+export type { StreamInfo } from './questions.js';
+export type { PlainEvent, RecordedEvent } from './recorded-event.js';
+
+export interface AppendOptions {
+  /**
+   * What must be true of the stream: its last revision, `'none'` (it does not exist), `'exists'`, or `'any'`, the default. If it
+   * isn't, nothing is written and the append fails with `wrong-expected-revision`.
+   */
+  readonly expected?: ExpectedRevision;
+}
+
+export interface ReadOptions {
+  /**
+   * The first event to read: a revision in a stream, a position in the log. Backwards in the log it is the position where the
+   * first event ends. By default the start; backwards, the end.
+   */
+  readonly from?: number;
+  /** Most events to read; by default all there are. A read ends where the stream, or the log, ended when it got there. */
+  readonly count?: number;
+  /** Newest first. */
+  readonly backwards?: boolean;
+}
+
+/**
+ * Connects to a node. `address` is `host:port` or a `ws://`, `wss://`, `http://` or `https://` URL.
+ * Throws `connection-refused`, `timeout`, `version-mismatch`, `protocol-error`, `invalid-request`.
+ */
+export async function connect(address: string, options: ClientOptions = {}): Promise<Client> {
+  const resolved = resolveOptions(options);
+  const target = {
+    url: clientUrl(address),
+    clientName: resolved.name,
+    timeoutMs: resolved.requestTimeoutMs,
+  };
+  const exchange = new Exchange(resolved);
+  const link = new Link(target, resolved, exchange);
+  await link.connect();
+  return new Client(exchange, link, resolved);
+}
+
+/** A connection to a node that mends itself. Made by {@link connect}. */
+export class Client implements AsyncDisposable {
+  readonly #exchange: Exchange;
+  readonly #link: Link;
+  readonly #options: ResolvedOptions;
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(exchange: Exchange, link: Link, options: ResolvedOptions) {
+    this.#exchange = exchange;
+    this.#link = link;
+    this.#options = options;
+  }
+
+  /** What the server said about itself: its version, the id of its log, its limits. */
+  get welcome(): ServerWelcome {
+    return this.#link.welcome!;
+  }
+
+  /** Whether there is a connection right now. If not, requests wait for the next one, up to their timeout. */
+  get isConnected(): boolean {
+    return this.#link.isConnected;
+  }
+
+  /** Appends that wait for their answers. */
+  get pendingAppends(): number {
+    return this.#exchange.pendingAppends;
+  }
+
+  /**
+   * Appends one event, or several as one transaction (all or nothing, with consecutive revisions), and resolves when they are
+   * durable. Does not wait for earlier appends; appends to a stream take effect in the order of the calls, also over a lost
+   * connection. Data given as bytes must not change before the answer.
+   *
+   * Fails with `wrong-expected-revision`, `event-id-conflict`, `disk-full`, `request-too-large`, `invalid-request`;
+   * `too-many-requests` if the queue is full; `timeout` and `connection-lost` mean that the outcome is unknown unless the
+   * message says otherwise. To try again after these, give the events ids of your own: then they can't be written twice.
+   */
+  append(
+    stream: string,
+    events: NewEvent | readonly NewEvent[],
+    options?: AppendOptions,
+  ): Promise<AppendResult> {
+    return this.#exchange.append({ stream, events, expected: options?.expected ?? 'any' });
+  }
+
+  /**
+   * Appends by a ready-made Append frame (docs/protocol.md), whose bytes are copied but for the request id: for loads where
+   * encoding would matter. The server checks it.
+   */
+  appendFrame(frame: Uint8Array): Promise<AppendResult> {
+    return this.#exchange.append(frame);
+  }
+
+  /** Reads the events of a stream. Throws `invalid-request`; iterating fails with `stream-not-found` if there is none. */
+  readStream(stream: string, options: ReadOptions = {}): EventRead {
+    checkStreamName(stream);
+    return new EventRead(this.#exchange, readRange(stream, options));
+  }
+
+  /** Reads the events of all streams in the order in which they were written. Throws `invalid-request`. */
+  readAll(options: ReadOptions = {}): EventRead {
+    return new EventRead(this.#exchange, readRange(undefined, options));
+  }
+
+  /** Where the stream ends; undefined if there is no such stream. */
+  async streamInfo(stream: string): Promise<StreamInfo | undefined> {
+    checkStreamName(stream);
+    return this.#exchange.ask(stream);
+  }
+
+  /**
+   * Takes on nothing more, ends the reads, waits for what is unanswered (at most `requestTimeoutMs`; what is then still open
+   * fails with `connection-lost`), and closes the connection. Never rejects.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** {@link close}, for `await using client = await connect(…)`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#exchange.refuse(clientClosed());
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.#options.requestTimeoutMs);
+      this.#exchange.whenIdle(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    await this.#link.close();
+  }
+}
+
+function readRange(stream: string | undefined, options: ReadOptions): ReadRange {
+  const isBackwards = options.backwards ?? false;
+  const { from = isBackwards ? Number.POSITIVE_INFINITY : 0, count = Number.POSITIVE_INFINITY } = options;
+  const isEnd = isBackwards && from === Number.POSITIVE_INFINITY;
+  if (!isEnd && !(Number.isSafeInteger(from) && from >= 0)) {
+    throw new CairnError('invalid-request', `a read starts from a whole number, 0 or more, not ${from}`, {
+      from,
+    });
+  }
+  if (count !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(count) && count >= 1)) {
+    throw new CairnError('invalid-request', `a read has a count of 1 or more, not ${count}`, { count });
+  }
+  return { stream, from, count, isBackwards };
+}
+
+function checkStreamName(stream: string): void {
+  const bytes = typeof stream === 'string' ? new TextEncoder().encode(stream).length : 0;
+  if (bytes >= 1 && bytes <= NAME_BYTES_MAX) return;
+  throw new CairnError(
+    'invalid-request',
+    `the stream name must be a text of 1 to ${NAME_BYTES_MAX} bytes of UTF-8`,
+  );
+}

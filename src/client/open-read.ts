@@ -1,0 +1,225 @@
+/**
+ * A read that is under way: the frames that have come and not been consumed, the credit that goes back for what has been,
+ * and where to go on after a lost connection. Node and browsers. It never holds more than its window and one frame.
+ */
+
+import type { CairnError } from '../base/errors.js';
+import type { OpenFrame } from '../wire/frame-reader.js';
+import type { FrameWriter } from '../wire/frame-writer.js';
+import { EVENTS_LAST, EVENTS_PREFIX_BYTES } from '../wire/frames.js';
+import {
+  decodeEventsPrefix,
+  encodeCancel,
+  encodeCredit,
+  encodeReadAll,
+  encodeReadStream,
+} from '../wire/read-frames.js';
+import { countEvents } from '../wire/record-view.js';
+import type { NameDecoder } from './names.js';
+import { eventsOf, type RecordedEvent } from './recorded-event.js';
+
+/** What to read. */
+export interface ReadRange {
+  /** Undefined = the whole log. */
+  readonly stream: string | undefined;
+  /** A revision, in the log a position; `Infinity` = from the end, backwards. */
+  readonly from: number;
+  /** `Infinity` = no limit. */
+  readonly count: number;
+  readonly isBackwards: boolean;
+}
+
+/** What a read needs of the client that it belongs to. */
+export interface ReadPort {
+  readonly windowBytes: number;
+  readonly names: NameDecoder;
+  readonly isConnected: boolean;
+  /** Where to write requests that leave at the end of this turn. */
+  outgoing(): FrameWriter;
+  /** No frame will come for this read any more. */
+  over(requestId: number): void;
+  nowMs(): number;
+}
+
+/** Credit goes back in portions of a quarter of the window: few frames, and the server never has to wait for it. */
+const PORTIONS_PER_WINDOW = 4;
+
+interface ReceivedFrame {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly at: number;
+  readonly length: number;
+  readonly eventCount: number;
+}
+
+interface Waiter {
+  readonly resolve: (events: readonly RecordedEvent[] | undefined) => void;
+  readonly reject: (error: CairnError) => void;
+  readonly sinceMs: number;
+}
+
+export class OpenRead {
+  readonly #requestId: number;
+  readonly #port: ReadPort;
+  readonly #range: ReadRange;
+  #from: number;
+  #left: number;
+  #received: ReceivedFrame[] = [];
+  /** Bytes of frames received and not consumed. */
+  #heldBytes = 0;
+  /** Bytes of frames consumed for which no credit has gone back. */
+  #uncreditedBytes = 0;
+  /** Bytes of the frame that the consumer is working on. */
+  #consumingBytes = 0;
+  #state: 'open' | 'complete' | 'cancelled' | 'failed' = 'open';
+  #error: CairnError | undefined;
+  #waiter: Waiter | undefined;
+  #waiting: Promise<unknown> | undefined;
+  #heardMs: number;
+
+  constructor(requestId: number, range: ReadRange, port: ReadPort) {
+    this.#requestId = requestId;
+    this.#range = range;
+    this.#port = port;
+    this.#from = range.from;
+    this.#left = range.count;
+    this.#heardMs = port.nowMs();
+  }
+
+  /** Since when it has been waiting for the server; undefined if it isn't. */
+  get waitingSinceMs(): number | undefined {
+    return this.#waiter === undefined ? undefined : Math.max(this.#waiter.sinceMs, this.#heardMs);
+  }
+
+  /** Asks the server, from the start or from where the last connection left off. */
+  request(): void {
+    if (this.#state !== 'open') return;
+    if (this.#left === 0) {
+      // All had come, only the word that it was the last had not.
+      this.#complete();
+      return;
+    }
+    const { stream, isBackwards } = this.#range;
+    const windowBytes = Math.max(0, this.#port.windowBytes - this.#heldBytes);
+    this.#uncreditedBytes = 0;
+    this.#heardMs = this.#port.nowMs();
+    const request = { from: this.#from, count: this.#left, isBackwards, windowBytes };
+    if (stream === undefined) encodeReadAll(this.#port.outgoing(), this.#requestId, request);
+    else encodeReadStream(this.#port.outgoing(), this.#requestId, { ...request, stream });
+  }
+
+  /** Takes an Events frame; returns what is wrong with it. */
+  frame(frame: OpenFrame): string | undefined {
+    const decoded = decodeEventsPrefix(frame);
+    if (decoded.kind === 'invalid') return decoded.reason;
+    const { flags, eventCount, next } = decoded.frame;
+    const recordsAt = frame.at + EVENTS_PREFIX_BYTES;
+    if (countEvents(frame.view, recordsAt, frame.length - EVENTS_PREFIX_BYTES) !== eventCount) {
+      return 'the records of an Events frame are not whole, or not as many as it says';
+    }
+    if (eventCount > this.#left) return 'more events than were asked for';
+    const isLast = (flags & EVENTS_LAST) !== 0;
+    if (this.#state === 'open') this.#take(frame, eventCount, next, isLast);
+    else if (isLast) this.#port.over(this.#requestId);
+    return undefined;
+  }
+
+  /** The next events, at least one; undefined after the last. Credits those handed out before. Throws what failed. */
+  nextBatch(): Promise<readonly RecordedEvent[] | undefined> {
+    if (this.#waiting !== undefined) return this.#waiting.then(() => this.nextBatch());
+    this.#consumed(this.#consumingBytes);
+    this.#consumingBytes = 0;
+    const frame = this.#received.shift();
+    if (frame !== undefined) return Promise.resolve(this.#open(frame));
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#state !== 'open') return Promise.resolve(undefined);
+    const sinceMs = this.#port.nowMs();
+    const batch = new Promise<readonly RecordedEvent[] | undefined>((resolve, reject) => {
+      this.#waiter = { resolve, reject, sinceMs };
+    });
+    this.#waiting = batch;
+    return batch;
+  }
+
+  /** The consumer wants no more. */
+  cancel(): void {
+    this.#received = [];
+    if (this.#state !== 'open') return;
+    this.#state = 'cancelled';
+    this.#wake()?.resolve(undefined);
+    this.#stopServer();
+  }
+
+  /** The server has given it up, or is gone for good; what has come can still be consumed. */
+  fail(error: CairnError): void {
+    this.#port.over(this.#requestId);
+    if (this.#state !== 'open') return;
+    this.#state = 'failed';
+    this.#error = error;
+    this.#wake()?.reject(error);
+  }
+
+  /** The client gives it up, while the server may go on with it. */
+  abandon(error: CairnError): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'failed';
+    this.#error = error;
+    this.#wake()?.reject(error);
+    this.#stopServer();
+  }
+
+  /** The connection is gone. */
+  suspend(): void {
+    if (this.#state !== 'open') this.#port.over(this.#requestId);
+  }
+
+  /** Frames may be on their way; the last one, which answers the Cancel, ends it. */
+  #stopServer(): void {
+    if (this.#port.isConnected) encodeCancel(this.#port.outgoing(), this.#requestId);
+    else this.#port.over(this.#requestId);
+  }
+
+  #take({ bytes, view, at, length }: OpenFrame, eventCount: number, next: number, isLast: boolean): void {
+    this.#heardMs = this.#port.nowMs();
+    this.#from = next;
+    this.#left -= eventCount;
+    this.#heldBytes += length;
+    const received = { bytes, view, at, length, eventCount };
+    if (eventCount === 0) {
+      this.#consumed(length);
+    } else {
+      const waiter = this.#wake();
+      if (waiter === undefined) this.#received.push(received);
+      else waiter.resolve(this.#open(received));
+    }
+    if (isLast) this.#complete();
+  }
+
+  #open({ bytes, view, at, length, eventCount }: ReceivedFrame): readonly RecordedEvent[] {
+    this.#consumingBytes = length;
+    return eventsOf({ bytes, view, names: this.#port.names }, at + EVENTS_PREFIX_BYTES, eventCount);
+  }
+
+  #consumed(bytes: number): void {
+    this.#heldBytes -= bytes;
+    this.#uncreditedBytes += bytes;
+    if (this.#state !== 'open' || !this.#port.isConnected) return;
+    if (this.#uncreditedBytes < this.#port.windowBytes / PORTIONS_PER_WINDOW) return;
+    encodeCredit(this.#port.outgoing(), this.#requestId, this.#uncreditedBytes);
+    this.#uncreditedBytes = 0;
+  }
+
+  #complete(): void {
+    this.#state = 'complete';
+    this.#wake()?.resolve(undefined);
+    this.#port.over(this.#requestId);
+  }
+
+  /** Takes the waiting consumer, who is about to be told something. */
+  #wake(): Waiter | undefined {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    this.#waiting = undefined;
+    return waiter;
+  }
+}
