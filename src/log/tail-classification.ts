@@ -5,12 +5,7 @@
  */
 import { assert } from '../base/assert.js';
 import { alignDown, alignUp, isZero, readU64 } from '../base/bytes.js';
-import {
-  type ChainState,
-  type RecordKernel,
-  VERIFY_STOP,
-  type VerifyStop,
-} from '../base/ports.js';
+import { type ChainState, type RecordKernel, VERIFY_STOP, type VerifyStop } from '../base/ports.js';
 import type { ChunkReader } from './chunk-reader.js';
 import { describeStop } from './chunk-scan.js';
 import { decodeHeader } from './decoded-record.js';

@@ -52,6 +52,10 @@ export class RetryWindow {
   readonly #mask: number;
   /** How many entries were ever added; the sequence number of the next one. */
   #added = 0;
+  /** The id that was last looked up, and its hash: most often it is the one that is added next. */
+  #hashedView: DataView | undefined;
+  #hashedAt = 0;
+  #hashed = 0;
   /** Revision and position of the last event of the duplicate that `match` found. */
   revision = 0;
   position = 0;
@@ -100,7 +104,7 @@ export class RetryWindow {
     this.#streams[slot] = stream;
     this.#revisions[slot] = revision;
     this.#positions[slot] = position;
-    const hash = this.#hash(view, idAt);
+    const hash = view === this.#hashedView && idAt === this.#hashedAt ? this.#hashed : this.#hash(view, idAt);
     const bucket = hash & (this.#buckets.length - 1);
     const before = this.#buckets[bucket]!;
     const isAlive = before !== 0 && this.#ageOf(before) <= this.#mask + 1;
@@ -113,6 +117,9 @@ export class RetryWindow {
   /** The slot of an id, or -1. Newest first. */
   #find(view: DataView, at: number): number {
     const hash = this.#hash(view, at);
+    this.#hashedView = view;
+    this.#hashedAt = at;
+    this.#hashed = hash;
     let link = this.#buckets[hash & (this.#buckets.length - 1)]!;
     if ((link & filterBit(hash)) === 0) return -1;
     const ids = this.#ids;
