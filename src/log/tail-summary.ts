@@ -8,12 +8,14 @@ import type { Bytes } from '../base/ports.js';
 import {
   COMMIT,
   COMMIT_LENGTH,
+  EVENT_TYPE_BYTES_MAX,
   occupiedBytes,
   PREPARE,
   PREPARE_FLAG,
   PREPARE_HEADER_BYTES,
   RECORD,
   RECORD_TYPE,
+  STREAM_NAME_BYTES_MAX,
 } from './record.js';
 
 export class TailSummary {
@@ -65,13 +67,12 @@ export class TailSummary {
 
   #notePrepare(view: DataView, record: number): void {
     const flags = view.getUint16(record + RECORD.flags, true);
-    const begin =
-      readU64(view, record + RECORD.position) - view.getUint32(record + PREPARE.transactionOffset, true);
-    const isLast = (flags & PREPARE_FLAG.lastOfTransaction) !== 0;
-    if (begin < 0 || view.getUint32(record + RECORD.length, true) < PREPARE_HEADER_BYTES) {
-      this.#contradict(view, record, 'the Prepare record makes no sense');
+    const offset = view.getUint32(record + PREPARE.transactionOffset, true);
+    const begin = readU64(view, record + RECORD.position) - offset;
+    if (begin < 0 || !fitsItsLength(view, record)) {
+      this.#contradict(view, record, 'the fields of the Prepare record contradict its length or position');
     }
-    this.openTransaction = isLast ? undefined : begin;
+    this.openTransaction = (flags & PREPARE_FLAG.lastOfTransaction) !== 0 ? undefined : begin;
   }
 
   #noteCommit(view: DataView, record: number): void {
@@ -93,4 +94,16 @@ export class TailSummary {
   #contradict(view: DataView, record: number, reason: string): void {
     this.contradiction ??= { position: readU64(view, record + RECORD.position), reason };
   }
+}
+
+/** Whether a Prepare's stream, type and metadata have allowed lengths and fit into the record. */
+function fitsItsLength(view: DataView, record: number): boolean {
+  const length = view.getUint32(record + RECORD.length, true);
+  if (length < PREPARE_HEADER_BYTES) return false;
+  const streamBytes = view.getUint16(record + PREPARE.streamBytes, true);
+  const typeBytes = view.getUint16(record + PREPARE.typeBytes, true);
+  if (streamBytes < 1 || streamBytes > STREAM_NAME_BYTES_MAX) return false;
+  if (typeBytes < 1 || typeBytes > EVENT_TYPE_BYTES_MAX) return false;
+  const metadataBytes = view.getUint32(record + PREPARE.metadataBytes, true);
+  return PREPARE_HEADER_BYTES + streamBytes + typeBytes + metadataBytes <= length;
 }
