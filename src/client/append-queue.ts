@@ -49,6 +49,8 @@ export class AppendQueue {
   /** These only grow; an entry stands at its number modulo the array's length, a power of two. */
   #head = 0;
   #sent = 0;
+  /** What was sent over this connection or an earlier one: its outcome is unknown. Never less than {@link #sent}. */
+  #everSent = 0;
   #encoded = 0;
   #tail = 0;
   #bytes = 0;
@@ -95,6 +97,7 @@ export class AppendQueue {
       end += next.length;
       this.#sent++;
     }
+    this.#everSent = Math.max(this.#everSent, this.#sent);
     assert(first.message !== undefined, 'a frame that is to be sent has been written');
     return first.message.subarray(first.at, end);
   }
@@ -113,20 +116,23 @@ export class AppendQueue {
 
   /** The connection is gone: what was sent has to be sent again, unless the user has been told something meanwhile. */
   unsend(): void {
-    this.#keep((entry) => !entry.isSettled);
     this.#sent = this.#head;
+    this.#keep((entry) => !entry.isSettled);
   }
 
-  /** Settles all entries with a deadline not after `nowMs`, calling `expire` for each. What was not sent never will be. */
+  /**
+   * Settles all entries with a deadline not after `nowMs`, calling `expire` for each: `wasSent` = it may have taken
+   * effect. Those that this connection has not seen are removed.
+   */
   expire(nowMs: number, expire: (entry: PendingAppend, wasSent: boolean) => void): void {
     let expired = this.#head;
     for (; expired < this.#encoded && this.#at(expired).deadlineMs <= nowMs; expired++) {
       const entry = this.#at(expired);
       if (entry.isSettled) continue;
       entry.isSettled = true;
-      expire(entry, expired < this.#sent);
+      expire(entry, expired < this.#everSent);
     }
-    if (expired > this.#sent) this.#keep((entry, wasSent) => wasSent || !entry.isSettled);
+    if (expired > this.#sent) this.#keep((entry, isInFlight) => isInFlight || !entry.isSettled);
   }
 
   /** The first deadline to come, or `Infinity`. */
@@ -144,24 +150,24 @@ export class AppendQueue {
       const entry = this.#at(i);
       if (entry.isSettled) continue;
       entry.isSettled = true;
-      settle(entry, i < this.#sent);
+      settle(entry, i < this.#everSent);
     }
     this.#keep(() => false);
   }
 
   /** Rebuilds the queue of what `keep` says; for the rare cases. */
-  #keep(keep: (entry: PendingAppend, wasSent: boolean) => boolean): void {
+  #keep(keep: (entry: PendingAppend, isInFlight: boolean) => boolean): void {
     const from = this.#head;
-    const { sent, encoded, tail } = { sent: this.#sent, encoded: this.#encoded, tail: this.#tail };
-    const all = Array.from({ length: tail - from }, (_, i) => this.#at(from + i));
+    const [sent, everSent, encoded] = [this.#sent, this.#everSent, this.#encoded];
+    const all = Array.from({ length: this.#tail - from }, (_, i) => this.#at(from + i));
     this.#entries.fill(undefined);
     this.#bytes = 0;
-    this.#tail = this.#sent = this.#encoded = from;
+    this.#tail = this.#sent = this.#everSent = this.#encoded = from;
     all.forEach((entry, i) => {
-      const wasSent = from + i < sent;
-      if (!keep(entry, wasSent)) return;
+      if (!keep(entry, from + i < sent)) return;
       this.push(entry);
-      if (wasSent) this.#sent = this.#tail;
+      if (from + i < sent) this.#sent = this.#tail;
+      if (from + i < everSent) this.#everSent = this.#tail;
       if (from + i < encoded) this.#encoded = this.#tail;
     });
   }

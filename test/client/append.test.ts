@@ -1,36 +1,7 @@
-import { afterEach, expect, test } from 'vitest';
-import { CairnError, type Client, type ClientOptions, connect } from '../../src/client/client.js';
+import { expect, test } from 'vitest';
+import type { Client } from '../../src/client/client.js';
 import { encodeError } from '../../src/wire/answer-frames.js';
-import { type FakeConnection, FakeServer, type FakeServerOptions } from './fake-server.js';
-
-const open: { stop?: () => Promise<void>; close?: () => Promise<void> }[] = [];
-
-afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await (each.stop?.() ?? each.close?.());
-});
-
-interface Pair {
-  readonly server: FakeServer;
-  readonly client: Client;
-  readonly connection: FakeConnection;
-}
-
-async function pair(serverOptions: FakeServerOptions = {}, clientOptions: ClientOptions = {}): Promise<Pair> {
-  const server = await FakeServer.start(serverOptions);
-  open.push(server);
-  const client = await connect(server.url, { requestTimeoutMs: 2000, ...clientOptions });
-  return { server, client, connection: await server.connection() };
-}
-
-/** The code that a promise fails with. */
-async function failure(promise: Promise<unknown>): Promise<CairnError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof CairnError)) throw new Error(`no CairnError: ${String(error)}`);
-  return error;
-}
+import { failure, pair } from './pair.js';
 
 const event = { type: 'Placed', data: { total: 1 } };
 const utf8 = new TextDecoder();
