@@ -102,7 +102,6 @@ export class ClosedLoop implements Load {
     if (this.phase === 'warming' && now >= this.measureFromUs) {
       this.phase = 'measuring';
       this.measureFromUs = now;
-      this.plan.onMeasure();
     } else if (this.phase === 'measuring' && now >= this.measureFromUs + this.plan.measureUs) {
       this.phase = 'draining';
       this.measuredUs = now - this.measureFromUs;

@@ -17,8 +17,6 @@ export interface LoadPlan {
   readonly warmupUs: number;
   /** How long to measure. */
   readonly measureUs: number;
-  /** Called once, when measuring begins: the place to note statistics. */
-  readonly onMeasure: () => void;
 }
 
 /** Sends the request of a slot. Its answer is reported by {@link Load.completed}, at once or later, exactly once. */

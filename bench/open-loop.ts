@@ -29,7 +29,6 @@ export class OpenLoop implements Load {
   private readonly freeSlots: number[] = [];
   private schedule = new Schedule(0, 1, 0);
   private measureFromUs = Number.POSITIVE_INFINITY;
-  private isMeasuring = false;
   private issued = 0;
   private answered = 0;
   private requests = 0;
@@ -92,12 +91,7 @@ export class OpenLoop implements Load {
 
   private readonly pump = (): void => {
     this.pumpIsDue = false;
-    const now = nowUs();
-    if (!this.isMeasuring && now >= this.measureFromUs) {
-      this.isMeasuring = true;
-      this.plan.onMeasure();
-    }
-    const due = this.schedule.dueBy(now);
+    const due = this.schedule.dueBy(nowUs());
     // Answers that come during submit free slots, but are counted from the next round on, so that this one ends.
     for (let slots = this.freeSlots.length; slots > 0 && this.issued < due; slots--) {
       const slot = this.freeSlots.pop()!;

@@ -7,6 +7,7 @@ import { openEngineTarget } from '../../bench/engine-target.js';
 import { type FlagValues, parseAppendOptions } from '../../bench/options.js';
 import type { BenchRow } from '../../bench/row.js';
 import { amplification, type OpenTarget } from '../../bench/target.js';
+import { openWsTarget } from '../../bench/ws-target.js';
 import { CairnError } from '../../src/base/errors.js';
 import { openPlatform } from '../../src/native/platform.js';
 
@@ -36,6 +37,20 @@ describe('bench append', () => {
     // 200 requests a second for 0.2 s.
     expect(Math.round(row.eventsPerSecond * row.seconds)).toBeGreaterThanOrEqual(390);
     expect(Math.round(row.eventsPerSecond * row.seconds)).toBeLessThanOrEqual(410);
+  });
+
+  test('over ws: starts a node, appends events through the client, and ends the node', async () => {
+    const row = await run({ mode: 'ws', inFlight: '16', connections: '2' }, openWsTarget);
+    expect(row).toMatchObject({ bench: 'append', mode: 'ws', connections: 2, errors: 0 });
+    expect(row.eventsPerSecond).toBeGreaterThan(0);
+    expect(row.diskBytesPerRecordByte).toBeGreaterThan(0.5);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test('over ws: an address where nobody listens is an error with a code', async () => {
+    // Port 1 is reserved, and no test environment serves it.
+    const attempt = run({ url: 'ws://127.0.0.1:1' }, openWsTarget);
+    await expect(attempt).rejects.toMatchObject({ code: 'connection-refused' });
   });
 
   test('fails with the first error if every request fails, and leaves nothing behind', async () => {

@@ -1,0 +1,60 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { registerBench } from '../../bench/command.js';
+
+let directory = '';
+let printed: string[] = [];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'cairn-bench-test-'));
+  printed = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => {
+    printed.push(line);
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(directory, { recursive: true });
+});
+
+describe('cairn bench', () => {
+  test('append -o json prints one JSON object on one line, and nothing else', async () => {
+    const flags = ['--in-flight', '4', '--event-bytes', '100', '--seconds', '0.1', '--warmup', '0'];
+    await bench('append', '--mode', 'engine', ...flags, '-o', 'json');
+    expect(printed).toHaveLength(1);
+    expect(printed[0]).not.toContain('\n');
+    const row = JSON.parse(printed[0]!) as Record<string, unknown>;
+    expect(row).toMatchObject({ bench: 'append', mode: 'engine', nodes: 1, inFlight: 4, eventBytes: 100 });
+  });
+
+  test('append prints a table by default', async () => {
+    await bench('append', '--seconds', '0.05', '--warmup', '0');
+    expect(printed.join('\n').split('\n')).toHaveLength(2);
+  });
+
+  test.each([
+    [['append', '--nodes', '3'], '--nodes'],
+    [['append', '--in-flight', 'many'], '--in-flight'],
+    [['append', '-o', 'xml'], '--output'],
+    [['read', '--mode', 'engine'], '--mode ws'],
+    [['--runs', '0'], '--runs'],
+  ])('%j is refused before anything runs', async (args, part) => {
+    await expect(bench(...args)).rejects.toMatchObject({
+      code: 'invalid-configuration',
+      message: expect.stringContaining(part) as string,
+    });
+    expect(printed).toEqual([]);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+});
+
+async function bench(...args: string[]): Promise<void> {
+  const program = new Command().enablePositionalOptions().exitOverride();
+  registerBench(program);
+  const isSubcommand = args[0] === 'append';
+  await program.parseAsync(['bench', ...args, ...(isSubcommand ? ['--dir', directory] : [])], {
+    from: 'user',
+  });
+}
