@@ -109,7 +109,7 @@ class EventIterator implements AsyncIterableIterator<RecordedEvent> {
   #nextBatch(): Promise<unknown> {
     const refill = this.#batches.next().then(({ done, value }) => {
       if (done === true) this.#isDone = true;
-      else this.#batch = value;
+      this.#batch = done === true ? [] : value;
       this.#at = 0;
     });
     this.#refill = refill.finally(() => {
