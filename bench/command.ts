@@ -43,8 +43,8 @@ export function registerBench(program: Command): void {
 
 function addCommonFlags(command: Command): Command {
   return command
-    .option('--seconds <n>', 'how long to measure')
-    .option('--warmup <n>', 'seconds to run before that')
+    .option('--seconds <n>', 'how long to measure (default: 5; the floors: 2)')
+    .option('--warmup <n>', 'seconds to run before that (default: 1)')
     .option('--event-bytes <n>', 'bytes of data in each event (default: 256)')
     .option('--sync-mode <mode>', 'how writes become durable: fdatasync or dsync (default: fdatasync)')
     .option('--dir <folder>', "where the run's own folder is made, removed afterwards (default: here)")
