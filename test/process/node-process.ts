@@ -39,8 +39,13 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Chunks and a ring that fill in no time, so that a second of load crosses many ends of both. */
-const SMALL = ['--chunk-size', '1MiB', '--ring-size', '1MiB', '--retry-window-events', '262144'];
+/** Chunks and a ring that fill in no time, so that a second of load crosses many ends of both; any free port. */
+const SMALL = [
+  ['--node-port', '0'],
+  ['--chunk-size', '1MiB'],
+  ['--ring-size', '1MiB'],
+  ['--retry-window-events', '262144'],
+] as const;
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 /** Starting takes a fraction of a second; on a loaded machine, under strace and with a log to read, a few. */
 const START_DEADLINE_MS = 30_000;
@@ -64,8 +69,9 @@ export class NodeProcess {
   /** Starts a process, and does not wait for anything. */
   constructor(options: NodeProcessOptions) {
     const { folder, flags = [], disk, environment = {}, under = [] } = options;
-    const node = [process.execPath, MAIN, 'node', '--db', folder, '--node-port', '0'];
-    const [command, ...rest] = [...under, ...node, '--log-console-format', 'Json', ...SMALL, ...flags];
+    const small = SMALL.filter(([name]) => !flags.includes(name)).flat();
+    const node = [process.execPath, MAIN, 'node', '--db', folder, '--log-console-format', 'Json'];
+    const [command, ...rest] = [...under, ...node, ...small, ...flags];
     const env = { ...withoutOptions(process.env), ...(disk && { CAIRN_DISK: disk }), ...environment };
     this.#child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe'], env });
     createInterface({ input: this.#child.stdout! }).on('line', (line) => this.#note(line));
