@@ -13,6 +13,7 @@ type Register = (program: Command) => void;
 const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['node', async () => (await import('./node-command.js')).registerNode],
   ['import', async () => (await import('./import/import-command.js')).registerImport],
+  ['inspect', async () => (await import('./inspect/inspect-command.js')).registerInspect],
   ['bench', async () => (await import('../../bench/command.js')).registerBench],
   ['version', async () => (await import('./version-command.js')).registerVersion],
 ]);

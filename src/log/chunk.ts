@@ -16,12 +16,11 @@ export const CHUNK_FOOTER_BYTES = 4096;
 export const CHUNK_SIZE_MIN = 65_536;
 /** 1 GiB: offsets in a chunk fit a u32 with room, and copying or repairing one chunk stays a matter of seconds. */
 export const CHUNK_SIZE_MAX = 1_073_741_824;
-export const CHUNK_SIZE_DEFAULT = 268_435_456;
 /** Direct I/O needs whole blocks. */
-export const CHUNK_SIZE_UNIT = 4096;
+const CHUNK_SIZE_UNIT = 4096;
 /** Six digits in the file name: 268 TB of log at the default chunk size. */
-export const CHUNK_NUMBER_MAX = 999_999;
-export const CHUNK_VERSION_MAX = 999_999;
+const CHUNK_NUMBER_MAX = 999_999;
+const CHUNK_VERSION_MAX = 999_999;
 
 const FORMAT_VERSION = 1;
 const HEADER_MAGIC = new TextEncoder().encode('CAIRNCHK');
