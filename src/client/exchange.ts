@@ -69,13 +69,14 @@ export class Exchange implements ReadPort {
     this.#heardMs = performance.now();
     this.#sendAppends();
     for (const read of [...this.#reads.values()]) read.request();
-    this.#questions.writeAll(this.outgoing());
+    this.#askQuestions();
   }
 
   /** The connection is gone, there may be another. */
   suspend(): void {
     this.#connection = undefined;
     this.#appends.unsend();
+    this.#questions.unask();
     this.#otherFrames.take();
     for (const read of [...this.#reads.values()]) read.suspend();
   }
@@ -128,7 +129,7 @@ export class Exchange implements ReadPort {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     const requestId = this.#nextRequestId();
     const answer = this.#questions.add(requestId, stream, this.nowMs() + this.#options.requestTimeoutMs);
-    if (this.isConnected) this.#questions.write(this.outgoing(), requestId);
+    this.#askQuestions();
     return answer;
   }
 
@@ -180,6 +181,7 @@ export class Exchange implements ReadPort {
   messageEnd(): void {
     this.#heardMs = performance.now();
     this.#sendAppends();
+    this.#askQuestions();
     this.#tellIdle();
   }
 
@@ -253,6 +255,11 @@ export class Exchange implements ReadPort {
       if (run === undefined) return;
       this.#connection.send(run);
     }
+  }
+
+  #askQuestions(): void {
+    if (this.#connection === undefined) return;
+    this.#questions.write(this.#connection.welcome.openReadsMax, () => this.outgoing());
   }
 
   #tellIdle(): void {

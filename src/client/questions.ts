@@ -1,4 +1,7 @@
-/** The StreamInfo requests that wait for their answers. They change nothing, so they are asked again after a lost connection. */
+/**
+ * The StreamInfo requests that wait for their answers. They change nothing, so they are asked again after a lost connection.
+ * Servers count them as open reads, so only some are asked at a time; the others wait here.
+ */
 
 import type { CairnError } from '../base/errors.js';
 import { encodeStreamInfo, type StreamInfoReply } from '../wire/answer-frames.js';
@@ -21,35 +24,49 @@ interface Question {
   isSettled: boolean;
 }
 
+/** Enough to keep a server busy; at most half of the open reads that it allows, so that reads find room, too. */
+const ASKED_MAX = 16;
+
 export class Questions {
+  /** Those asked, and not answered. */
   readonly #open = new Map<number, Question>();
+  /** Those not asked yet, oldest first. */
+  readonly #waiting = new Map<number, Question>();
 
   get size(): number {
-    return this.#open.size;
+    return this.#open.size + this.#waiting.size;
   }
 
   has(requestId: number): boolean {
-    return this.#open.has(requestId);
+    return this.#open.has(requestId) || this.#waiting.has(requestId);
   }
 
   /** Notes a question; {@link write} is what asks it. */
   add(requestId: number, stream: string, deadlineMs: number): Promise<StreamInfo | undefined> {
     return new Promise((resolve, reject) => {
-      this.#open.set(requestId, { stream, deadlineMs, resolve, reject, isSettled: false });
+      this.#waiting.set(requestId, { stream, deadlineMs, resolve, reject, isSettled: false });
     });
   }
 
-  write(writer: FrameWriter, requestId: number): void {
-    const question = this.#open.get(requestId);
-    if (question !== undefined) encodeStreamInfo(writer, requestId, question.stream);
+  /** Asks as many of those waiting as a server with this limit lets; `writer` is called only if there are any. */
+  write(openReadsMax: number, writer: () => FrameWriter): void {
+    const askedMax = Math.min(ASKED_MAX, Math.max(1, Math.floor(openReadsMax / 2)));
+    for (const [requestId, question] of this.#waiting) {
+      if (this.#open.size >= askedMax) return;
+      this.#waiting.delete(requestId);
+      this.#open.set(requestId, question);
+      encodeStreamInfo(writer(), requestId, question.stream);
+    }
   }
 
-  /** Asks all again, over a new connection. */
-  writeAll(writer: FrameWriter): void {
-    for (const [requestId, question] of this.#open) {
-      if (question.isSettled) this.#open.delete(requestId);
-      else this.write(writer, requestId);
+  /** The connection is gone: all that are unanswered have to be asked again, in the old order. */
+  unask(): void {
+    const later = [...this.#waiting];
+    this.#waiting.clear();
+    for (const [requestId, question] of [...this.#open, ...later]) {
+      if (!question.isSettled) this.#waiting.set(requestId, question);
     }
+    this.#open.clear();
   }
 
   /** Returns whether there was such a question. */
@@ -67,26 +84,26 @@ export class Questions {
   /** Rejects those with a deadline not after `nowMs`, and returns whether there were any. */
   expire(nowMs: number, error: () => CairnError): boolean {
     let anyExpired = false;
-    for (const question of this.#open.values()) {
+    for (const [requestId, question] of [...this.#open, ...this.#waiting]) {
       if (question.isSettled || question.deadlineMs > nowMs) continue;
       question.isSettled = true;
       question.reject(error());
+      this.#waiting.delete(requestId);
       anyExpired = true;
     }
     return anyExpired;
   }
 
-  /** The first deadline to come, or `Infinity`. */
+  /** The first deadline to come, or `Infinity`. Asked and waiting, each in the order of their deadlines. */
   firstDeadlineMs(): number {
-    let first = Number.POSITIVE_INFINITY;
-    for (const { isSettled, deadlineMs } of this.#open.values()) {
-      if (!isSettled && deadlineMs < first) first = deadlineMs;
-    }
-    return first;
+    for (const { isSettled, deadlineMs } of this.#open.values()) if (!isSettled) return deadlineMs;
+    for (const { deadlineMs } of this.#waiting.values()) return deadlineMs;
+    return Number.POSITIVE_INFINITY;
   }
 
   fail(error: CairnError): void {
-    for (const question of this.#open.values()) question.reject(error);
+    for (const question of [...this.#open.values(), ...this.#waiting.values()]) question.reject(error);
     this.#open.clear();
+    this.#waiting.clear();
   }
 }

@@ -81,6 +81,17 @@ test('a question is asked again over the new connection', async () => {
   expect(await info).toEqual({ revision: 3, position: 64 });
 });
 
+test('more questions than a server takes at a time wait for each other', async () => {
+  const { client, connection } = await pair({ welcome: { openReadsMax: 7 } });
+  const infos = Array.from({ length: 10 }, (_, i) => client.streamInfo(`s${i}`));
+  for (let i = 0; i < 10; i++) {
+    const { requestId } = await connection.next();
+    expect(connection.frames.length - i).toBeLessThanOrEqual(3);
+    connection.send((writer) => encodeStreamInfoReply(writer, requestId, { revision: i, position: 64 }));
+  }
+  expect((await Promise.all(infos)).map((info) => info?.revision)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
 test('a stream that does not exist has no info', async () => {
   const { client, connection } = await pair();
   const info = client.streamInfo('s');
