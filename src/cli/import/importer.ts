@@ -38,8 +38,8 @@ export interface ImportCounts {
   streams: number;
 }
 
-/** Memory that rows under way may take: enough to fill an append for each of hundreds of streams. */
-const WINDOW_BYTES = 48 * 1024 * 1024;
+/** Memory that rows under way may take: some 25,000 small ones, dozens for each of a thousand streams. */
+const WINDOW_BYTES = 16 * 1024 * 1024;
 /** What a row takes besides its data: the objects around it, its id and metadata. */
 const ROW_OVERHEAD_BYTES = 512;
 /** An append frame without its events: 24 bytes and the stream's name (docs/protocol.md). */

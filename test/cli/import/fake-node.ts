@@ -122,7 +122,7 @@ export class FakeNode {
       this.#recent.push({ stream, id: event.id, revision: event.revision });
     }
     this.streams.set(stream, stored);
-    this.#recent = this.#recent.slice(-this.retryWindow);
+    this.#recent = this.#recent.slice(Math.max(0, this.#recent.length - this.retryWindow));
     return stored.length - 1;
   }
 
