@@ -35,8 +35,6 @@ export interface SessionParts {
 
 /** A connection that has not said Hello within this time is closed. */
 const HELLO_TIMEOUT_MS = 5_000;
-/** Who has not said Hello may not make us hold more than this. */
-const HELLO_BYTES_MAX = 64 * 1024;
 /** WebSocket close codes (RFC 6455, section 7.4.1). */
 const CLOSE = { goingAway: 1001, protocolError: 1002, tryAgainLater: 1013 } as const;
 /** After an Error about the connection the client gets this long to take it and close, then it is cut off. */
@@ -55,7 +53,8 @@ export class ClientSession implements AppendSink, ServerSession {
   readonly #backlog: Uint8Array[] = [];
   #timer: NodeJS.Timeout;
   #state: 'hello' | 'open' | 'closed' = 'hello';
-  /** The frame at which the session stopped for want of room must be taken again. */
+  /** `#frames` stands on a frame that is still to be taken. */
+  #isAtFrame = false;
   #isWaitingForRoom = false;
   #inFlightAppends = 0;
 
@@ -85,6 +84,14 @@ export class ClientSession implements AppendSink, ServerSession {
     this.#refuse(token, rejection);
   }
 
+  get isGreeted(): boolean {
+    return this.#state !== 'hello';
+  }
+
+  tooMuchBeforeHello(): void {
+    this.#protocolError('a message of this size before the Hello');
+  }
+
   stop(): void {
     this.#fail('shutting-down', 'the node is shutting down', CLOSE.goingAway);
   }
@@ -93,41 +100,32 @@ export class ClientSession implements AppendSink, ServerSession {
     if (this.#state === 'closed') return;
     if (!isBinary) {
       this.#protocolError('a text message; this protocol is binary');
-    } else if (this.#state === 'hello' && data.length > HELLO_BYTES_MAX) {
-      this.#protocolError('a message of this size before the Hello');
     } else {
       this.#backlog.push(data);
-      if (this.#backlog.length === 1) this.#openNext();
+      if (this.#backlog.length > 1) return;
+      this.#frames.open(data);
+      this.#work();
     }
   }
 
-  /** Starts on the first message of the backlog. */
-  #openNext(): void {
-    this.#frames.open(this.#backlog[0]!);
-    if (this.#frames.next()) this.#takeFrames();
-    else this.#endMessage();
-  }
-
-  /** Works on from the frame that the reader stands on, until there is nothing left or no room. */
-  #takeFrames(): void {
+  /** Works through the backlog until nothing is left, or there is no room for a frame, which is then taken again later. */
+  #work(): void {
     const frames = this.#frames;
-    do {
-      if (!this.#takeFrame()) {
+    while (this.#backlog.length > 0 && this.#state !== 'closed') {
+      if (this.#isAtFrame || frames.next()) {
+        this.#isAtFrame = !this.#takeFrame();
+        if (!this.#isAtFrame) continue;
         this.#waitForRoom();
         return;
       }
-    } while (this.#state !== 'closed' && frames.next());
-    this.#endMessage();
+      if (frames.fault === undefined) this.#endMessage();
+      else this.#protocolError(frames.fault);
+    }
   }
 
   #endMessage(): void {
-    if (this.#state === 'closed') return;
-    if (this.#frames.fault !== undefined) {
-      this.#protocolError(this.#frames.fault);
-      return;
-    }
     this.#backlog.shift();
-    if (this.#backlog.length > 0) this.#openNext();
+    if (this.#backlog.length > 0) this.#frames.open(this.#backlog[0]!);
   }
 
   /** Handles one frame; false if there is no room for it now. */
@@ -208,7 +206,7 @@ export class ClientSession implements AppendSink, ServerSession {
       this.#isWaitingForRoom = false;
       if (this.#state !== 'open') return;
       this.#pause(this.#outbox.isCongested);
-      this.#takeFrames();
+      this.#work();
     });
   }
 

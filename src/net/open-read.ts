@@ -3,7 +3,7 @@
  * credit otherwise, and leaves the event loop to others between pages. Main thread.
  */
 import { CairnError } from '../base/errors.js';
-import type { LogRead, ReadPage } from '../reader/read-page.js';
+import type { LogRead, ReadAnswer, ReadPage } from '../reader/read-page.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import { EVENTS_FRAME_BYTES_MAX, EVENTS_LAST, EVENTS_PREFIX_BYTES } from '../wire/frames.js';
 import { fillEventsPrefix } from '../wire/read-frames.js';
@@ -12,8 +12,10 @@ import { fillEventsPrefix } from '../wire/read-frames.js';
 export interface OpenReadEvents {
   /** A whole Events frame. */
   frame(bytes: Uint8Array): void;
-  /** Resolves when the connection can take more; at once if it can now. */
-  writable(): Promise<void>;
+  /** Resolves when it is this read's turn to make a page, and the connection can take it. */
+  turn(): Promise<void>;
+  /** Its turn is over. Once for each {@link turn}. */
+  turnOver(): void;
   /** The read is over: with a last frame, by cancelling, or with an error. */
   ended(requestId: number, how: 'complete' | 'cancelled' | Rejection): void;
 }
@@ -53,6 +55,7 @@ export class OpenRead {
       while (!this.#isCancelled) {
         if (this.#windowBytes <= 0) await this.#credited();
         else if (await this.#sendPage()) return;
+        else await nextTurn();
       }
       this.#events.ended(this.#requestId, 'cancelled');
     } catch (error) {
@@ -62,12 +65,19 @@ export class OpenRead {
 
   /** Returns true when the read is over. */
   async #sendPage(): Promise<boolean> {
-    const answer = await this.#read.nextPage(RECORD_BYTES_MAX);
+    await this.#events.turn();
+    try {
+      return this.#isCancelled ? false : this.#take(await this.#read.nextPage(RECORD_BYTES_MAX));
+    } finally {
+      this.#events.turnOver();
+    }
+  }
+
+  #take(answer: ReadAnswer): boolean {
     switch (answer.kind) {
       case 'page':
         this.#send(answer);
         if (answer.isLast) this.#events.ended(this.#requestId, 'complete');
-        else await Promise.all([nextTurn(), this.#events.writable()]);
         return answer.isLast;
       case 'stream-not-found':
         this.#events.ended(this.#requestId, STREAM_NOT_FOUND);

@@ -23,6 +23,10 @@ export interface ServerOptions {
 }
 
 export interface ServerSession {
+  /** Whether the client has said Hello, or is being turned away. */
+  readonly isGreeted: boolean;
+  /** The client sent more than a Hello needs, and no Hello; closes. */
+  tooMuchBeforeHello(): void;
   /** Tells the client that the node shuts down, and closes. */
   stop(): void;
 }
@@ -33,6 +37,8 @@ const HEADER_BYTES_MAX = 8 * 1024;
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 1_000;
+/** Who has not said Hello may not make us hold more than this: room for any Hello, with requests right behind it. */
+const EARLY_BYTES_MAX = 64 * 1024;
 /** ws: fragments and chunks of one message, so that tiny pieces can't cost more than their bytes. */
 const FRAGMENTS_MAX = 1024;
 const BUFFERED_CHUNKS_MAX = 16_384;
@@ -121,7 +127,7 @@ export class ClientServer {
     socket.on('error', () => socket.destroy());
     const refusal = this.#refusal(request);
     if (refusal === undefined) this.#accept(request, socket, head);
-    else socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    else turnAway(socket, refusal);
   }
 
   #refusal({ url, headers }: IncomingMessage): string | undefined {
@@ -136,9 +142,28 @@ export class ClientServer {
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const session = this.#options.accept(webSocket, request.socket.remoteAddress ?? '');
       this.#sessions.add(session);
+      watchEarlyBytes(socket, session);
       webSocket.once('close', () => this.#sessions.delete(session));
     });
   }
+}
+
+/** Answers, and closes without waiting for the client, which might never do its part. */
+function turnAway(socket: Duplex, status: string): void {
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}
+
+/** Counts bytes as they arrive, because ws gathers a message, up to its limit, before a session sees any of it. */
+function watchEarlyBytes(socket: Duplex, session: ServerSession): void {
+  let bytes = 0;
+  const count = (data: Buffer) => {
+    bytes += data.length;
+    if (!session.isGreeted && bytes <= EARLY_BYTES_MAX) return;
+    socket.off('data', count);
+    if (!session.isGreeted) session.tooMuchBeforeHello();
+  };
+  socket.on('data', count);
 }
 
 function listenFailed({ host, port }: ServerOptions, error: NodeJS.ErrnoException): CairnError {

@@ -21,6 +21,7 @@ import {
 } from '../wire/read-frames.js';
 import { OpenRead, type OpenReadEvents } from './open-read.js';
 import type { Outbox } from './outbox.js';
+import { PageTurns } from './page-turns.js';
 
 const TEXT_ENCODER = new TextEncoder();
 
@@ -32,6 +33,7 @@ export class SessionReads {
   /** StreamInfo requests that are being answered; they count as reads. */
   #questions = 0;
   #isClosed = false;
+  readonly #turns = new PageTurns();
   readonly #events: OpenReadEvents;
 
   constructor(reader: LogReader, outbox: Outbox, openReadsMax: number) {
@@ -40,7 +42,8 @@ export class SessionReads {
     this.#openReadsMax = openReadsMax;
     this.#events = {
       frame: (bytes) => this.#outbox.sendFrame(bytes),
-      writable: () => this.#outbox.writable(),
+      turn: () => this.#turn(),
+      turnOver: () => this.#turns.leave(),
       ended: (requestId, how) => this.#ended(requestId, how),
     };
   }
@@ -128,6 +131,11 @@ export class SessionReads {
       if (error instanceof CairnError) return error;
       throw error;
     }
+  }
+
+  async #turn(): Promise<void> {
+    await this.#turns.enter();
+    await this.#outbox.writable();
   }
 
   #isFull(requestId: number): boolean {

@@ -1,0 +1,118 @@
+/** A session between a socket and an engine that do what a test tells them: for what a real pair shows only by luck. */
+import { EventEmitter } from 'node:events';
+import type { WebSocket } from 'ws';
+import { ClientSession, type SessionParts } from '../../src/net/client-session.js';
+import type { LogReader } from '../../src/reader/log-reader.js';
+import type { AppendSink, Rejection } from '../../src/sequencer/pending-replies.js';
+import type { AppendOutcome } from '../../src/sequencer/sequencer.js';
+import { decodeError, type ReceivedError } from '../../src/wire/answer-frames.js';
+import type { AppendCursor } from '../../src/wire/append-frame.js';
+import { FrameReader } from '../../src/wire/frame-reader.js';
+import { OPCODE } from '../../src/wire/frames.js';
+
+/** Takes appends in order, or has no room. */
+export class ScriptedEngine {
+  hasRoom = true;
+  /** Request ids of the appends that were taken. */
+  readonly taken: number[] = [];
+  readonly refused: Rejection[] = [];
+  #waiting: (() => void)[] = [];
+
+  append(_append: AppendCursor, sink: AppendSink, token: number): AppendOutcome {
+    if (!this.hasRoom) return 'retry';
+    this.taken.push(token);
+    queueMicrotask(() => sink.appended(token, this.taken.length - 1, 8 * this.taken.length, false));
+    return 'taken';
+  }
+
+  refuse(_sink: AppendSink, _token: number, rejection: Rejection): void {
+    this.refused.push(rejection);
+  }
+
+  whenRoom(callback: () => void): void {
+    this.#waiting.push(callback);
+  }
+
+  /** There is room from now on. */
+  makeRoom(): void {
+    this.hasRoom = true;
+    for (const callback of this.#waiting.splice(0)) callback();
+  }
+}
+
+/** The server's end of a WebSocket: what comes is emitted as 'message', what goes is kept. */
+export class ScriptedSocket extends EventEmitter {
+  readonly OPEN = 1;
+  readyState = 1;
+  /** What the other side has not read; tests raise and lower it. */
+  bufferedAmount = 0;
+  isPaused = false;
+  isTerminated = false;
+  closedWith: number | undefined;
+  readonly sent: Uint8Array[] = [];
+  readonly #callbacks: (() => void)[] = [];
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  send(message: Uint8Array, done: () => void): void {
+    this.sent.push(message);
+    this.#callbacks.push(done);
+  }
+
+  close(code: number): void {
+    this.closedWith = code;
+  }
+
+  terminate(): void {
+    this.isTerminated = true;
+    this.emit('close');
+  }
+
+  /** The other side has read all that was sent, up to what `bufferedAmount` says. */
+  drain(): void {
+    for (const callback of this.#callbacks.splice(0)) callback();
+  }
+
+  receive(message: Uint8Array): void {
+    this.emit('message', Buffer.from(message), true);
+  }
+
+  /** The Errors among what was sent. */
+  errors(): ReceivedError[] {
+    const errors: ReceivedError[] = [];
+    const frames = new FrameReader();
+    for (const message of this.sent) {
+      frames.open(message);
+      while (frames.next()) {
+        const decoded = frames.opcode === OPCODE.error ? decodeError(frames) : undefined;
+        if (decoded?.kind === 'ok') errors.push(decoded.frame);
+      }
+    }
+    return errors;
+  }
+}
+
+/** Opens a session on the two, with limits that no test reaches by accident. */
+export function openSession(socket: ScriptedSocket, engine: ScriptedEngine): ClientSession {
+  const parts: SessionParts = {
+    engine,
+    reader: {} as LogReader,
+    limits: {
+      appendBytesMax: 1 << 20,
+      eventBytesMax: 1 << 20,
+      messageBytesMax: 1 << 22,
+      inFlightAppendsMax: 1 << 20,
+      openReadsMax: 64,
+    },
+    logId: 'c0ffee00-0000-4000-8000-000000000000',
+    serverVersion: '0.0.0',
+    log: { debug: () => undefined },
+  };
+  return new ClientSession(socket as unknown as WebSocket, '127.0.0.1', parts);
+}
