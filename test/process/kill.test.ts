@@ -22,7 +22,7 @@ test.each<DiskPath>(['native', 'javascript'])(
     for (let kill = 0; kill < 4; kill++) {
       const node = await NodeProcess.start({ folder, disk });
       load.start(node.url);
-      await load.untilAcknowledged(400 + random.below(800));
+      await load.untilAcknowledged(200 + random.below(400));
       await node.kill();
       await load.ended();
     }
@@ -31,7 +31,7 @@ test.each<DiskPath>(['native', 'javascript'])(
     await load.untilAcknowledged(100);
     await load.stop();
     const findings = await checkHistory(load.history, node.url);
-    expect(load.history.acknowledged).toBeGreaterThan(1600);
+    expect(load.history.acknowledged).toBeGreaterThan(800);
     expect(findings.events).toBeGreaterThan(load.history.acknowledged);
     expect(await node.stop()).toEqual({ code: 0, signal: null });
   },
