@@ -17,8 +17,8 @@ const DEFAULT_URL = 'ws://127.0.0.1:2113';
 const DEFAULT_BATCH = 2000;
 /** An append frame counts its events in 16 bits. */
 const BATCH_MAX = 65_535;
-/** As many streams at a time keep a node busy on two cores; a node allows as many reads, and more appends. */
-const DEFAULT_IN_FLIGHT = 32;
+/** As many streams are looked up at a time as a node allows a connection by default. */
+const DEFAULT_IN_FLIGHT = 64;
 const IN_FLIGHT_MAX = 256;
 
 const HELP = `

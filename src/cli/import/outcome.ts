@@ -48,7 +48,12 @@ export function withAdvice(error: unknown, state: ImportState, isNamed: boolean)
   if (!(error instanceof CairnError)) return error;
   const advice = adviceOn(error, state, isNamed);
   if (advice === undefined) return error;
-  return new CairnError(error.code, `${error.message}. ${advice}`, error.details, error);
+  return new CairnError(error.code, `${reasonOf(error)}. ${advice}`, error.details, error);
+}
+
+/** What happened, without what the client library advises its users to do: an import does that already. */
+function reasonOf({ code, message, cause }: CairnError): string {
+  return cause instanceof CairnError && cause.code === code ? cause.message : message;
 }
 
 const NOT_NAMED =

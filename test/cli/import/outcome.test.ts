@@ -55,6 +55,15 @@ describe('the advice after a failure', () => {
     expect([advised.code, advised.details]).toEqual([error.code, error.details]);
   });
 
+  it('takes the place of what the client library advises', () => {
+    const advised = withAdvice(
+      new CairnError('connection-lost', 'lost: try again', {}, lost),
+      STATE,
+      true,
+    ) as CairnError;
+    expect(advised.message).toMatch(/^the connection was lost\. 3,000 events/);
+  });
+
   it('is none where nothing was written, where running again does not help, and for bugs', () => {
     const none = { ...STATE, eventsWritten: 0, eventsAlreadyThere: 0 };
     const refused = new CairnError('event-id-conflict', 'no');
