@@ -161,10 +161,13 @@ function bytesOf(bytes: Uint8Array, at: number, length: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + at, length);
 }
 
+/** Throws where the other puts a replacement character, which would pass for what was written. */
+const STRICT_DECODER = new TextDecoder('utf-8', { fatal: true });
+
 /** The value if the bytes are JSON (the server takes the writer's word for it), else base64. */
 function plainValue(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(TEXT_DECODER.decode(bytes));
+    return JSON.parse(STRICT_DECODER.decode(bytes));
   } catch {
     return { base64: base64(bytes) };
   }

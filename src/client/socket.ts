@@ -78,7 +78,12 @@ const OPEN = 1;
 /** A page may close with 1000 or with codes from 3000 on, nothing else. */
 const CLOSE_CODE = 1000;
 
-async function openPlatformSocket(url: string, events: SocketEvents, timeoutMs: number): Promise<Socket> {
+/** {@link openSocket} outside Node. */
+export async function openPlatformSocket(
+  url: string,
+  events: SocketEvents,
+  timeoutMs: number,
+): Promise<Socket> {
   const { WebSocket } = globalThis as unknown as { WebSocket?: new (url: string) => PlatformSocket };
   if (WebSocket === undefined) throw refused(url, 'this platform has no WebSocket');
   const socket = new WebSocket(url);
@@ -95,7 +100,8 @@ async function openPlatformSocket(url: string, events: SocketEvents, timeoutMs: 
       socket.onclose = ({ code, reason }) => events.closed(code, reason);
       resolve();
     };
-    // A page isn't told why.
+    // A page isn't told why; a close follows every error.
+    socket.onerror = () => undefined;
     socket.onclose = () => {
       clearTimeout(timer);
       reject(refused(url, 'the connection could not be made'));

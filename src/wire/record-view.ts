@@ -21,7 +21,7 @@ export const EVENT_RECORD = {
 } as const;
 
 /** `type` of a record that is an event. */
-export const PREPARE_TYPE = 1;
+const PREPARE_TYPE = 1;
 /** Bit of `flags`: the data is JSON. */
 export const PREPARE_IS_JSON = 4;
 

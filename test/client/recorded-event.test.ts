@@ -65,8 +65,13 @@ test('data that was said to be JSON and is not comes as base64, an event without
   const read = client.readAll().toArray();
   const { requestId } = await connection.next();
   const large = new Uint8Array(20_000).fill(0xfe);
-  connection.sendEvents({ requestId, flags: EVENTS_LAST }, [eventRecord({ revision: 0, data: large })]);
-  const [event] = await read;
+  const almostText = Uint8Array.of(0x22, 0xff, 0x22);
+  connection.sendEvents({ requestId, flags: EVENTS_LAST }, [
+    eventRecord({ revision: 0, data: large }),
+    eventRecord({ revision: 1, data: almostText }),
+  ]);
+  const [event, almost] = await read;
+  expect(almost!.toJSON().data).toEqual({ base64: 'Iv8i' });
   expect(event!.metadata.length).toBe(0);
   expect(event!.metadataJson()).toBeUndefined();
   expect(event!.toJSON()).toMatchObject({

@@ -1,0 +1,141 @@
+/** `cairn stream` as its users run it: a process of its own, against a node. */
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connect } from '../../../src/client/client.js';
+import { endAllNodes, NodeProcess, removeFolder, temporaryFolder } from '../../process/node-process.js';
+
+const MAIN = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
+
+let folder: string;
+let node: NodeProcess;
+
+beforeAll(async () => {
+  folder = temporaryFolder();
+  node = await NodeProcess.start({ folder });
+});
+
+afterAll(async () => {
+  await endAllNodes();
+  removeFolder(folder);
+});
+
+interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `cairn stream …` on the node. */
+async function runStream(words: readonly string[], input = ''): Promise<Outcome> {
+  const child = spawn(process.execPath, [MAIN, 'stream', ...words], {
+    env: { ...process.env, CAIRN_URL: node.url },
+  });
+  child.stdin.end(input);
+  const status = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { status: await status, stdout, stderr };
+}
+
+/** Runs a command that must succeed; returns its output as objects. */
+async function rows(...words: string[]): Promise<Record<string, unknown>[]> {
+  const { status, stdout, stderr } = await runStream([...words, '-o', 'json']);
+  expect(`${stderr}${status}`).toBe('0');
+  return stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+test('what is appended can be read in both directions, and in the whole log', async () => {
+  const id = '0b5b9a4e-1f5e-4a3d-9c58-7a1c7be2d001';
+  const first = ['append', 'orders-1', '--type', 'Placed', '--data', '{"total":12.50}', '--expected', 'none'];
+  const [appended] = await rows(...first, '--id', id, '--metadata', '{"by":"ada"}');
+  expect(appended).toEqual({
+    stream: 'orders-1',
+    revision: 0,
+    position: expect.any(Number),
+    duplicate: false,
+  });
+  const [again] = await rows(...first, '--id', id, '--metadata', '{"by":"ada"}');
+  expect(again).toEqual({ ...appended, duplicate: true });
+  const piped = await runStream(
+    ['append', 'orders-1', '--type', 'Scanned', '--data-file', '-', '--expected', '0'],
+    'raw',
+  );
+  expect(piped.status).toBe(0);
+  expect(piped.stdout).toMatch(/^STREAM +REVISION +POSITION +DUPLICATE\norders-1 +1 +\d+ +false\n$/);
+  const events = await rows('read', 'orders-1');
+  expect(events).toEqual([
+    {
+      stream: 'orders-1',
+      revision: 0,
+      position: appended!['position'],
+      id,
+      type: 'Placed',
+      created: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      data: { total: 12.5 },
+      metadata: { by: 'ada' },
+    },
+    expect.objectContaining({ revision: 1, type: 'Scanned', data: { base64: 'cmF3' }, metadata: null }),
+  ]);
+  expect(await rows('read', 'orders-1', '--backwards', '--count', '1')).toEqual([events[1]]);
+  expect(await rows('read', 'orders-1', '--from', '1')).toEqual([events[1]]);
+  const all = await rows('read', '$all');
+  expect(all.filter((event) => event['stream'] === 'orders-1')).toEqual(events);
+  expect(await rows('info', 'orders-1')).toEqual([
+    { stream: 'orders-1', revision: 1, position: events[1]!['position'] },
+  ]);
+  const table = await runStream(['read', 'orders-1']);
+  expect(table.stdout).toMatch(
+    /^STREAM .*\norders-1 .* Placed +\{"total":12\.50\}\norders-1 .* Scanned +raw\n$/,
+  );
+});
+
+test.each<[string, number, RegExp, string[]]>([
+  [
+    'a revision that is not the last',
+    8,
+    /\[wrong-expected-revision\]\n {2}stream: t/,
+    ['append', 't', '--type', 'T', '--data', '1', '--expected', '7'],
+  ],
+  ['a stream to read that is not there', 8, /\[stream-not-found\]/, ['read', 'nowhere']],
+  ['a stream to ask about that is not there', 8, /\[stream-not-found\]/, ['info', 'nowhere']],
+  ['a position that is none', 8, /\[bad-position\]/, ['read', '$all', '--from', '13']],
+  [
+    'an id that is no UUID',
+    8,
+    /\[invalid-request\]/,
+    ['append', 't', '--type', 'T', '--data', '1', '--id', 'x'],
+  ],
+  ['data that is not JSON', 2, /--data is not JSON/, ['append', 't', '--type', 'T', '--data', '{']],
+  ['no data', 2, /either --data or --data-file/, ['append', 't', '--type', 'T']],
+  ['no type', 2, /--type/, ['append', 't', '--data', '1']],
+  ['the whole log to append to', 2, /whole log/, ['append', '$all', '--type', 'T', '--data', '1']],
+  ['a count of 0', 2, /1 or more/, ['read', 't', '--count', '0']],
+  ['a node that is not there', 7, /\[connection-refused\]/, ['info', 't', '--url', 'ws://127.0.0.1:1']],
+])('a clear line and the right status: %s', async (_, status, message, words) => {
+  const outcome = await runStream(words);
+  expect([outcome.status, outcome.stdout]).toEqual([status, '']);
+  expect(outcome.stderr).toMatch(/^cairn: /);
+  expect(outcome.stderr).toMatch(message);
+});
+
+test('a reader that has enough, such as head, ends the command quietly', async () => {
+  const client = await connect(node.url);
+  const data = 'x'.repeat(1000);
+  const appends = Array.from({ length: 20 }, () =>
+    client.append(
+      'long',
+      Array.from({ length: 100 }, () => ({ type: 'T', data })),
+    ),
+  );
+  await Promise.all(appends);
+  await client.close();
+  const child = spawn(process.execPath, [MAIN, 'stream', 'read', 'long', '-o', 'json', '--url', node.url]);
+  child.stdout.once('data', () => child.stdout.destroy());
+  const status = new Promise((resolve) => child.once('close', resolve));
+  expect(await text(child.stderr)).toBe('');
+  expect(await status).toBe(0);
+});
