@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { unreachable } from '../base/assert.js';
 import type { ChoiceSpec, NumberSpec, OptionSpec } from './options.js';
 
 export type OptionValue = string | number | boolean;
@@ -49,6 +50,8 @@ export function parseValue(spec: OptionSpec, text: string, workingFolder: string
       return parsed(isIP(text) === 0 ? undefined : text, 'an IP address, such as 127.0.0.1 or ::1');
     case 'path':
       return parsed(text === '' || text.includes('\0') ? undefined : resolve(workingFolder, text), 'a path');
+    default:
+      return unreachable(spec);
   }
 }
 

@@ -47,7 +47,8 @@ export class RingProducer {
     this.#durable = new Cursor(control, CONTROL.durable, start.position);
     this.#indexed = new Cursor(control, CONTROL.indexed, start.position);
     const committed = new Cursor(control, CONTROL.committed, start.position);
-    for (const cursor of [this.#published, this.#durable, this.#indexed, committed]) cursor.store(start.position);
+    for (const cursor of [this.#published, this.#durable, this.#indexed, committed])
+      cursor.store(start.position);
     this.#writerBell = new Doorbell(control, CONTROL.writerBell);
     this.#ringBytes = descriptor.ringBytes;
     this.#sealed = { ...start };

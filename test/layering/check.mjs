@@ -10,7 +10,7 @@ import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 
 const FOLDERS = ['src', 'bench'];
 /** A little less than the present number. Raise it as the tree grows. */
-const MINIMUM_EDGES = 780;
+const MINIMUM_EDGES = 800;
 
 const options = await extractDepcruiseOptions('./.dependency-cruiser.cjs');
 const { output } = await cruise(FOLDERS, options, undefined, {
