@@ -8,11 +8,11 @@ import { CLIENT_NAME_BYTES_MAX } from '../wire/frames.js';
 
 /** How a client comes back after its connection was lost. */
 export interface ReconnectOptions {
-  /** Attempts in a row without an answer from the server before the client gives up. Default 10: about 20 s. */
+  /** Attempts in a row without an answer from the server before the client gives up. Default 25: up to 21 s. */
   readonly attempts?: number;
   /** The pause before the first attempt, doubled for each further one; half of it is random. Default 50. */
   readonly firstDelayMs?: number;
-  /** The longest pause. Default 5,000. */
+  /** The longest pause. Default 1,000: a node that restarts is found within a second of being back. */
   readonly maxDelayMs?: number;
 }
 
@@ -64,9 +64,9 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     name,
     requestTimeoutMs: wholeNumber('requestTimeoutMs', options.requestTimeoutMs ?? 10_000, 1, TIMER_MS_MAX),
     reconnect: {
-      attempts: wholeNumber('reconnect.attempts', reconnect.attempts ?? 10, 0, U32_MAX),
+      attempts: wholeNumber('reconnect.attempts', reconnect.attempts ?? 25, 0, U32_MAX),
       firstDelayMs: wholeNumber('reconnect.firstDelayMs', reconnect.firstDelayMs ?? 50, 0, TIMER_MS_MAX),
-      maxDelayMs: wholeNumber('reconnect.maxDelayMs', reconnect.maxDelayMs ?? 5_000, 0, TIMER_MS_MAX),
+      maxDelayMs: wholeNumber('reconnect.maxDelayMs', reconnect.maxDelayMs ?? 1_000, 0, TIMER_MS_MAX),
     },
     maxInFlight: wholeNumber('maxInFlight', options.maxInFlight ?? U32_MAX, 1, U32_MAX),
     maxQueuedBytes: wholeNumber('maxQueuedBytes', options.maxQueuedBytes ?? 64 * MEBIBYTE, 1, 2 ** 40),
