@@ -17,6 +17,7 @@ import {
   openSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -57,12 +58,15 @@ const ATTEMPTS_MAX = 100;
 /** Every write goes to the end, whoever wrote last. */
 const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND;
 
+/** A full disk, quota, or file-size limit. */
+const OUT_OF_SPACE: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
 /** What `open`, `write` and `rename` say when the folder, not the disk, is the problem. */
 const UNUSABLE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'EISDIR']);
 
 /**
  * Takes the existing folder for this process. Errors: `folder-locked` names who has it; `invalid-configuration` if the
- * folder can't be written to, `disk-failure` if the disk fails.
+ * folder can't be written to, `disk-full` or `disk-failure` by its disk.
  */
 export function lockFolder(folder: string, fileLocks: FileLocks = WITHOUT_FLOCK): FolderLock {
   const path = join(folder, 'lock');
@@ -109,11 +113,22 @@ interface Grip {
   readonly flock: FolderLock | 'unsupported';
 }
 
-/** Replaces the file by one that holds our line only. Nobody but the holder does this. */
+/**
+ * Replaces the file by one that holds our line only. Nobody but the holder does this. On a full disk the file stays as it is:
+ * ours is the first line of a living process there, and a node that can't write can still be read from.
+ */
 function settle(path: string, grip: Grip, fileLocks: FileLocks): FolderLock {
   const next = `${path}.tmp`;
-  const file = openSync(next, OPEN_FLAGS | constants.O_TRUNC, 0o600);
-  append(file, grip.ours);
+  let file: number | undefined;
+  try {
+    file = openSync(next, OPEN_FLAGS | constants.O_TRUNC, 0o600);
+    append(file, grip.ours);
+  } catch (error) {
+    if (!isOutOfSpace(error)) throw error;
+    if (file !== undefined) closeSync(file);
+    rmSync(next, { force: true });
+    return { release: () => letGo(grip) };
+  }
   const flock = fileLocks.tryLock(next);
   assert(flock !== undefined, 'nobody else locks the file that becomes the lock');
   renameSync(next, path);
@@ -124,9 +139,15 @@ function settle(path: string, grip: Grip, fileLocks: FileLocks): FolderLock {
 
 /** Says that the claim is over, for those who look while this process lives on. */
 function letGo({ file, ours, flock }: Grip): void {
-  append(file, { released: ours.id });
-  release(flock);
-  closeSync(file);
+  try {
+    append(file, { released: ours.id });
+  } catch (error) {
+    // Then the end of the process says it, a little later.
+    if (!isOutOfSpace(error)) throw error;
+  } finally {
+    release(flock);
+    closeSync(file);
+  }
 }
 
 function release(flock: FolderLock | 'unsupported'): void {
@@ -136,7 +157,14 @@ function release(flock: FolderLock | 'unsupported'): void {
 /** One write, which the system does not interleave with others' as the file is open for appending. */
 function append(file: number, line: object): void {
   // The newline in front ends what a writer that died half-way may have left.
-  writeSync(file, `\n${JSON.stringify(line)}\n`);
+  const bytes = Buffer.from(`\n${JSON.stringify(line)}\n`);
+  if (writeSync(file, bytes) === bytes.length) return;
+  // Only a file system without room writes a part of so little.
+  throw Object.assign(new Error('a part was written'), { code: 'ENOSPC', syscall: 'write' });
+}
+
+function isOutOfSpace(error: unknown): boolean {
+  return OUT_OF_SPACE.has((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** The claims in the file that nobody has let go of, in the order in which they were made. */
@@ -185,8 +213,10 @@ function lockFailed(path: string, error: unknown): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined) return error;
   const details = { errno: code, syscall: syscall ?? '', path };
-  if (!UNUSABLE.has(code))
-    return new CairnError('disk-failure', `can't lock ${path}: ${code}`, details, error);
+  if (!UNUSABLE.has(code)) {
+    const known = OUT_OF_SPACE.has(code) ? 'disk-full' : 'disk-failure';
+    return new CairnError(known, `can't lock ${path}: ${code}`, details, error);
+  }
   const message = `can't write ${path}: ${code}. The data folder must exist and be writable for this user`;
   return new CairnError('invalid-configuration', message, details, error);
 }

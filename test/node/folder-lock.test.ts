@@ -196,6 +196,14 @@ describe('the lock file', () => {
   });
 });
 
+describe('a disk without room', () => {
+  it('is told as disk-full, and leaves the folder free', async () => {
+    const limited = ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, ...HOLDER_ARGUMENTS, folder];
+    expect((await start('sh', limited)).said).toBe('disk-full');
+    lockFolder(folder).release();
+  });
+});
+
 describe('flock, where there is one', () => {
   /** Files locked by name would not do: flock belongs to the file itself, also when it is renamed. */
   function flocks(taken: Set<string>): FileLocks {
