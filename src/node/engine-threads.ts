@@ -29,7 +29,9 @@ export class EngineThreads {
 
 /** Tells the threads of a ring to end, wakes them, and waits for them. */
 export async function stopThreads(memory: RingMemory, workers: readonly Worker[]): Promise<void> {
-  const ended = workers.map((worker) => new Promise<void>((resolve) => worker.once('exit', () => resolve())));
+  // Who has ended already has the id −1, and says so no second time.
+  const running = workers.filter(({ threadId }) => threadId !== -1);
+  const ended = running.map((worker) => new Promise<void>((resolve) => worker.once('exit', () => resolve())));
   const { control } = memory;
   Atomics.store(control, CONTROL.stopping, 1);
   for (const bell of BELLS) new Doorbell(control, bell).ring();
