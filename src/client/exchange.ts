@@ -10,7 +10,7 @@ import { decodeAppended, decodeError, decodeStreamInfoReply } from '../wire/answ
 import type { OpenFrame } from '../wire/frame-reader.js';
 import { FrameWriter } from '../wire/frame-writer.js';
 import { OPCODE } from '../wire/frames.js';
-import { AppendEncoder, type AppendRequest } from './append-encoder.js';
+import { AppendEncoder, type AppendRequest, clearFresh } from './append-encoder.js';
 import { AppendQueue, type AppendResult } from './append-queue.js';
 import { type Connection, type ServerWelcome, serverError } from './connection.js';
 import { NameDecoder } from './names.js';
@@ -18,7 +18,7 @@ import { OpenRead, type ReadPort, type ReadRange } from './open-read.js';
 import type { ResolvedOptions } from './options.js';
 import { answerTimeout, appendTimeout, appendUnanswered, queueFull } from './outcomes.js';
 import { Questions, type StreamInfo } from './questions.js';
-import { Turn } from './turn.js';
+import { atTurnEnd, Turn } from './turn.js';
 
 const REQUEST_ID_MAX = 0xffff_ffff;
 /** A turn with more to send than this sends it in parts: the server starts earlier, and sockets like 64 KiB to 1 MiB best. */
@@ -75,7 +75,7 @@ export class Exchange implements ReadPort {
   /** The connection is gone, there may be another. */
   suspend(): void {
     this.#connection = undefined;
-    this.#appends.unsend();
+    this.#appends.unsend(clearFresh);
     this.#questions.unask();
     this.#otherFrames.take();
     for (const read of [...this.#reads.values()]) read.suspend();
@@ -274,12 +274,16 @@ export class Exchange implements ReadPort {
     const deadlineMs = this.#firstDeadlineMs();
     if (deadlineMs === Number.POSITIVE_INFINITY) return;
     const delayMs = Math.max(1, Math.ceil(deadlineMs - performance.now()));
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#expire(performance.now());
-      this.#watch();
-    }, delayMs);
+    // At the end of a turn: when the process was busy for long, answers may have come that it has not looked at yet.
+    this.#timer = setTimeout(() => atTurnEnd(this.#checkDeadlines), delayMs);
   }
+
+  readonly #checkDeadlines = () => {
+    this.#timer = undefined;
+    if (this.#isOver) return;
+    this.#expire(performance.now());
+    this.#watch();
+  };
 
   #firstDeadlineMs(): number {
     let first = Math.min(this.#appends.firstDeadlineMs(), this.#questions.firstDeadlineMs());

@@ -4,7 +4,7 @@
  */
 
 /** After all callbacks and promises of this turn; a page has nothing better than after those promises already due. */
-const atTurnEnd: (callback: () => void) => void =
+export const atTurnEnd: (callback: () => void) => void =
   typeof setImmediate === 'function' ? (callback) => void setImmediate(callback) : queueMicrotask;
 
 export class Turn {

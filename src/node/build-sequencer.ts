@@ -1,5 +1,6 @@
 /** Puts the sequencer together from what the index thread found in the log and what the engine was opened with. */
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:os';
 import { NameTable } from '../base/name-table.js';
 import type { Disk } from '../base/ports.js';
 import type { IndexReady } from '../indexer/commands.js';
@@ -39,7 +40,7 @@ export function buildSequencer(blueprint: SequencerBlueprint): Sequencer {
     limits,
     clock: { wallUs: () => Date.now() * 1000, monotonicMs: () => performance.now() },
     preparedEnd: () => prepared.load(),
-    outOfSpace: () => (Atomics.load(control, CONTROL.preparerErrno) === 0 ? undefined : DISK_FULL),
+    outOfSpace: () => outOfSpace(Atomics.load(control, CONTROL.preparerErrno)),
   });
 }
 
@@ -63,9 +64,34 @@ function randomHashKey(): IdHashKey {
   return [0, 4, 8, 12].map((at) => bytes.readInt32LE(at) | 1) as unknown as IdHashKey;
 }
 
-const DISK_FULL: Rejection = {
-  code: 'disk-full',
-  message:
-    'the disk has no room for another chunk; nothing was written. Free space: writes resume by themselves within a second',
-  details: {},
-};
+/** Why the preparer can't make another chunk; undefined if it can. `errno` is what it noted, 0 if nothing. */
+function outOfSpace(errno: number): Rejection | undefined {
+  if (errno === 0) return undefined;
+  return OUT_OF_SPACE.get(errno) ?? DISK_FULL;
+}
+
+const DISK_FULL = diskFull(
+  'ENOSPC',
+  'the disk has no room for another chunk; nothing was written. Free space: writes resume by themselves within a second',
+);
+
+const OUT_OF_SPACE: ReadonlyMap<number, Rejection> = new Map([
+  [
+    constants.errno.EDQUOT,
+    diskFull(
+      'EDQUOT',
+      "this user's disk quota has no room for another chunk; nothing was written. Raise it, or free space: writes resume by themselves within a second",
+    ),
+  ],
+  [
+    constants.errno.EFBIG,
+    diskFull(
+      'EFBIG',
+      "a chunk is larger than this process's limit on file size, or than its file system allows; nothing was written. Raise the limit (ulimit -f) and start the node again",
+    ),
+  ],
+]);
+
+function diskFull(errno: string, message: string): Rejection {
+  return { code: 'disk-full', message, details: { errno } };
+}

@@ -24,13 +24,16 @@ export interface EngineOptions {
 const APPEND_PER_CHUNK = 1 / 4;
 /** An event together with its stream's name and its record header must still be well below that. */
 const EVENT_PER_CHUNK = 1 / 8;
+/** With Padding and the rest of a chunk that can't be used it must fit into the ring, and into the next chunk. */
+const TRANSACTION_SHARE = 1 / 2;
 const RECORD_OVERHEAD_BYTES = PREPARE_HEADER_BYTES + STREAM_NAME_BYTES_MAX;
 
 /** What appends may cost on a log with chunks of `chunkSize` bytes. */
 export function appendLimits(options: EngineOptions, chunkSize: number): AppendLimits {
   const appendBytesMax = Math.min(options.maxAppendSize, chunkSize * APPEND_PER_CHUNK);
   const eventBytesMax = Math.min(options.maxAppendEventSize, appendBytesMax / 2, chunkSize * EVENT_PER_CHUNK);
-  return { appendBytesMax, eventBytesMax };
+  const transactionBytesMax = Math.min(options.ringSize, chunkSize) * TRANSACTION_SHARE;
+  return { appendBytesMax, eventBytesMax, transactionBytesMax };
 }
 
 /** The most bytes that one record can take: what the ring's apron must hold. */

@@ -24,6 +24,8 @@ export interface AppendLimits {
   readonly appendBytesMax: number;
   /** Most bytes of type, metadata and data of one event. */
   readonly eventBytesMax: number;
+  /** Most bytes that the records of one append may take: many tiny events need far more than their frame. */
+  readonly transactionBytesMax: number;
 }
 
 /** `retry`: nothing was done, for want of room in the ring or of a prepared chunk; try again when there is some. */
@@ -64,7 +66,7 @@ export class Sequencer {
   append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome {
     const { heads, retries } = this.#parts;
     const stream = heads.find(append.bytes, append.streamAt, append.streamLength);
-    const match = retries.match(append, stream);
+    const match = append.isFresh ? 'new' : retries.match(append, stream);
     if (match === 'duplicate') {
       const entry = this.pending.appended(this.#framed, sink, token, true);
       this.pending.setResult(entry, retries.revision, retries.position);
@@ -163,13 +165,13 @@ export class Sequencer {
   }
 
   #refuseSize(append: AppendCursor): Rejection | undefined {
-    const { eventBytesMax } = this.#parts.limits;
-    if (append.largestEventBytes <= eventBytesMax) return undefined;
-    return {
-      code: 'request-too-large',
-      message: `an event of ${append.largestEventBytes} bytes exceeds this server's limit of ${eventBytesMax}; split it, or raise MaxAppendEventSize`,
-      details: { bytes: append.largestEventBytes, limit: eventBytesMax },
-    };
+    const { eventBytesMax, transactionBytesMax } = this.#parts.limits;
+    if (append.largestEventBytes > eventBytesMax) {
+      return tooLarge('an event', append.largestEventBytes, eventBytesMax, 'MaxAppendEventSize');
+    }
+    const bytes = recordBytes(append);
+    if (bytes <= transactionBytesMax) return undefined;
+    return tooLarge('the records of this request', bytes, transactionBytesMax, 'RingSize or ChunkSize');
   }
 
   #refuseIds(append: AppendCursor, match: 'new' | 'conflict'): Rejection | undefined {
@@ -198,10 +200,8 @@ export class Sequencer {
 
   /** Whether the records of `append` fit into the ring and the chunks that exist, whatever Padding they need. */
   #hasRoom(append: AppendCursor): boolean {
-    const { streamLength, eventCount, totalEventBytes, largestEventBytes } = append;
-    // Rounding up costs at most 7 bytes an event.
-    const bytes = eventCount * prepareBytes(streamLength, 7) + totalEventBytes;
-    return this.#fits(bytes + OVERHEAD_BYTES, prepareBytes(streamLength, largestEventBytes) + OVERHEAD_BYTES);
+    const largest = prepareBytes(append.streamLength, append.largestEventBytes);
+    return this.#fits(recordBytes(append) + OVERHEAD_BYTES, largest + OVERHEAD_BYTES);
   }
 
   /** `largest`: bytes of the largest record: what Padding may take where a chunk ends. */
@@ -210,6 +210,19 @@ export class Sequencer {
     const needed = bytes + largest < framer.room ? bytes : bytes + 2 * largest;
     return producer.hasRoom(needed) && producer.framed + needed <= preparedEnd();
   }
+}
+
+/** What the records of an append take at most: rounding up costs up to 7 bytes an event. */
+function recordBytes({ streamLength, eventCount, totalEventBytes }: AppendCursor): number {
+  return eventCount * prepareBytes(streamLength, 7) + totalEventBytes;
+}
+
+function tooLarge(what: string, bytes: number, limit: number, option: string): Rejection {
+  return {
+    code: 'request-too-large',
+    message: `${what}: ${bytes} bytes, and this server's limit is ${limit}; split the request, or raise ${option}`,
+    details: { bytes, limit },
+  };
 }
 
 function describeRevision(revision: number): string {

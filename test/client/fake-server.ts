@@ -44,6 +44,7 @@ export interface SeenAppend {
   readonly requestId: number;
   readonly stream: string;
   readonly expected: number;
+  readonly isFresh: boolean;
   readonly events: readonly {
     id: string;
     type: string;
@@ -212,5 +213,6 @@ export function decodeAppend({ bytes, opcode }: SeenFrame): SeenAppend {
     });
   }
   const stream = text(cursor.streamAt, cursor.streamLength);
-  return { requestId: cursor.requestId, stream, expected: cursor.expectedRevision, events };
+  const { requestId, expectedRevision: expected, isFresh } = cursor;
+  return { requestId, stream, expected, isFresh, events };
 }

@@ -106,6 +106,7 @@ export function openSession(socket: ScriptedSocket, engine: ScriptedEngine): Cli
     limits: {
       appendBytesMax: 1 << 20,
       eventBytesMax: 1 << 20,
+      transactionBytesMax: 1 << 22,
       messageBytesMax: 1 << 22,
       inFlightAppendsMax: 1 << 20,
       openReadsMax: 64,

@@ -12,6 +12,7 @@ import { RecordFramer } from '../../src/sequencer/record-framer.js';
 import { RetryWindow } from '../../src/sequencer/retry-window.js';
 import { Sequencer } from '../../src/sequencer/sequencer.js';
 import { StreamHeads } from '../../src/sequencer/stream-heads.js';
+import { APPEND_FRESH } from '../../src/wire/frames.js';
 import { appendFrame, idOf, openAppend, type TestEvent } from './requests.js';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -50,7 +51,7 @@ class Bench {
       framer: new RecordFramer(this.producer, { chunkBytes: CHUNK_BYTES, epoch: 1, timestampUs: 0 }),
       heads: new StreamHeads(new NameTable({ low: 1, high: 2 }), new Float64Array(0), new Float64Array(0)),
       retries: new RetryWindow(1024, [3, 5, 7, 11]),
-      limits: { appendBytesMax: 16 * 1024, eventBytesMax: 8 * 1024 },
+      limits: { appendBytesMax: 16 * 1024, eventBytesMax: 8 * 1024, transactionBytesMax: 32 * 1024 },
       clock: { wallUs: () => 1_000_000, monotonicMs: () => 0 },
       preparedEnd: () => this.prepared,
       outOfSpace: () => this.outOfSpace,
@@ -59,9 +60,17 @@ class Bench {
     this.commit();
   }
 
-  append(stream: string, events: TestEvent[], expected = -2, token = this.answers.length): string {
+  append(
+    stream: string,
+    events: TestEvent[],
+    expected = -2,
+    token = this.answers.length,
+    { isFresh = false } = {},
+  ): string {
+    const frame = appendFrame(stream, events, expected);
+    if (isFresh) frame[5] = APPEND_FRESH;
     return this.sequencer.append(
-      openAppend(appendFrame(stream, events, expected)),
+      openAppend(frame),
       {
         appended: (token, revision, position, isDuplicate) =>
           this.answers.push({ token, kind: isDuplicate ? 'duplicate' : 'appended', revision, position }),
@@ -157,6 +166,18 @@ describe('answers', () => {
     expect(third).toEqual({ ...first, token: 3, kind: 'duplicate' });
   });
 
+  test('a request marked fresh is not looked up, but remembered for its retries', () => {
+    bench.append('s', [{ id: idOf(1) }], -2, 1, { isFresh: true });
+    bench.append('s', [{ id: idOf(1) }], -2, 2, { isFresh: true });
+    bench.append('s', [{ id: idOf(1) }], -2, 3);
+    bench.commit();
+    expect(bench.answers).toMatchObject([
+      { token: 1, kind: 'appended', revision: 0 },
+      { token: 2, kind: 'appended', revision: 1 },
+      { token: 3, kind: 'duplicate', revision: 1 },
+    ]);
+  });
+
   test('a retry of something that is still pending waits for it', () => {
     bench.append('s', [{ id: idOf(1) }], -2, 1);
     bench.append('s', [{ id: idOf(1) }], -2, 2);
@@ -189,6 +210,17 @@ describe('answers', () => {
     expect(bench.answers).toMatchObject([{ kind: 'rejected', code: 'request-too-large' }]);
     expect(bench.producer.framed).toBe(framed);
   });
+});
+
+test('many tiny events that would take more records than a chunk can hold are refused, not kept waiting', () => {
+  bench.append(
+    'a long stream name '.repeat(40),
+    Array.from({ length: 100 }, () => ({})),
+    -2,
+    1,
+  );
+  bench.commit();
+  expect(bench.answers).toMatchObject([{ kind: 'rejected', code: 'request-too-large' }]);
 });
 
 describe('room', () => {

@@ -62,7 +62,7 @@ export class WriteRig {
       framer: new RecordFramer(this.producer, { chunkBytes: CHUNK_BYTES, epoch: 1, timestampUs: 0 }),
       heads: new StreamHeads(new NameTable({ low: 1, high: 2 }), new Float64Array(0), new Float64Array(0)),
       retries: new RetryWindow(1024, [3, 5, 7, 11]),
-      limits: { appendBytesMax: 16 * 1024, eventBytesMax: 8 * 1024 },
+      limits: { appendBytesMax: 16 * 1024, eventBytesMax: 8 * 1024, transactionBytesMax: 32 * 1024 },
       clock: { wallUs: () => 1_000_000, monotonicMs: () => 0 },
       preparedEnd: () => this.#prepared.load(),
       outOfSpace: () =>
