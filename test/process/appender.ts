@@ -20,6 +20,8 @@ export interface AppenderOptions {
   readonly largestBytes: number;
   /** Called when a request was acknowledged. */
   readonly acknowledged: () => void;
+  /** Called when a request was refused for the moment, with this code. */
+  readonly putBack: (code: string) => void;
 }
 
 const SHARED_STREAMS = ['shared-0', 'shared-1', 'shared-2'];
@@ -202,17 +204,18 @@ export class Appender {
     const { code = '', message } = decoded.frame;
     // Unknown outcome: it stays open until the next connection.
     if (code === 'shutting-down') this.#open.set(frame.requestId, request);
-    else if (PASSING.has(code)) this.#putBack(request);
+    else if (PASSING.has(code)) this.#putBack(request, code);
     else if (code !== 'wrong-expected-revision') throw new Error(`request ${request.number}: ${message}`);
     else if (this.#doubtful.has(request) || this.#wrong.has(request)) request.outcome = 'refused';
     // What builds on a request that was put back can't succeed before it.
-    else if (this.#refused.length > 0) this.#putBack(request);
+    else if (this.#refused.length > 0) this.#putBack(request, code);
     else throw new Error(`request ${request.number} ought to have succeeded: ${message}`);
   }
 
-  #putBack(request: AppendRequest): void {
+  #putBack(request: AppendRequest, code: string): void {
     request.outcome = 'refused';
     this.#refused.push(request);
+    this.#options.putBack(code);
   }
 }
 

@@ -21,12 +21,17 @@ export class Load {
   #ended: Promise<unknown> = Promise.resolve();
   #failure: Error | undefined;
   #progress: (() => void) | undefined;
+  #refusedForSpace = 0;
 
   constructor({ seed, appenders = 4, inFlight = 32, largestBytes = 100_000 }: LoadOptions) {
     this.history = new History(seed);
     const acknowledged = () => this.#progress?.();
+    const putBack = (code: string) => {
+      if (code === 'disk-full') this.#refusedForSpace++;
+      this.#progress?.();
+    };
     this.#appenders = Array.from({ length: appenders }, (_, index) => {
-      const options = { name: `own-${index}`, inFlight, largestBytes, acknowledged };
+      const options = { name: `own-${index}`, inFlight, largestBytes, acknowledged, putBack };
       return new Appender(this.history, new SeededRandom(seed + index), options);
     });
   }
@@ -46,6 +51,16 @@ export class Load {
       DEADLINE_MS,
       `${more} more requests are acknowledged`,
       this.#until(() => this.history.acknowledged >= goal),
+    );
+  }
+
+  /** Resolves when so many more requests were refused because the disk is full. */
+  async untilRefusedForSpace(more: number): Promise<void> {
+    const goal = this.#refusedForSpace + more;
+    await within(
+      DEADLINE_MS,
+      `${more} requests are refused because the disk is full`,
+      this.#until(() => this.#refusedForSpace >= goal),
     );
   }
 
