@@ -193,7 +193,7 @@ export class Sequencer {
     );
     return {
       code: 'wrong-expected-revision',
-      message: `stream '${name}' is at ${describeRevision(current)}, not at ${describeRevision(expected)}; read it again and decide anew`,
+      message: `the append expects ${describeRevision(expected)}, but stream '${name}' has ${describeRevision(current)}; read it again and decide anew`,
       details: { stream: name, expected, current },
     };
   }
@@ -226,6 +226,6 @@ function tooLarge(what: string, bytes: number, limit: number, option: string): R
 }
 
 function describeRevision(revision: number): string {
-  if (revision === EXPECTED_REVISION.noStream) return 'no events (it does not exist)';
-  return revision === EXPECTED_REVISION.streamExists ? 'any event' : `revision ${revision}`;
+  if (revision === EXPECTED_REVISION.noStream) return 'no events';
+  return revision === EXPECTED_REVISION.streamExists ? 'some event' : `revision ${revision} as its last`;
 }
