@@ -8,7 +8,6 @@ import { CairnError } from '../base/errors.js';
 import type { FrameWriter } from '../wire/frame-writer.js';
 import {
   APPEND_EVENTS_MAX,
-  APPEND_FRESH,
   APPEND_PREFIX_BYTES,
   EVENT_IS_JSON,
   EXPECTED_REVISION,
@@ -68,8 +67,7 @@ export class AppendEncoder {
     const events = this.#prepare(request.events, limits.eventBytesMax);
     const frameAt = writer.length;
     try {
-      const isFresh = events.every(({ id }) => id === undefined);
-      writer.begin(OPCODE.append, isFresh ? APPEND_FRESH : 0, requestId);
+      writer.begin(OPCODE.append, 0, requestId);
       writer.i64(expected);
       writer.u16(stream.length);
       writer.u16(events.length);
@@ -147,14 +145,6 @@ export class AppendEncoder {
       writer.bytes(this.#givenId);
     }
   }
-}
-
-/** Where a frame has its flags. */
-const FRAME_FLAGS_AT = 5;
-
-/** Marks the Append frame at `at` as one that was sent before: the server has to look whether it knows its ids. */
-export function clearFresh(message: Uint8Array, at: number): void {
-  message[at + FRAME_FLAGS_AT] = 0;
 }
 
 /** `Array.isArray` does not know readonly arrays. */

@@ -114,16 +114,8 @@ export class AppendQueue {
     return entry;
   }
 
-  /**
-   * The connection is gone: what was sent has to be sent again, unless the user has been told something meanwhile.
-   * Calls `mark` for each frame that the server may have seen.
-   */
-  unsend(mark: (message: Uint8Array, at: number) => void): void {
-    for (let i = this.#head; i < this.#everSent; i++) {
-      const { message, at } = this.#at(i);
-      assert(message !== undefined, 'what was sent has been written');
-      mark(message, at);
-    }
+  /** The connection is gone: what was sent has to be sent again, unless the user has been told something meanwhile. */
+  unsend(): void {
     this.#sent = this.#head;
     this.#keep((entry) => !entry.isSettled);
   }

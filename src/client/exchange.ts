@@ -10,7 +10,7 @@ import { decodeAppended, decodeError, decodeStreamInfoReply } from '../wire/answ
 import type { OpenFrame } from '../wire/frame-reader.js';
 import { FrameWriter } from '../wire/frame-writer.js';
 import { OPCODE } from '../wire/frames.js';
-import { AppendEncoder, type AppendRequest, clearFresh } from './append-encoder.js';
+import { AppendEncoder, type AppendRequest } from './append-encoder.js';
 import { AppendQueue, type AppendResult } from './append-queue.js';
 import { type Connection, type ServerWelcome, serverError } from './connection.js';
 import { NameDecoder } from './names.js';
@@ -75,7 +75,7 @@ export class Exchange implements ReadPort {
   /** The connection is gone, there may be another. */
   suspend(): void {
     this.#connection = undefined;
-    this.#appends.unsend(clearFresh);
+    this.#appends.unsend();
     this.#questions.unask();
     this.#otherFrames.take();
     for (const read of [...this.#reads.values()]) read.suspend();

@@ -13,7 +13,7 @@ import { assert } from '../base/assert.js';
 import type { AppendCursor } from '../wire/append-frame.js';
 
 const ID_WORDS = 4;
-const BUCKETS_PER_ENTRY = 1;
+const BUCKETS_PER_ENTRY = 2;
 
 /** What the ids of an append say about it. */
 export type RetryMatch = 'new' | 'duplicate' | 'conflict';
@@ -52,10 +52,11 @@ export class RetryWindow {
   readonly #mask: number;
   /** How many entries were ever added; the sequence number of the next one. */
   #added = 0;
-  /** The id that was last looked up, and its hash: most often it is the one that is added next. */
+  /** The id that was touched last, its hash, and what its bucket held: most often it is the one that is added next. */
   #hashedView: DataView | undefined;
   #hashedAt = 0;
   #hashed = 0;
+  #touched = 0;
   /** Revision and position of the last event of the duplicate that `match` found. */
   revision = 0;
   position = 0;
@@ -72,6 +73,19 @@ export class RetryWindow {
     this.#streams = new Uint32Array(memory, 32 * events, events);
     this.#previous = new Uint32Array(memory, 36 * events, events);
     this.#buckets = new Uint32Array(memory, ENTRY_BYTES * events, events * BUCKETS_PER_ENTRY);
+  }
+
+  /**
+   * Begins to look for the first event's id: its bucket is fetched from memory while the caller does something else.
+   * To be called before `match`, for each append.
+   */
+  touch(append: AppendCursor): void {
+    append.rewind();
+    append.nextEvent();
+    this.#hashedView = append.view;
+    this.#hashedAt = append.idAt;
+    this.#hashed = this.#hash(append.view, append.idAt);
+    this.#touched = this.#buckets[this.#hashed & (this.#buckets.length - 1)]!;
   }
 
   /**
@@ -116,11 +130,9 @@ export class RetryWindow {
 
   /** The slot of an id, or -1. Newest first. */
   #find(view: DataView, at: number): number {
-    const hash = this.#hash(view, at);
-    this.#hashedView = view;
-    this.#hashedAt = at;
-    this.#hashed = hash;
-    let link = this.#buckets[hash & (this.#buckets.length - 1)]!;
+    const isTouched = view === this.#hashedView && at === this.#hashedAt;
+    const hash = isTouched ? this.#hashed : this.#hash(view, at);
+    let link = isTouched ? this.#touched : this.#buckets[hash & (this.#buckets.length - 1)]!;
     if ((link & filterBit(hash)) === 0) return -1;
     const ids = this.#ids;
     // Links lead to ever older entries. After 2^24 more a dead one may look alive, but not also older than the one before;

@@ -15,6 +15,11 @@ import { prepareBytes, type RecordFramer } from './record-framer.js';
 import type { RetryWindow } from './retry-window.js';
 import type { StreamHeads } from './stream-heads.js';
 
+/**
+ * Publish when so much is framed, without waiting for the turn's end: the writer then works on the first part of a large turn
+ * while main frames the rest. Small against a batch, large against the 10 µs of waking the writer once.
+ */
+const PUBLISH_BYTES = 64 * 1024;
 /** Room that a transaction may need beyond its own records: a Commit in front, and Padding at a chunk's end. */
 const OVERHEAD_BYTES = 64;
 
@@ -65,8 +70,9 @@ export class Sequencer {
   /** Takes an append that was opened in `append`; the answer goes to `sink` with `token`, in log order. */
   append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome {
     const { heads, retries } = this.#parts;
+    retries.touch(append);
     const stream = heads.find(append.bytes, append.streamAt, append.streamLength);
-    const match = append.isFresh ? 'new' : retries.match(append, stream);
+    const match = retries.match(append, stream);
     if (match === 'duplicate') {
       const entry = this.pending.appended(this.#framed, sink, token, true);
       this.pending.setResult(entry, retries.revision, retries.position);
@@ -157,6 +163,7 @@ export class Sequencer {
     this.#recordsEnd = this.#framed;
     const entry = this.pending.appended(this.#framed, sink, token, false);
     this.pending.setResult(entry, revision, position);
+    if (this.#framed - this.#parts.producer.published >= PUBLISH_BYTES) this.#parts.producer.publish();
   }
 
   #reject(sink: AppendSink, token: number, rejection: Rejection): AppendOutcome {

@@ -6,7 +6,6 @@
 
 import { readI64 } from '../base/bytes.js';
 import {
-  APPEND_FRESH,
   APPEND_PREFIX_BYTES,
   EVENT_IS_JSON,
   EVENT_PREFIX_BYTES,
@@ -17,7 +16,6 @@ import {
 } from './frames.js';
 import { isUtf8 } from './utf8.js';
 
-const FRESH_HEAD = OPCODE.append | (APPEND_FRESH << 8);
 const EMPTY = new Uint8Array(0);
 const EMPTY_VIEW = new DataView(EMPTY.buffer);
 
@@ -30,8 +28,6 @@ export class AppendCursor {
   view: DataView = EMPTY_VIEW;
 
   requestId = 0;
-  /** The client vouches that these ids are new: no need to look whether they are known. */
-  isFresh = false;
   /** A revision, or one of EXPECTED_REVISION. */
   expectedRevision = 0;
   streamAt = 0;
@@ -103,10 +99,8 @@ export class AppendCursor {
 
   #openPrefix(at: number, length: number): string | undefined {
     const view = this.view;
-    // Opcode, flags, and the two zero bytes, in one comparison.
-    const head = view.getUint32(at + 4, true);
-    this.isFresh = head === FRESH_HEAD;
-    if (head !== OPCODE.append && head !== FRESH_HEAD) return 'unknown flags in the header of an Append';
+    // Opcode, no flags, and the two zero bytes, in one comparison.
+    if (view.getUint32(at + 4, true) !== OPCODE.append) return 'unknown flags in the header of an Append';
     this.expectedRevision = readI64(view, at + 12);
     this.streamAt = at + APPEND_PREFIX_BYTES;
     this.streamLength = view.getUint16(at + 20, true);

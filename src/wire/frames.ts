@@ -28,8 +28,6 @@ export const OPCODE = {
   error: 0xff,
 } as const;
 
-/** Flag of Append: its event ids are new, made for this request, which was never sent before. */
-export const APPEND_FRESH = 1;
 /** Flag of Appended: the events were in the log already, this Append wrote nothing. */
 export const APPENDED_DUPLICATE = 1;
 /** Flag of ReadStream and ReadAll: towards the start. */

@@ -71,9 +71,7 @@ class Harness {
   }
 
   lose(): void {
-    const marked: number[] = [];
-    this.queue.unsend((message, at) => marked.push(message[at]!));
-    expect(marked).toEqual(expect.arrayContaining(this.naive.flight.map(({ id }) => id % 256)));
+    this.queue.unsend();
     const again = this.naive.flight.filter(({ settled }) => !settled);
     this.naive.waiting.unshift(...again.map(({ id, deadline }) => ({ id, deadline, everSent: true })));
     this.naive.flight = [];

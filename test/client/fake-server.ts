@@ -44,7 +44,6 @@ export interface SeenAppend {
   readonly requestId: number;
   readonly stream: string;
   readonly expected: number;
-  readonly isFresh: boolean;
   readonly events: readonly {
     id: string;
     type: string;
@@ -213,6 +212,5 @@ export function decodeAppend({ bytes, opcode }: SeenFrame): SeenAppend {
     });
   }
   const stream = text(cursor.streamAt, cursor.streamLength);
-  const { requestId, expectedRevision: expected, isFresh } = cursor;
-  return { requestId, stream, expected, isFresh, events };
+  return { requestId: cursor.requestId, stream, expected: cursor.expectedRevision, events };
 }

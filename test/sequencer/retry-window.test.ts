@@ -42,6 +42,7 @@ test.each([KEY, WEAK_KEY])('agrees with a list of the last events, with hash key
             ids.map((id) => ({ id: idOf(id) })),
           ),
         );
+        window.touch(append);
         const match = window.match(append, stream);
         expect(match).toBe(modelMatch(log, 16, ids, stream));
         if (match === 'duplicate') {

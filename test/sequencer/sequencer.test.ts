@@ -12,7 +12,6 @@ import { RecordFramer } from '../../src/sequencer/record-framer.js';
 import { RetryWindow } from '../../src/sequencer/retry-window.js';
 import { Sequencer } from '../../src/sequencer/sequencer.js';
 import { StreamHeads } from '../../src/sequencer/stream-heads.js';
-import { APPEND_FRESH } from '../../src/wire/frames.js';
 import { appendFrame, idOf, openAppend, type TestEvent } from './requests.js';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -60,17 +59,9 @@ class Bench {
     this.commit();
   }
 
-  append(
-    stream: string,
-    events: TestEvent[],
-    expected = -2,
-    token = this.answers.length,
-    { isFresh = false } = {},
-  ): string {
-    const frame = appendFrame(stream, events, expected);
-    if (isFresh) frame[5] = APPEND_FRESH;
+  append(stream: string, events: TestEvent[], expected = -2, token = this.answers.length): string {
     return this.sequencer.append(
-      openAppend(frame),
+      openAppend(appendFrame(stream, events, expected)),
       {
         appended: (token, revision, position, isDuplicate) =>
           this.answers.push({ token, kind: isDuplicate ? 'duplicate' : 'appended', revision, position }),
@@ -164,18 +155,6 @@ describe('answers', () => {
     const [first, second, third] = bench.answers;
     expect(second).toEqual({ ...first, token: 2, kind: 'duplicate' });
     expect(third).toEqual({ ...first, token: 3, kind: 'duplicate' });
-  });
-
-  test('a request marked fresh is not looked up, but remembered for its retries', () => {
-    bench.append('s', [{ id: idOf(1) }], -2, 1, { isFresh: true });
-    bench.append('s', [{ id: idOf(1) }], -2, 2, { isFresh: true });
-    bench.append('s', [{ id: idOf(1) }], -2, 3);
-    bench.commit();
-    expect(bench.answers).toMatchObject([
-      { token: 1, kind: 'appended', revision: 0 },
-      { token: 2, kind: 'appended', revision: 1 },
-      { token: 3, kind: 'duplicate', revision: 1 },
-    ]);
   });
 
   test('a retry of something that is still pending waits for it', () => {

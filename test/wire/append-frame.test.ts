@@ -142,7 +142,7 @@ test('totals of the events are known before the first step', () => {
 });
 
 test.each<[string, (view: DataView) => void]>([
-  ['an unknown flag in the header', (view) => view.setUint8(5, 2)],
+  ['a flag in the header', (view) => view.setUint8(5, 1)],
   ['something in the zero field', (view) => view.setUint8(7, 1)],
   ['expected revision −3', (view) => view.setBigInt64(12, -3n, true)],
   ['expected revision −5', (view) => view.setBigInt64(12, -5n, true)],
