@@ -19,7 +19,7 @@ export const CHUNK_SIZE_MAX = 1_073_741_824;
 /** Direct I/O needs whole blocks. */
 const CHUNK_SIZE_UNIT = 4096;
 /** Six digits in the file name: 268 TB of log at the default chunk size. */
-const CHUNK_NUMBER_MAX = 999_999;
+export const CHUNK_NUMBER_MAX = 999_999;
 const CHUNK_VERSION_MAX = 999_999;
 
 const FORMAT_VERSION = 1;

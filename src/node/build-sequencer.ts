@@ -1,7 +1,7 @@
 /** Puts the sequencer together from what the index thread found in the log and what the engine was opened with. */
-import { randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { constants } from 'node:os';
-import { NameTable } from '../base/name-table.js';
+import { type HashSeed, NameTable } from '../base/name-table.js';
 import type { Disk } from '../base/ports.js';
 import type { IndexReady } from '../indexer/commands.js';
 import type { Cursor } from '../ring/cursor.js';
@@ -9,7 +9,7 @@ import { CONTROL } from '../ring/layout.js';
 import type { RingProducer } from '../ring/producer.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import { type FramerStart, RecordFramer } from '../sequencer/record-framer.js';
-import { type IdHashKey, RetryWindow, retryWindowBytes } from '../sequencer/retry-window.js';
+import { RetryWindow, retryWindowBytes } from '../sequencer/retry-window.js';
 import { type AppendLimits, Sequencer } from '../sequencer/sequencer.js';
 import { StreamHeads } from '../sequencer/stream-heads.js';
 
@@ -38,6 +38,7 @@ export function buildSequencer(blueprint: SequencerBlueprint): Sequencer {
     heads,
     retries: rememberedIds(ready, retryWindowEvents, disk),
     limits,
+    hashSeed: randomSeed(),
     clock: { wallUs: () => Date.now() * 1000, monotonicMs: () => performance.now() },
     preparedEnd: () => prepared.load(),
     outOfSpace: () => outOfSpace(Atomics.load(control, CONTROL.preparerErrno)),
@@ -47,7 +48,7 @@ export function buildSequencer(blueprint: SequencerBlueprint): Sequencer {
 function rememberedIds({ recent }: IndexReady, events: number, disk: Disk): RetryWindow {
   const memory = new ArrayBuffer(retryWindowBytes(events));
   disk.adviseHugePages(memory);
-  const window = new RetryWindow(events, randomHashKey(), memory);
+  const window = new RetryWindow(events, randomSeed(), memory);
   const streams = new Uint32Array(recent.streams);
   const revisions = new Float64Array(recent.revisions);
   const positions = new Float64Array(recent.positions);
@@ -58,10 +59,8 @@ function rememberedIds({ recent }: IndexReady, events: number, disk: Disk): Retr
   return window;
 }
 
-/** Multipliers must be odd, or bits of the ids would be lost. */
-function randomHashKey(): IdHashKey {
-  const bytes = randomBytes(16);
-  return [0, 4, 8, 12].map((at) => bytes.readInt32LE(at) | 1) as unknown as IdHashKey;
+function randomSeed(): HashSeed {
+  return { low: randomInt(2 ** 32), high: randomInt(2 ** 32) };
 }
 
 /** Why the preparer can't make another chunk; undefined if it can. `errno` is what it noted, 0 if nothing. */

@@ -60,7 +60,11 @@ export class Engine {
   #isTurnScheduled = false;
   #idleCommit: NodeJS.Timeout | undefined;
   #state: 'open' | 'stopping' | 'failed' = 'open';
-  #drained: (() => void) | undefined;
+  /** Who waits until nothing is pending. */
+  #draining: (() => void)[] = [];
+  #stopped: Promise<void> | undefined;
+  /** The chunk that the log has reached, as far as the preparer was told. */
+  #activeChunk: number;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -71,6 +75,7 @@ export class Engine {
     const { producer } = parts;
     const { control } = producer.memory;
     const start = producer.framed;
+    this.#activeChunk = Math.floor(start / parts.chunkSize);
     this.#durable = new Cursor(control, CONTROL.durable, start);
     this.#committed = new Cursor(control, CONTROL.committed, start);
     this.#indexed = new Cursor(control, CONTROL.indexed, start);
@@ -101,8 +106,6 @@ export class Engine {
   /** Calls back, once, when an append that got `retry` may have better luck; first come, first served. */
   whenRoom(callback: () => void): void {
     this.#waitingForRoom.push(callback);
-    // Full because a chunk ran out before the next was asked for: the preparer must look.
-    this.#preparerBell.ring();
   }
 
   /** Up to here the log is committed. */
@@ -122,31 +125,37 @@ export class Engine {
     };
   }
 
-  /** Opens this node's reign and resolves when its Epoch record is committed. */
-  async openEpoch(instanceId: Uint8Array): Promise<void> {
+  /**
+   * Opens this node's reign. Resolves to undefined when its Epoch record is committed; or, if the disk has no room for
+   * it, to the reason, and opens it as soon as there is.
+   */
+  async openEpoch(instanceId: Uint8Array): Promise<Rejection | undefined> {
     const { sequencer } = this.#parts;
-    await new Promise<void>((resolve) => {
+    const obstacle = await new Promise<Rejection | undefined>((resolve) => {
       const tryOpen = () => {
-        if (sequencer.openEpoch(instanceId)) resolve();
-        else this.whenRoom(tryOpen);
+        if (sequencer.openEpoch(instanceId)) {
+          resolve(undefined);
+          return;
+        }
+        const reason = sequencer.outOfSpace();
+        if (reason !== undefined) resolve(reason);
+        this.whenRoom(tryOpen);
       };
       tryOpen();
     });
+    if (obstacle !== undefined) return obstacle;
     this.#endTurn();
     await this.#drain();
-  }
-
-  /** Resolves with the reason once the disk has no room for the next chunk. */
-  async outOfSpace(): Promise<Rejection> {
-    for (;;) {
-      const reason = this.#parts.sequencer.outOfSpace();
-      if (reason !== undefined) return reason;
-      await new Promise<void>((resolve) => this.whenRoom(resolve));
-    }
+    return undefined;
   }
 
   /** Finishes what was accepted, records it as committed, and ends the threads. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     if (this.#state !== 'open') return;
     this.#state = 'stopping';
     clearTimeout(this.#idleCommit);
@@ -211,12 +220,14 @@ export class Engine {
   #endTurn(): void {
     this.#isTurnScheduled = false;
     const { sequencer, producer } = this.#parts;
-    const crossed =
-      Math.floor(producer.framed / this.chunkSize) > Math.floor(producer.published / this.chunkSize);
     sequencer.publish();
-    if (crossed) this.#preparerBell.ring();
+    const chunk = Math.floor(producer.published / this.chunkSize);
+    if (chunk !== this.#activeChunk) {
+      this.#activeChunk = chunk;
+      this.#preparerBell.ring();
+    }
     sequencer.pending.release(this.#committed.position);
-    if (sequencer.pending.size === 0) this.#drained?.();
+    if (sequencer.pending.size === 0) for (const drained of this.#draining.splice(0)) drained();
   }
 
   #scheduleIdleCommit(): void {
@@ -236,10 +247,9 @@ export class Engine {
   async #drain(): Promise<void> {
     if (this.#parts.sequencer.pending.size === 0) return;
     await new Promise<void>((resolve) => {
-      this.#drained = resolve;
+      this.#draining.push(resolve);
       this.#scheduleTurn();
     });
-    this.#drained = undefined;
   }
 }
 

@@ -8,6 +8,7 @@ import { CairnError } from '../base/errors.js';
 import type { NodeOptions } from '../config/options.js';
 import { openPlatform } from '../native/platform.js';
 import { ClientSession } from '../net/client-session.js';
+import { connectionsWithin, openFilesMax } from '../net/open-files.js';
 import { isLoopback } from '../net/origin.js';
 import { ClientServer } from '../net/server.js';
 import { sessionLimits } from '../net/session-limits.js';
@@ -68,7 +69,7 @@ function listen(options: NodeOptions, { engine, logger, version }: Serving): Pro
   const server: Promise<ClientServer> = ClientServer.listen({
     host: options.nodeIp,
     port: options.nodePort,
-    connectionsMax: options.maxConnections,
+    connectionsMax: connectionsMax(options.maxConnections, logger),
     limits,
     info: () => ({
       ...{ name: 'cairn', version, startedAt, logId, chunkSize: engine.chunkSize },
@@ -78,6 +79,19 @@ function listen(options: NodeOptions, { engine, logger, version }: Serving): Pro
     accept: (socket, remote) => new ClientSession(socket, remote, parts),
   });
   return server;
+}
+
+function connectionsMax(asked: number, logger: Logger): number {
+  const filesMax = openFilesMax();
+  const allowed = connectionsWithin(asked, filesMax);
+  if (allowed < asked) {
+    const facts = { maxConnections: asked, openFilesMax: filesMax, allowed };
+    logger.warn(
+      facts,
+      'too few open files for MaxConnections, so fewer are taken; raise the limit (ulimit -n)',
+    );
+  }
+  return allowed;
 }
 
 /** No new clients; then everything accepted becomes durable and is answered; then the connections close. */

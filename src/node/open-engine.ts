@@ -5,10 +5,10 @@
  */
 import { randomFillSync, randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { CairnError } from '../base/errors.js';
-import type { ChainState } from '../base/ports.js';
+import type { ChainState, Disk } from '../base/ports.js';
 import { type IndexerProxy, startIndexer } from '../indexer/proxy.js';
 import { chunkFileName } from '../log/chunk.js';
 import type { RecoveredLog } from '../log/recovery.js';
@@ -38,8 +38,8 @@ export interface EngineEvents {
 
 /** Opens the engine on `options.folder`. Errors: all codes of docs/errors.md that concern folders, logs and disks. */
 export async function openEngine(options: EngineOptions, events: EngineEvents): Promise<Engine> {
-  makeFolder(options.folder);
   const platform = openPlatform();
+  makeFolder(options.folder, platform.disk);
   const lock = lockFolder(options.folder, fileLocks(platform));
   const opening = new EngineOpening(options, events, platform);
   try {
@@ -188,10 +188,9 @@ class EngineOpening {
 
   /** Opens the epoch; but a full disk keeps only a new log from starting: an old one can be read without it. */
   async #beginReign(engine: Engine, { recovered }: LogStart): Promise<void> {
-    const opened = engine.openEpoch(randomFillSync(new Uint8Array(16)));
-    const outcome = await Promise.race([opened.then(() => 'open' as const), engine.outOfSpace()]);
-    if (outcome === 'open') return;
-    if (recovered === undefined) throw new CairnError(outcome.code, outcome.message, outcome.details);
+    const obstacle = await engine.openEpoch(randomFillSync(new Uint8Array(16)));
+    if (obstacle === undefined) return;
+    if (recovered === undefined) throw new CairnError(obstacle.code, obstacle.message, obstacle.details);
     this.#events.note('the disk is full: reads work, writes are refused until there is space', {});
   }
 
@@ -206,9 +205,13 @@ class EngineOpening {
   }
 }
 
-function makeFolder(folder: string): void {
+/** Makes the folder, and every name on the way to it durable: a log is gone when the folder that it is in is. */
+function makeFolder(folder: string, disk: Disk): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (first === undefined) return;
+    for (let made = resolve(folder); made.length >= first.length; made = dirname(made))
+      disk.syncDirectory(dirname(made));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new CairnError(

@@ -9,9 +9,11 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { assert } from '../base/assert.js';
 import { type Bytes, type Disk, DiskError, type FileHandle } from '../base/ports.js';
 import {
   CHUNK_HEADER_BYTES,
+  CHUNK_NUMBER_MAX,
   chunkFileBytes,
   chunkFileName,
   encodeChunkHeader,
@@ -46,7 +48,8 @@ const RETRY_MS = 500;
 interface ChunkInPreparation {
   readonly number: number;
   readonly temporaryPath: string;
-  readonly file: FileHandle;
+  /** Undefined once it is closed, on the way to its name. */
+  file: FileHandle | undefined;
   filledBytes: number;
 }
 
@@ -114,7 +117,7 @@ export class PreparerAgent implements Agent {
       return 1;
     }
     const length = Math.min(STEP_BYTES, this.#fileBytes - chunk.filledBytes);
-    this.#disk.write(chunk.file, this.#zeros, 0, length, chunk.filledBytes);
+    this.#disk.write(openFile(chunk), this.#zeros, 0, length, chunk.filledBytes);
     chunk.filledBytes += length;
     return chunk.filledBytes < activeUsed * LEAD ? 1 : 0;
   }
@@ -129,11 +132,14 @@ export class PreparerAgent implements Agent {
   #begin(activeUsed: number): ChunkInPreparation {
     this.#beganMs = performance.now();
     this.#beganAtUsed = activeUsed;
+    // A log of a million chunks is full, too.
+    if (this.#next > CHUNK_NUMBER_MAX) throw new DiskError('EFBIG', 'create', this.#options.folder);
     const temporaryPath = join(this.#options.folder, temporaryFileName(this.#next, 0));
     const file = this.#disk.open(temporaryPath, { access: 'create-new', direct: true });
     // Registered first: if there is no room for it, giving up closes and removes the file.
     this.#chunk = { number: this.#next, temporaryPath, file, filledBytes: 0 };
     this.#disk.allocate(file, this.#fileBytes);
+    this.#setOutOfSpace(0);
     // Without the addon, reserving is zero-filling.
     if (this.#disk.kind === 'javascript') this.#chunk.filledBytes = this.#fileBytes;
     return this.#chunk;
@@ -149,32 +155,43 @@ export class PreparerAgent implements Agent {
       chunkId: randomUUID(),
       createdUs: Date.now() * 1000,
     });
-    this.#disk.write(chunk.file, header, 0, CHUNK_HEADER_BYTES, 0);
-    this.#disk.sync(chunk.file);
-    this.#disk.close(chunk.file);
-    this.#chunk = undefined;
+    const file = openFile(chunk);
+    this.#disk.write(file, header, 0, CHUNK_HEADER_BYTES, 0);
+    this.#disk.sync(file);
+    this.#disk.close(file);
+    chunk.file = undefined;
     this.#disk.rename(chunk.temporaryPath, join(folder, chunkFileName(chunk.number, 0)));
+    this.#chunk = undefined;
     this.#disk.syncDirectory(folder);
     this.#next++;
-    this.#isOutOfSpace = false;
-    Atomics.store(this.#control, CONTROL.preparerErrno, 0);
+    this.#setOutOfSpace(0);
     this.#prepared.store(this.#next * this.#chunkBytes);
     this.#mainBell.ring();
   }
 
   #giveUp(error: DiskError): void {
     this.#discard();
-    this.#isOutOfSpace = true;
-    Atomics.store(this.#control, CONTROL.preparerErrno, errnoNumber(error.errno));
+    this.#setOutOfSpace(errnoNumber(error.errno));
     this.#mainBell.ring();
+  }
+
+  /** `errno`: what keeps the next chunk from being made, 0 if nothing does. */
+  #setOutOfSpace(errno: number): void {
+    this.#isOutOfSpace = errno !== 0;
+    Atomics.store(this.#control, CONTROL.preparerErrno, errno);
   }
 
   #discard(): void {
     if (this.#chunk === undefined) return;
-    this.#disk.close(this.#chunk.file);
+    if (this.#chunk.file !== undefined) this.#disk.close(this.#chunk.file);
     this.#disk.unlink(this.#chunk.temporaryPath);
     this.#chunk = undefined;
   }
+}
+
+function openFile({ file }: ChunkInPreparation): FileHandle {
+  assert(file !== undefined, 'a chunk is written before its file is closed');
+  return file;
 }
 
 function errnoNumber(name: string): number {

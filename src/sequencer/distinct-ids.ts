@@ -1,5 +1,6 @@
 /** Tells whether the event ids of one request are all different, in linear time and without garbage. Main thread only. */
 import { bytesEqual } from '../base/bytes.js';
+import { type HashSeed, halfSipHash } from '../base/name-table.js';
 import type { AppendCursor } from '../wire/append-frame.js';
 
 const SLOTS_AT_FIRST = 256;
@@ -10,6 +11,13 @@ export class DistinctIds {
   #slots = new Uint32Array(SLOTS_AT_FIRST);
   #turns = new Uint32Array(SLOTS_AT_FIRST);
   #turn = 0;
+  readonly #words = new Int32Array(4);
+  readonly #seed: HashSeed;
+
+  /** `seed` keys the hash, so that nobody can choose ids that make this take long. */
+  constructor(seed: HashSeed) {
+    this.#seed = seed;
+  }
 
   areDistinct(append: AppendCursor): boolean {
     this.#reset(append.eventCount);
@@ -20,8 +28,9 @@ export class DistinctIds {
 
   #add({ bytes, view, idAt }: AppendCursor): boolean {
     const mask = this.#slots.length - 1;
-    // The last four bytes of a UUID are the random ones in every version; a bad choice only costs time within one request.
-    let slot = Math.imul(view.getUint32(idAt + 12, true) ^ view.getUint32(idAt, true), 0x9e3779b1) & mask;
+    const words = this.#words;
+    for (let i = 0; i < 4; i++) words[i] = view.getInt32(idAt + 4 * i, true);
+    let slot = halfSipHash(words, ID_BYTES, this.#seed) & mask;
     while (this.#turns[slot] === this.#turn) {
       if (bytesEqual(bytes, this.#slots[slot]!, bytes, idAt, ID_BYTES)) return false;
       slot = (slot + 1) & mask;

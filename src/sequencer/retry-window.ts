@@ -10,16 +10,15 @@
  * new id is mostly known to be one after a single cache miss.
  */
 import { assert } from '../base/assert.js';
+import { type HashSeed, halfSipHash } from '../base/name-table.js';
 import type { AppendCursor } from '../wire/append-frame.js';
 
 const ID_WORDS = 4;
+const ID_BYTES = 16;
 const BUCKETS_PER_ENTRY = 2;
 
 /** What the ids of an append say about it. */
 export type RetryMatch = 'new' | 'duplicate' | 'conflict';
-
-/** Odd multipliers that key the hash, so that nobody can choose ids that collide. */
-export type IdHashKey = readonly [number, number, number, number];
 
 /** Where an event id is: 16 bytes from `idAt`. An AppendCursor is one. */
 export interface IdSource {
@@ -48,7 +47,9 @@ export class RetryWindow {
   /** What the entry's bucket held before it. */
   readonly #previous: Uint32Array;
   readonly #buckets: Uint32Array;
-  readonly #key: IdHashKey;
+  /** Keys the hash, so that nobody can choose ids that collide. */
+  readonly #seed: HashSeed;
+  readonly #words = new Int32Array(ID_WORDS);
   readonly #mask: number;
   /** How many entries were ever added; the sequence number of the next one. */
   #added = 0;
@@ -62,10 +63,10 @@ export class RetryWindow {
   position = 0;
 
   /** Remembers the last `events` (a power of two) event ids, in `memory` of {@link retryWindowBytes}, all zeros. */
-  constructor(events: number, key: IdHashKey, memory = new ArrayBuffer(retryWindowBytes(events))) {
+  constructor(events: number, seed: HashSeed, memory = new ArrayBuffer(retryWindowBytes(events))) {
     assert(Number.isInteger(Math.log2(events)), 'the window is a power of two');
     assert(events <= RETRY_WINDOW_EVENTS_MAX, 'the window fits the sequence numbers');
-    this.#key = key;
+    this.#seed = seed;
     this.#mask = events - 1;
     this.#revisions = new Float64Array(memory, 0, events);
     this.#positions = new Float64Array(memory, 8 * events, events);
@@ -73,6 +74,11 @@ export class RetryWindow {
     this.#streams = new Uint32Array(memory, 32 * events, events);
     this.#previous = new Uint32Array(memory, 36 * events, events);
     this.#buckets = new Uint32Array(memory, ENTRY_BYTES * events, events * BUCKETS_PER_ENTRY);
+  }
+
+  /** How many event ids it remembers. */
+  get events(): number {
+    return this.#mask + 1;
   }
 
   /**
@@ -164,11 +170,9 @@ export class RetryWindow {
   }
 
   #hash(view: DataView, at: number): number {
-    const key = this.#key;
-    let hash = Math.imul(view.getUint32(at, true), key[0]) ^ Math.imul(view.getUint32(at + 4, true), key[1]);
-    hash = Math.imul(hash ^ (hash >>> 15), key[2]) ^ Math.imul(view.getUint32(at + 8, true), key[3]);
-    hash = Math.imul(hash ^ (hash >>> 16) ^ view.getUint32(at + 12, true), key[1]);
-    return hash ^ (hash >>> 13);
+    const key = this.#words;
+    for (let i = 0; i < ID_WORDS; i++) key[i] = view.getInt32(at + 4 * i, true);
+    return halfSipHash(key, ID_BYTES, this.#seed);
   }
 }
 

@@ -5,6 +5,7 @@
  * Main thread only, synchronous.
  */
 import { assert } from '../base/assert.js';
+import type { HashSeed } from '../base/name-table.js';
 import type { Clock } from '../base/ports.js';
 import type { RingProducer } from '../ring/producer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
@@ -36,12 +37,17 @@ export interface AppendLimits {
 /** `retry`: nothing was done, for want of room in the ring or of a prepared chunk; try again when there is some. */
 export type AppendOutcome = 'taken' | 'retry';
 
+/** Whether records fit: a full ring empties by itself, a chunk that is not there may have no room on the disk. */
+type Room = 'enough' | 'ring-full' | 'no-chunk';
+
 export interface SequencerParts {
   readonly producer: RingProducer;
   readonly framer: RecordFramer;
   readonly heads: StreamHeads;
   readonly retries: RetryWindow;
   readonly limits: AppendLimits;
+  /** Keys the hash of event ids. */
+  readonly hashSeed: HashSeed;
   readonly clock: Clock;
   /** Up to where chunks exist. */
   readonly preparedEnd: () => number;
@@ -52,7 +58,7 @@ export interface SequencerParts {
 export class Sequencer {
   readonly pending = new PendingReplies();
   readonly #parts: SequencerParts;
-  readonly #distinct = new DistinctIds();
+  readonly #distinct: DistinctIds;
   /** Where the last record other than a Commit ends, and what the last Commit record says. */
   #recordsEnd: number;
   #committedOnRecord = 0;
@@ -63,6 +69,7 @@ export class Sequencer {
 
   constructor(parts: SequencerParts) {
     this.#parts = parts;
+    this.#distinct = new DistinctIds(parts.hashSeed);
     this.#recordsEnd = parts.producer.framed;
     this.#committed = parts.producer.framed;
   }
@@ -81,8 +88,9 @@ export class Sequencer {
     const rejection =
       this.#refuseSize(append) ?? this.#refuseIds(append, match) ?? this.#refuseRevision(append, stream);
     if (rejection !== undefined) return this.#reject(sink, token, rejection);
-    if (!this.#isReigning || !this.#hasRoom(append)) {
-      const outOfSpace = this.#parts.outOfSpace();
+    const room = this.#roomFor(append);
+    if (room !== 'enough') {
+      const outOfSpace = room === 'no-chunk' ? this.#parts.outOfSpace() : undefined;
       return outOfSpace === undefined ? 'retry' : this.#reject(sink, token, outOfSpace);
     }
     this.#write(append, stream, sink, token);
@@ -92,7 +100,7 @@ export class Sequencer {
   /** Frames the Epoch record that opens this node's reign; false if there is no room for it yet. */
   openEpoch(leaderInstanceId: Uint8Array): boolean {
     assert(!this.#isReigning, 'a reign is opened once');
-    if (!this.#fits(OVERHEAD_BYTES, OVERHEAD_BYTES)) return false;
+    if (this.#room(OVERHEAD_BYTES, OVERHEAD_BYTES) !== 'enough') return false;
     this.#isReigning = true;
     this.#parts.framer.setTime(this.#parts.clock.wallUs());
     this.#parts.framer.epoch(leaderInstanceId);
@@ -123,7 +131,7 @@ export class Sequencer {
 
   /** Frames a Commit record if one is owed and there is room. */
   recordCommit(): void {
-    if (!this.owesCommit || !this.#fits(OVERHEAD_BYTES, OVERHEAD_BYTES)) return;
+    if (!this.owesCommit || this.#room(OVERHEAD_BYTES, OVERHEAD_BYTES) !== 'enough') return;
     this.#parts.framer.commit(this.#committed);
     this.#committedOnRecord = this.#committed;
     this.pending.boundary(this.#framed);
@@ -174,11 +182,20 @@ export class Sequencer {
   #refuseSize(append: AppendCursor): Rejection | undefined {
     const { eventBytesMax, transactionBytesMax } = this.#parts.limits;
     if (append.largestEventBytes > eventBytesMax) {
-      return tooLarge('an event', append.largestEventBytes, eventBytesMax, 'MaxAppendEventSize');
+      return tooLarge('bytes of an event', append.largestEventBytes, eventBytesMax, 'MaxAppendEventSize');
+    }
+    const { events } = this.#parts.retries;
+    if (append.eventCount > events) {
+      return tooLarge('events of this request', append.eventCount, events, 'RetryWindowEvents');
     }
     const bytes = recordBytes(append);
     if (bytes <= transactionBytesMax) return undefined;
-    return tooLarge('the records of this request', bytes, transactionBytesMax, 'RingSize or ChunkSize');
+    return tooLarge(
+      'bytes of the records of this request',
+      bytes,
+      transactionBytesMax,
+      'RingSize or ChunkSize',
+    );
   }
 
   #refuseIds(append: AppendCursor, match: 'new' | 'conflict'): Rejection | undefined {
@@ -186,7 +203,7 @@ export class Sequencer {
     const message =
       match === 'new'
         ? 'two events of this request have the same id; give each event an id of its own'
-        : 'some event ids of this request are in the log already, but not as this request: use new ids for new events';
+        : 'some event ids of this request are in the log already, but not as this request. If it is a retry, read the stream to see what was written; for new events use new ids';
     return { code: 'event-id-conflict', message, details: {} };
   }
 
@@ -206,16 +223,18 @@ export class Sequencer {
   }
 
   /** Whether the records of `append` fit into the ring and the chunks that exist, whatever Padding they need. */
-  #hasRoom(append: AppendCursor): boolean {
+  #roomFor(append: AppendCursor): Room {
+    if (!this.#isReigning) return 'no-chunk';
     const largest = prepareBytes(append.streamLength, append.largestEventBytes);
-    return this.#fits(recordBytes(append) + OVERHEAD_BYTES, largest + OVERHEAD_BYTES);
+    return this.#room(recordBytes(append) + OVERHEAD_BYTES, largest + OVERHEAD_BYTES);
   }
 
   /** `largest`: bytes of the largest record: what Padding may take where a chunk ends. */
-  #fits(bytes: number, largest: number): boolean {
+  #room(bytes: number, largest: number): Room {
     const { producer, framer, preparedEnd } = this.#parts;
     const needed = bytes + largest < framer.room ? bytes : bytes + 2 * largest;
-    return producer.hasRoom(needed) && producer.framed + needed <= preparedEnd();
+    if (producer.framed + needed > preparedEnd()) return 'no-chunk';
+    return producer.hasRoom(needed) ? 'enough' : 'ring-full';
   }
 }
 
@@ -224,11 +243,11 @@ function recordBytes({ streamLength, eventCount, totalEventBytes }: AppendCursor
   return eventCount * prepareBytes(streamLength, 7) + totalEventBytes;
 }
 
-function tooLarge(what: string, bytes: number, limit: number, option: string): Rejection {
+function tooLarge(what: string, amount: number, limit: number, option: string): Rejection {
   return {
     code: 'request-too-large',
-    message: `${what}: ${bytes} bytes, and this server's limit is ${limit}; split the request, or raise ${option}`,
-    details: { bytes, limit },
+    message: `${amount} ${what}, and this server's limit is ${limit}; split the request, or raise ${option}`,
+    details: { amount, limit },
   };
 }
 

@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type IdHashKey, RetryWindow } from '../../src/sequencer/retry-window.js';
+import { RetryWindow } from '../../src/sequencer/retry-window.js';
 import { appendFrame, idOf, openAppend } from './requests.js';
-
-const KEY: IdHashKey = [0x9e3779b1, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f];
-/** Every id in one bucket: chains are as long as they can get. */
-const WEAK_KEY: IdHashKey = [0, 0, 0, 0];
 
 interface Remembered {
   id: number;
@@ -25,14 +21,15 @@ function modelMatch(log: Remembered[], size: number, ids: number[], stream: numb
   return known.length === ids.length && inOrder ? 'duplicate' : 'conflict';
 }
 
-test.each([KEY, WEAK_KEY])('agrees with a list of the last events, with hash key %j', (...key) => {
+// 61 ids in 32 buckets: chains form, and lead out of the window.
+test.each([1, 2, 3])('agrees with a list of the last events, with hash seed %i', (low) => {
   const request = fc.record({
     stream: fc.integer({ min: 0, max: 2 }),
     ids: fc.uniqueArray(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 5 }),
   });
   fc.assert(
     fc.property(fc.array(request, { maxLength: 80 }), (requests) => {
-      const window = new RetryWindow(16, key as unknown as IdHashKey);
+      const window = new RetryWindow(16, { low, high: 9 });
       const log: Remembered[] = [];
       const heads = [-1, -1, -1];
       for (const { stream, ids } of requests) {

@@ -49,8 +49,9 @@ class Bench {
       producer: this.producer,
       framer: new RecordFramer(this.producer, { chunkBytes: CHUNK_BYTES, epoch: 1, timestampUs: 0 }),
       heads: new StreamHeads(new NameTable({ low: 1, high: 2 }), new Float64Array(0), new Float64Array(0)),
-      retries: new RetryWindow(1024, [3, 5, 7, 11]),
+      retries: new RetryWindow(1024, { low: 3, high: 5 }),
       limits: { appendBytesMax: 16 * 1024, eventBytesMax: 8 * 1024, transactionBytesMax: 32 * 1024 },
+      hashSeed: { low: 7, high: 11 },
       clock: { wallUs: () => 1_000_000, monotonicMs: () => 0 },
       preparedEnd: () => this.prepared,
       outOfSpace: () => this.outOfSpace,
@@ -271,4 +272,15 @@ test('whatever is appended, the log verifies, chunks end where they must, and co
     }),
     { numRuns: 60 },
   );
+});
+
+test('a full ring is no full disk: appends wait although no further chunk can be made', () => {
+  const bench = new Bench();
+  bench.prepared = 100 * CHUNK_BYTES;
+  bench.outOfSpace = { code: 'disk-full', message: 'full', details: {} };
+  const event = { data: new Uint8Array(4000) };
+  while (bench.append('s', [event]) === 'taken');
+  bench.commit();
+  expect(bench.answers.every(({ kind }) => kind === 'appended')).toBe(true);
+  expect(bench.append('s', [event])).toBe('taken');
 });

@@ -161,6 +161,22 @@ describe('the preparer', () => {
     expect(rig.disk.files.size).toBe(3);
   });
 
+  test('without space for the new name keeps nothing half done, and goes on afterwards', () => {
+    const rig = new WriteRig();
+    fillFirstChunk(rig);
+    const { rename } = rig.disk;
+    rig.disk.rename = () => {
+      throw new DiskError('ENOSPC', 'rename', 'chunk');
+    };
+    rig.prepare();
+    expect(rig.isOutOfSpace).toBe(true);
+    expect(rig.disk.files.size).toBe(2);
+    rig.disk.rename = rename;
+    rig.prepare();
+    expect(rig.isOutOfSpace).toBe(false);
+    expect(rig.disk.files.size).toBe(3);
+  });
+
   test('any other failure ends it', () => {
     const rig = new WriteRig();
     fillFirstChunk(rig);

@@ -61,8 +61,9 @@ export class WriteRig {
       producer: this.producer,
       framer: new RecordFramer(this.producer, { chunkBytes: CHUNK_BYTES, epoch: 1, timestampUs: 0 }),
       heads: new StreamHeads(new NameTable({ low: 1, high: 2 }), new Float64Array(0), new Float64Array(0)),
-      retries: new RetryWindow(1024, [3, 5, 7, 11]),
+      retries: new RetryWindow(1024, { low: 3, high: 5 }),
       limits: { appendBytesMax: 16 * 1024, eventBytesMax: 8 * 1024, transactionBytesMax: 32 * 1024 },
+      hashSeed: { low: 7, high: 11 },
       clock: { wallUs: () => 1_000_000, monotonicMs: () => 0 },
       preparedEnd: () => this.#prepared.load(),
       outOfSpace: () =>
