@@ -62,7 +62,7 @@ export class ClientSession implements AppendSink, ServerSession {
     this.#socket = socket;
     this.#parts = parts;
     this.#outbox = new Outbox(socket, {
-      congested: (isCongested) => this.#pause(isCongested),
+      congested: (isCongested) => this.#congested(isCongested),
       stalled: () =>
         this.#fail('slow-consumer', 'the client does not read what it asked for', CLOSE.tryAgainLater),
     });
@@ -108,10 +108,13 @@ export class ClientSession implements AppendSink, ServerSession {
     }
   }
 
-  /** Works through the backlog until nothing is left, or there is no room for a frame, which is then taken again later. */
+  /**
+   * Works through the backlog until nothing is left, or there is no room for a frame, which is then taken again later, or
+   * the answers pile up: tiny requests have answers many times their size.
+   */
   #work(): void {
     const frames = this.#frames;
-    while (this.#backlog.length > 0 && this.#state !== 'closed') {
+    while (this.#backlog.length > 0 && this.#state !== 'closed' && !this.#outbox.isCongested) {
       if (this.#isAtFrame || frames.next()) {
         this.#isAtFrame = !this.#takeFrame();
         if (!this.#isAtFrame) continue;
@@ -208,6 +211,11 @@ export class ClientSession implements AppendSink, ServerSession {
       this.#pause(this.#outbox.isCongested);
       this.#work();
     });
+  }
+
+  #congested(isCongested: boolean): void {
+    this.#pause(isCongested);
+    if (!isCongested && !this.#isWaitingForRoom) this.#work();
   }
 
   #pause(isCongested: boolean): void {

@@ -5,14 +5,18 @@
  */
 import type { WebSocket } from 'ws';
 import { FrameWriter } from '../wire/frame-writer.js';
+import { bytesTaken } from './bytes-taken.js';
 
 /** Stop taking requests when so much waits for the client to read: eight of the largest Events frames. */
 const HIGH_BYTES = 8 * 1024 * 1024;
 /** Go on below this. */
 const LOW_BYTES = 1024 * 1024;
-/** A client that has read nothing for so long while the high mark was exceeded is dropped. */
+/** A client that has taken not one byte for so long, after the high mark was passed, is dropped; a slow one is waited for. */
 const STALL_MS = 30_000;
-/** Hand a message to the socket when it gets this large, without waiting for the turn to end. */
+/**
+ * Hand a message to the socket when it gets this large, without waiting for the turn to end; so the high mark can be
+ * passed by no more than this and a frame before anybody is told.
+ */
 const MESSAGE_BYTES = 1024 * 1024;
 
 export interface OutboxEvents {
@@ -88,7 +92,7 @@ export class Outbox {
     this.#socket.send(message, this.#sent);
     if (this.#isCongested || this.#socket.bufferedAmount < HIGH_BYTES) return;
     this.#isCongested = true;
-    this.#watchForStall(this.#socket.bufferedAmount);
+    this.#watchForStall(bytesTaken(this.#socket));
     this.#events.congested(true);
   }
 
@@ -100,11 +104,11 @@ export class Outbox {
     this.#events.congested(false);
   }
 
-  #watchForStall(waitingBytes: number): void {
+  #watchForStall(takenBefore: number): void {
     this.#stallTimer = setTimeout(() => {
-      const waiting = this.#socket.bufferedAmount;
-      if (waiting >= waitingBytes) this.#events.stalled();
-      else this.#watchForStall(waiting);
+      const taken = bytesTaken(this.#socket);
+      if (taken <= takenBefore) this.#events.stalled();
+      else this.#watchForStall(taken);
     }, STALL_MS);
     this.#stallTimer.unref();
   }

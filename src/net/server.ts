@@ -41,7 +41,11 @@ const CHECK_INTERVAL_MS = 1_000;
 const EARLY_BYTES_MAX = 64 * 1024;
 /** ws: fragments and chunks of one message, so that tiny pieces can't cost more than their bytes. */
 const FRAGMENTS_MAX = 1024;
-const BUFFERED_CHUNKS_MAX = 16_384;
+const BUFFERED_CHUNKS_MIN = 16_384;
+/** The largest message may come in pieces as small as this: networks carry some 1,400 bytes at a time, few less than 512. */
+const CHUNK_BYTES_MIN = 512;
+/** Asks a silent client's machine after this time whether it is still there; the kernel gives up after some more. */
+const KEEP_ALIVE_MS = 30_000;
 
 export class ClientServer {
   readonly #options: ServerOptions;
@@ -67,7 +71,7 @@ export class ClientServer {
       perMessageDeflate: false,
       maxPayload: options.limits.messageBytesMax,
       maxFragments: FRAGMENTS_MAX,
-      maxBufferedChunks: BUFFERED_CHUNKS_MAX,
+      maxBufferedChunks: bufferedChunksMax(options.limits),
       clientTracking: false,
     } as ConstructorParameters<typeof WebSocketServer>[0]);
   }
@@ -139,6 +143,7 @@ export class ClientServer {
 
   #accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     (socket as Socket).setNoDelay(true);
+    (socket as Socket).setKeepAlive(true, KEEP_ALIVE_MS);
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const session = this.#options.accept(webSocket, request.socket.remoteAddress ?? '');
       this.#sessions.add(session);
@@ -146,6 +151,10 @@ export class ClientServer {
       webSocket.once('close', () => this.#sessions.delete(session));
     });
   }
+}
+
+function bufferedChunksMax({ messageBytesMax }: SessionLimits): number {
+  return Math.max(BUFFERED_CHUNKS_MIN, Math.ceil(messageBytesMax / CHUNK_BYTES_MIN));
 }
 
 /** Answers, and closes without waiting for the client, which might never do its part. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { appendFrame, helloFrame, joined, randomEvent } from './frames.js';
+import { OPCODE } from '../../src/wire/frames.js';
+import { appendFrame, helloFrame, joined, randomEvent, written } from './frames.js';
 import { openSession, ScriptedEngine, ScriptedSocket } from './scripted-session.js';
 
 let socket: ScriptedSocket;
@@ -97,5 +98,31 @@ test('a client that reads, however slowly, is waited for, and read from again wh
   socket.drain();
   expect(socket.isPaused).toBe(false);
   vi.advanceTimersByTime(3_600_000);
+  expect(socket.closedWith).toBeUndefined();
+});
+
+test('tiny requests with large answers are taken no faster than the client reads, each of them, in order', async () => {
+  socket.receive(helloFrame());
+  socket.isDeaf = true;
+  const count = 300_000;
+  const message = written((writer) => {
+    for (let i = 1; i <= count; i++) {
+      writer.begin(OPCODE.readStream, 0, i);
+      writer.end();
+    }
+  });
+  socket.receive(joined([message, append(count + 1)]));
+  let rounds = 0;
+  for (; engine.taken.length === 0; rounds++) {
+    await Promise.resolve();
+    expect(socket.isPaused).toBe(true);
+    // The high mark, and a message.
+    expect(socket.bufferedAmount).toBeLessThan(10 << 20);
+    socket.bufferedAmount = 0;
+    socket.drain();
+  }
+  await Promise.resolve();
+  expect(rounds).toBeGreaterThan(1);
+  expect(socket.errors()).toHaveLength(count);
   expect(socket.closedWith).toBeUndefined();
 });

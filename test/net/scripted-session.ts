@@ -46,6 +46,8 @@ export class ScriptedSocket extends EventEmitter {
   readyState = 1;
   /** What the other side has not read; tests raise and lower it. */
   bufferedAmount = 0;
+  /** What is sent stays in `bufferedAmount`. */
+  isDeaf = false;
   isPaused = false;
   isTerminated = false;
   closedWith: number | undefined;
@@ -62,6 +64,7 @@ export class ScriptedSocket extends EventEmitter {
 
   send(message: Uint8Array, done: () => void): void {
     this.sent.push(message);
+    if (this.isDeaf) this.bufferedAmount += message.length;
     this.#callbacks.push(done);
   }
 
