@@ -6,14 +6,26 @@
 import type { Position } from '../base/units.js';
 import { chunkOf } from '../log/chunk.js';
 import { logCorrupt, placeOf } from '../log/damage.js';
-import { occupiedBytes, RECORD, RECORD_HEADER_BYTES, RECORD_TYPE } from '../log/record.js';
-import { verdictOn } from './boundary-check.js';
+import {
+  occupiedBytes,
+  PREPARE,
+  RECORD,
+  RECORD_HEADER_BYTES,
+  RECORD_TYPE,
+  STREAM_NAME_BYTES_MAX,
+} from '../log/record.js';
+import { isWhereItSays, verdictOn } from './boundary-check.js';
 import { PageBuilder } from './page-builder.js';
 import type { LogRead, ReadAnswer } from './read-page.js';
 import { type ReadSource, stretchBytes } from './read-source.js';
 
 const TWO_TO_32 = 0x1_0000_0000;
+/** All that the index must know to find an event: the fixed part and the longest name. */
+const HEAD_BYTES_MAX = PREPARE.stream + STREAM_NAME_BYTES_MAX;
+/** Far more than a Commit or Epoch record is: what claims to be one and is longer is not read until its place is confirmed. */
+const EVENTLESS_BYTES_MAX = 4096;
 const WORD = {
+  length: RECORD.length / 4,
   position: RECORD.position / 4,
   type: RECORD.type / 4,
   previousLength: RECORD.previousLength / 4,
@@ -52,11 +64,11 @@ export class AllReadBackwards implements LogRead {
     let page = new PageBuilder(this.#source.headroomBytes, 0);
     let events = 0;
     while (events === 0 && this.#next > 0 && this.#eventsLeft > 0) {
-      if (occupiedBytes(this.#length) > want) {
-        const found = await this.#skipPadding();
+      if (!this.#isBoundary || occupiedBytes(this.#length) > want) {
+        const found = await this.#lookBehind();
         if (found === 'padding') continue;
         if (found === 'nothing') return this.#nothingThere();
-        want = occupiedBytes(this.#length);
+        want = Math.max(want, occupiedBytes(this.#length));
       }
       const before = this.#next;
       const stretch = await this.#fill(want);
@@ -75,34 +87,57 @@ export class AllReadBackwards implements LogRead {
   async #findFirst(): Promise<boolean> {
     const { log } = this.#source;
     if (this.#next === 0) this.#length = 0;
-    else if (this.#next === log.end) this.#length = log.lastLength;
-    else {
-      const header = await this.#headerAt(this.#next);
-      if (header === undefined) return false;
-      this.#length = header.getUint32(RECORD.previousLength, true);
+    else if (this.#next === log.end) {
+      this.#length = log.lastLength;
+      this.#isBoundary = true;
+    } else {
+      const head = await this.#headAt(this.#next);
+      if (head === undefined) return false;
+      this.#length = head.getUint32(RECORD.previousLength, true);
+      this.#isBoundary ||= await this.#isKnownEvent(head);
     }
     return true;
   }
 
-  /** What the next record is; Padding, which may be many times larger than a page, is then behind. */
-  async #skipPadding(): Promise<'padding' | 'record' | 'nothing'> {
+  /**
+   * What the next record is, from its header alone: a length that may be forged must not decide how much is read. While the
+   * client's position is not confirmed, the index is asked here. Padding, which may be many times larger than a page, is then behind.
+   */
+  async #lookBehind(): Promise<'padding' | 'record' | 'nothing'> {
+    const { chunkBytes } = this.#source;
     const position = this.#next - occupiedBytes(this.#length);
-    const header = position < 0 ? undefined : await this.#headerAt(position);
-    if (header === undefined) return 'nothing';
-    if (header.getUint8(RECORD.type) !== RECORD_TYPE.padding) return 'record';
+    const isInChunk = position >= chunkOf(this.#next - 1, chunkBytes) * chunkBytes;
+    const head = isInChunk ? await this.#headAt(position) : undefined;
+    if (head === undefined || head.getUint32(RECORD.length, true) !== this.#length) return 'nothing';
+    const type = head.getUint8(RECORD.type);
+    if (type !== RECORD_TYPE.padding) {
+      if (this.#isBoundary) return 'record';
+      if (type !== RECORD_TYPE.prepare) return this.#length <= EVENTLESS_BYTES_MAX ? 'record' : 'nothing';
+      this.#isBoundary = await this.#isKnownEvent(head);
+      return this.#isBoundary ? 'record' : 'nothing';
+    }
+    if (this.#next % chunkBytes !== 0) return 'nothing';
     this.#next = position;
-    this.#length = header.getUint32(RECORD.previousLength, true);
+    this.#length = head.getUint32(RECORD.previousLength, true);
     return 'padding';
   }
 
-  /** The header of the record at `position`, or undefined if none is there. */
-  async #headerAt(position: Position): Promise<DataView | undefined> {
-    const { log, checks } = this.#source;
-    const bytes = new Uint8Array(RECORD_HEADER_BYTES);
+  /** The first bytes of the record at `position`, name included; undefined if there is no good header. */
+  async #headAt(position: Position): Promise<DataView<ArrayBuffer> | undefined> {
+    const { log, checks, chunkBytes } = this.#source;
+    const chunkEnd = (chunkOf(position, chunkBytes) + 1) * chunkBytes;
+    const length = Math.min(HEAD_BYTES_MAX, chunkEnd - position, log.end - position);
+    if (length < RECORD_HEADER_BYTES) return undefined;
+    const bytes = new Uint8Array(length);
     const view = new DataView(bytes.buffer);
-    if (position + RECORD_HEADER_BYTES > log.end) return undefined;
-    await log.read(position, bytes, 0, RECORD_HEADER_BYTES);
-    return checks.isHeader({ bytes, view, at: 0, length: RECORD_HEADER_BYTES, position }) ? view : undefined;
+    await log.read(position, bytes, 0, length);
+    return checks.isHeader({ bytes, view, at: 0, length, position }) ? view : undefined;
+  }
+
+  /** Whether this is the head of an event that the index knows: then records end and start where it says. */
+  async #isKnownEvent(view: DataView<ArrayBuffer>): Promise<boolean> {
+    if (view.getUint8(RECORD.type) !== RECORD_TYPE.prepare) return false;
+    return await isWhereItSays({ view, at: 0, end: view.byteLength }, this.#source.lookup);
   }
 
   /** Reads up to `want` bytes before `next`, of one chunk. */
@@ -126,7 +161,7 @@ export class AllReadBackwards implements LogRead {
     while (events < this.#eventsLeft) {
       const at = end - occupiedBytes(this.#length);
       const position = this.#next - (end - at);
-      if (!isPlausible(stretch, at, end, position)) break;
+      if (!isPlausible(stretch, at, this.#length, position)) break;
       if (!this.#isChecked && !this.#isGood(stretch, at, position)) break;
       const word = at >> 2;
       if ((words[word + WORD.type]! & 0xff) === RECORD_TYPE.prepare) {
@@ -149,7 +184,7 @@ export class AllReadBackwards implements LogRead {
     let [end, position, length] = [recordBytes, this.#next, this.#length];
     for (;;) {
       const at = end - occupiedBytes(length);
-      if (!isPlausible(stretch, at, end, position - (end - at))) break;
+      if (!isPlausible(stretch, at, length, position - (end - at))) break;
       position -= end - at;
       length = words[(at >> 2) + WORD.previousLength]!;
       end = at;
@@ -164,7 +199,6 @@ export class AllReadBackwards implements LogRead {
   #isGood({ bytes, view }: PageBuilder, at: number, position: Position): boolean {
     const { checks } = this.#source;
     const length = occupiedBytes(this.#length);
-    if (view.getUint32(at + RECORD.length, true) !== this.#length) return false;
     return checks.isHeader({ bytes, view, at, length, position }) && checks.isBody(bytes, view, at);
   }
 
@@ -190,9 +224,10 @@ export class AllReadBackwards implements LogRead {
   }
 }
 
-/** Whether the record that ends at `end` can start at `at`: inside the stretch, and with the position that it must have. */
-function isPlausible({ words }: PageBuilder, at: number, end: number, position: Position): boolean {
-  if (at < 0 || end - at < RECORD_HEADER_BYTES) return false;
+/** Whether a record of this length can start at `at`: inside the stretch, and with the length and position that it must have. */
+function isPlausible({ words }: PageBuilder, at: number, length: number, position: Position): boolean {
+  if (at < 0 || length < RECORD_HEADER_BYTES) return false;
   const word = at >> 2;
+  if (words[word + WORD.length] !== length) return false;
   return words[word + WORD.position]! + words[word + WORD.position + 1]! * TWO_TO_32 === position;
 }

@@ -5,7 +5,14 @@
 import type { Position } from '../base/units.js';
 import { chunkOf } from '../log/chunk.js';
 import { logCorrupt, placeOf } from '../log/damage.js';
-import { occupiedBytes, RECORD, RECORD_HEADER_BYTES, RECORD_TYPE } from '../log/record.js';
+import {
+  occupiedBytes,
+  PREPARE,
+  RECORD,
+  RECORD_HEADER_BYTES,
+  RECORD_TYPE,
+  STREAM_NAME_BYTES_MAX,
+} from '../log/record.js';
 import { verdictOn } from './boundary-check.js';
 import { PageBuilder } from './page-builder.js';
 import type { LogRead, ReadAnswer, ReadPage } from './read-page.js';
@@ -80,12 +87,15 @@ export class AllRead implements LogRead {
     if (damage !== undefined && reading === undefined) return -1;
     if (damage === undefined) return stretch.length;
     if (goodBytes > 0) return goodBytes;
+    if (!this.#isBoundary) return -1;
     throw logCorrupt(placeOf(log.pathAt(this.#next), this.#next, this.#source.chunkBytes), damage);
   }
 
   /** Whether the records at the start of the stretch are those of the log, as far as can be told yet. */
-  async #isGenuine({ view, start }: PageBuilder, goodBytes: number): Promise<boolean> {
-    const verdict = await verdictOn({ view, at: start, end: start + goodBytes }, this.#source.lookup);
+  async #isGenuine(builder: PageBuilder, goodBytes: number): Promise<boolean> {
+    const { view, start } = builder;
+    const end = start + (goodBytes > 0 ? goodBytes : claimBytesOf(builder));
+    const verdict = await verdictOn({ view, at: start, end }, this.#source.lookup);
     this.#isBoundary = verdict === 'genuine';
     return verdict !== 'forged';
   }
@@ -128,6 +138,12 @@ function walkRecords({ words, start }: PageBuilder, goodBytes: number, eventsMax
     at = next;
   }
   return { bytes: at - start, events, isAtPadding: false };
+}
+
+/** How much of a first record that is not whole, or damaged, can be judged by its good header: nothing, if its name may be cut off. */
+function claimBytesOf(builder: PageBuilder): number {
+  const claimBytes = Math.min(recordBytesAt(builder), PREPARE.stream + STREAM_NAME_BYTES_MAX);
+  return claimBytes <= builder.recordBytes ? claimBytes : 0;
 }
 
 function recordBytesAt({ words, start }: PageBuilder): number {

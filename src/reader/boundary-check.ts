@@ -29,7 +29,9 @@ export async function verdictOn({ view, at, end }: Claim, lookup: StreamLookup):
   return 'unknown';
 }
 
-async function isWhereItSays({ view, at, end }: Claim, lookup: StreamLookup): Promise<boolean> {
+/** Whether the index knows the event whose header, with its position, is at `view[at]`. The name may end beyond `end`: then not. */
+export async function isWhereItSays({ view, at, end }: Claim, lookup: StreamLookup): Promise<boolean> {
+  if (at + PREPARE.stream > end) return false;
   const position: Position = readU64(view, at + RECORD.position);
   const from = readU64(view, at + PREPARE.revision);
   const nameBytes = view.getUint16(at + PREPARE.streamBytes, true);
