@@ -197,11 +197,12 @@ export const OPTIONS = {
     group: 'Limits',
     kind: 'count',
     unit: 'connections',
-    default: 1024,
+    // Fits, with the node's own files, into the 1,024 descriptors that many systems grant.
+    default: 768,
     // 65,536 file descriptors is more than systems grant by default.
     min: 1,
     max: 65_536,
-    help: 'Most client connections at a time. One more is closed at once.',
+    help: 'Most client connections at a time; lowered, with a warning, to what the limit on open files allows. One more is closed at once.',
   },
   MaxInFlightAppends: {
     group: 'Limits',

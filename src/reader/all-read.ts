@@ -59,7 +59,10 @@ export class AllRead implements LogRead {
       const walk = walkRecords(builder, goodBytes, this.#eventsLeft);
       this.#next += walk.bytes;
       this.#eventsLeft -= walk.events;
-      if (walk.isAtPadding) this.#next = this.#chunkEnd();
+      if (walk.isAtPadding) {
+        if (!this.#isBoundary && !this.#endsChunk(builder, walk)) return this.#badPosition();
+        this.#next = this.#chunkEnd();
+      }
       if (walk.events > 0) return this.#page(builder, walk);
       // Nothing whole yet: the first record is longer than the stretch.
       if (walk.bytes > 0 || walk.isAtPadding) continue;
@@ -98,6 +101,12 @@ export class AllRead implements LogRead {
     const verdict = await verdictOn({ view, at: start, end }, this.#source.lookup);
     this.#isBoundary = verdict === 'genuine';
     return verdict !== 'forged';
+  }
+
+  /** Whether the Padding behind what was walked over, now at `next`, fills a chunk that more records follow: any true one does. */
+  #endsChunk({ words, start }: PageBuilder, { bytes }: Walk): boolean {
+    const length = words[((start + bytes) >> 2) + LENGTH_WORD]!;
+    return this.#next + length === this.#chunkEnd() && this.#chunkEnd() <= this.#head;
   }
 
   /** A stretch ends where the chunk, or what is committed, does. */

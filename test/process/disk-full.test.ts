@@ -8,7 +8,14 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { RawClient } from '../net/raw-client.js';
 import { checkHistory } from './history-check.js';
 import { Load } from './load.js';
-import { type DiskPath, endAllNodes, NodeProcess, removeFolder, temporaryFolder } from './node-process.js';
+import {
+  DISK_PATHS,
+  type DiskPath,
+  endAllNodes,
+  NodeProcess,
+  removeFolder,
+  temporaryFolder,
+} from './node-process.js';
 import { readEvents } from './reading.js';
 import { mountSmallDisk, type SmallDisk, type SmallDiskKind, withoutPrlimit } from './tools.js';
 
@@ -75,7 +82,7 @@ const PLACES: readonly (readonly [SmallDiskKind, DiskPath])[] = [
   ['tmpfs', 'native'],
 ];
 
-test.for(PLACES)(
+test.for(PLACES.filter(([, path]) => DISK_PATHS.includes(path)))(
   'on a full disk (%s, disk: %s) appends are refused, reads go on, and appends too when there is room again',
   async ([kind, diskPath], { skip }) => {
     const mounted = mountSmallDisk(kind, scratch, DISK_MIB);
@@ -144,7 +151,7 @@ test('a new log on a full disk: exit code 5, and one sentence that says why', as
 
 const LIMITED = ['prlimit', '--fsize=524288'];
 
-test.for<DiskPath>(['native', 'javascript'])(
+test.for(DISK_PATHS)(
   'a limit on file size below that of a chunk: exit code 5, a sentence that names it, and nothing is left (disk: %s)',
   async (diskPath, { skip }) => {
     skip(withoutPrlimit !== undefined, withoutPrlimit);
@@ -162,7 +169,7 @@ test.for<DiskPath>(['native', 'javascript'])(
   },
 );
 
-test.for<DiskPath>(['native', 'javascript'])(
+test.for(DISK_PATHS)(
   'the same limit on a log that is beyond it: exit code 5 with the call that failed, and nothing is lost (disk: %s)',
   async (diskPath, { skip }) => {
     skip(withoutPrlimit !== undefined, withoutPrlimit);

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { checkHistory } from './history-check.js';
 import { Load } from './load.js';
-import { type DiskPath, endAllNodes, NodeProcess, removeFolder, temporaryFolder } from './node-process.js';
+import { DISK_PATHS, endAllNodes, NodeProcess, removeFolder, temporaryFolder } from './node-process.js';
 import { SeededRandom } from './random.js';
 
 const folders: string[] = [];
@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) removeFolder(folder);
 });
 
-test.each<DiskPath>(['native', 'javascript'])(
+test.each(DISK_PATHS)(
   'four kills under load: everything acknowledged is there, and no retry doubles anything (disk: %s)',
   async (disk) => {
     const folder = temporaryFolder();

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { loadAddon } from '../../src/native/load.js';
 import { within } from './within.js';
 
 /** One line of the node's log, as pino writes it. `level` 60 is fatal. */
@@ -32,6 +33,10 @@ export interface NodeProcessOptions {
 }
 
 export type DiskPath = 'native' | 'javascript';
+
+/** The disk paths that run here: without a compiler there is no addon. */
+export const DISK_PATHS: readonly DiskPath[] =
+  loadAddon('').kind === 'native' ? ['native', 'javascript'] : ['javascript'];
 
 /** How a process ended. */
 export interface Exit {

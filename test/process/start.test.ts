@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { appendFrame, randomEvent } from '../net/frames.js';
 import { RawClient } from '../net/raw-client.js';
-import { type DiskPath, endAllNodes, NodeProcess, removeFolder, temporaryFolder } from './node-process.js';
+import { DISK_PATHS, endAllNodes, NodeProcess, removeFolder, temporaryFolder } from './node-process.js';
 
 let folder: string;
 
@@ -16,25 +16,22 @@ afterEach(async () => {
   removeFolder(folder);
 });
 
-test.each<DiskPath>(['native', 'javascript'])(
-  'a second node on a folder refuses, and the first goes on (disk: %s)',
-  async (disk) => {
-    const first = await NodeProcess.start({ folder, disk });
-    const second = new NodeProcess({ folder, disk });
-    expect(await second.ended()).toEqual({ code: 3, signal: null });
-    expect(second.death).toMatchObject({
-      code: 'folder-locked',
-      message: expect.stringContaining(`process ${first.pid} `),
-    });
-    const { client } = await RawClient.greeted(first.url);
-    client.send(appendFrame({ requestId: 1, stream: 's', events: [randomEvent(1)] }));
-    expect(await client.next()).toMatchObject({ requestId: 1, opcode: 0x82 });
-    await client.close();
-    expect(await first.stop()).toEqual({ code: 0, signal: null });
-  },
-);
+test.each(DISK_PATHS)('a second node on a folder refuses, and the first goes on (disk: %s)', async (disk) => {
+  const first = await NodeProcess.start({ folder, disk });
+  const second = new NodeProcess({ folder, disk });
+  expect(await second.ended()).toEqual({ code: 3, signal: null });
+  expect(second.death).toMatchObject({
+    code: 'folder-locked',
+    message: expect.stringContaining(`process ${first.pid} `),
+  });
+  const { client } = await RawClient.greeted(first.url);
+  client.send(appendFrame({ requestId: 1, stream: 's', events: [randomEvent(1)] }));
+  expect(await client.next()).toMatchObject({ requestId: 1, opcode: 0x82 });
+  await client.close();
+  expect(await first.stop()).toEqual({ code: 0, signal: null });
+});
 
-test.each<DiskPath>(['native', 'javascript'])(
+test.each(DISK_PATHS)(
   'a killed node leaves nothing that keeps the next from starting (disk: %s)',
   async (disk) => {
     const first = await NodeProcess.start({ folder, disk });

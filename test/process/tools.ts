@@ -7,6 +7,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** A few small packages; a registry that can't be reached must not hold up the tests. */
+const INSTALL_DEADLINE_MS = 60_000;
 const INSTALL = fileURLToPath(new URL('install-tools.sh', import.meta.url));
 
 /** Undefined if the command does its work here, else why not. */
@@ -14,7 +16,9 @@ function whyNot(command: string, ...args: readonly string[]): string | undefined
   const first = spawnSync(command, args, { encoding: 'utf8' });
   if (first.status === 0) return undefined;
   const isMissing = (first.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-  const installed = isMissing ? spawnSync(INSTALL, { encoding: 'utf8' }) : undefined;
+  const installed = isMissing
+    ? spawnSync(INSTALL, { encoding: 'utf8', timeout: INSTALL_DEADLINE_MS })
+    : undefined;
   if (installed !== undefined && installed.status !== 0)
     return `${command} is missing: ${lastLine(installed.stderr)}`;
   const again = isMissing ? spawnSync(command, args, { encoding: 'utf8' }) : first;
