@@ -21,6 +21,12 @@ import type { EngineThreads } from './engine-threads.js';
  */
 const IDLE_COMMIT_MS = 100;
 
+/**
+ * The index follows commits this much later at most, unless a read asks for it: then it catches up first. At a gigabyte a
+ * second it is a megabyte behind by then, and a full ring wakes it at once.
+ */
+const INDEXER_WAKE_MS = 1;
+
 export interface EngineParts {
   readonly producer: RingProducer;
   readonly sequencer: Sequencer;
@@ -59,6 +65,7 @@ export class Engine {
   #waitingForRoom: (() => void)[] = [];
   #isTurnScheduled = false;
   #idleCommit: NodeJS.Timeout | undefined;
+  #indexerWake: NodeJS.Timeout | undefined;
   #state: 'open' | 'stopping' | 'failed' = 'open';
   /** Who waits until nothing is pending. */
   #draining: (() => void)[] = [];
@@ -106,6 +113,7 @@ export class Engine {
   /** Calls back, once, when an append that got `retry` may have better luck; first come, first served. */
   whenRoom(callback: () => void): void {
     this.#waitingForRoom.push(callback);
+    this.#indexerBell.ring();
   }
 
   /** Up to here the log is committed. */
@@ -164,6 +172,7 @@ export class Engine {
     this.#parts.sequencer.recordCommit();
     this.#endTurn();
     await this.#drain();
+    clearTimeout(this.#indexerWake);
     await this.#parts.threads.stop();
     await this.#parts.release();
   }
@@ -172,6 +181,7 @@ export class Engine {
   fail(): void {
     this.#state = 'failed';
     clearTimeout(this.#idleCommit);
+    clearTimeout(this.#indexerWake);
   }
 
   #listen(): void {
@@ -202,9 +212,16 @@ export class Engine {
     this.#committed.store(committed);
     sequencer.setCommitted(committed);
     sequencer.pending.release(committed);
-    // After the answers, which leave in microtasks queued before this one: waking a parked thread costs over 10 µs.
-    queueMicrotask(() => this.#indexerBell.ring());
+    this.#wakeIndexerSoon();
     this.#scheduleIdleCommit();
+  }
+
+  /** Commits wake the indexer once in a while: each wake costs over 10 µs, and a processor that clients may be waiting for. */
+  #wakeIndexerSoon(): void {
+    this.#indexerWake ??= setTimeout(() => {
+      this.#indexerWake = undefined;
+      this.#indexerBell.ring();
+    }, INDEXER_WAKE_MS);
   }
 
   #scheduleTurn(): void {

@@ -179,7 +179,10 @@ export class NodeProcess {
 
   async #untilListening(): Promise<void> {
     while (this.#url === undefined) {
-      if (this.#hasEnded) throw new Error(`the node ended instead of listening:\n${this.transcript()}`);
+      if (this.#hasEnded) {
+        const { code, signal } = await this.exit;
+        throw new Error(`the node ended (${signal ?? code}) instead of listening:\n${this.transcript()}`);
+      }
       await new Promise<void>((resolve) => {
         this.#noted = resolve;
       });
