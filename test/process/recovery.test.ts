@@ -125,8 +125,6 @@ const TEARS: readonly [string, (sector: number, sectors: number) => boolean][] =
   ['none of its sectors', () => false],
   ['all but the first', (sector) => sector > 0],
   ['all but the last', (sector, sectors) => sector < sectors - 1],
-  ['only the first', (sector) => sector === 0],
-  ['only the last', (sector, sectors) => sector === sectors - 1],
   ['every second one', (sector) => sector % 2 === 0],
 ];
 
