@@ -18,6 +18,7 @@ import { LogReader } from '../reader/log-reader.js';
 import { Cursor } from '../ring/cursor.js';
 import { CONTROL, createRing, RingMemory } from '../ring/layout.js';
 import { RingProducer } from '../ring/producer.js';
+import type { ThreadEvents } from '../ring/thread-start.js';
 import type { AppendLimits } from '../sequencer/sequencer.js';
 import { EVENTS_PREFIX_BYTES } from '../wire/frames.js';
 import { startWriter } from '../writer/proxy.js';
@@ -69,6 +70,7 @@ class EngineOpening {
   readonly #events: EngineEvents;
   readonly #platform: Platform;
   readonly #workers: Worker[] = [];
+  readonly #threadEvents: ThreadEvents = { ended: (thread, error) => this.#ended(thread, error) };
   #memory: RingMemory | undefined;
   #engine: Engine | undefined;
   #isOpen = false;
@@ -103,6 +105,8 @@ class EngineOpening {
     prepared.store(prepared.position);
     const threads = this.#startThreads(log, producer.memory);
     const ready = await threads.indexer.ready;
+    // Only now: nothing is made in the folder of a log that the indexer finds damaged.
+    if (log.recovered !== undefined) this.#startPreparer(log, producer.memory);
     const sequencer = buildSequencer({
       ...{ producer, ready, prepared, limits: log.limits, disk: this.#platform.disk },
       retryWindowEvents: this.#options.retryWindowEvents,
@@ -164,15 +168,20 @@ class EngineOpening {
     return producer;
   }
 
-  #startThreads({ logId, chunkCount, recovered }: LogStart, memory: RingMemory): EngineThreads {
+  #startThreads(log: LogStart, memory: RingMemory): EngineThreads {
+    const { logId, recovered } = log;
     const { folder, syncMode, batchBytesMax, retryWindowEvents } = this.#options;
     const ring = memory.descriptor;
-    const events = { ended: (thread: string, error: Error | undefined) => this.#ended(thread, error) };
-    this.#workers.push(startPreparer({ ring, folder, logId, nextChunk: chunkCount }, events));
-    this.#workers.push(startWriter({ ring, folder, logId, syncMode, batchBytesMax }, events));
-    const indexer = startIndexer({ ring, recovered, retryWindowEvents }, events);
+    if (recovered === undefined) this.#startPreparer(log, memory);
+    this.#workers.push(startWriter({ ring, folder, logId, syncMode, batchBytesMax }, this.#threadEvents));
+    const indexer = startIndexer({ ring, recovered, retryWindowEvents }, this.#threadEvents);
     this.#workers.push(indexer.worker);
     return new EngineThreads(memory, this.#workers, indexer);
+  }
+
+  #startPreparer({ logId, chunkCount }: LogStart, { descriptor: ring }: RingMemory): void {
+    const { folder } = this.#options;
+    this.#workers.push(startPreparer({ ring, folder, logId, nextChunk: chunkCount }, this.#threadEvents));
   }
 
   #makeReader({ chunkPath }: LogStart, producer: RingProducer, indexer: IndexerProxy): LogReader {
