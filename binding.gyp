@@ -9,6 +9,7 @@
         "native/addon.cc",
         "native/disk.cc",
         "native/kernel.cc",
+        "native/append_run.cc",
         "native/crc32c.cc",
         "native/crc32c_table.cc",
         "native/crc32c_x86.cc",

@@ -44,7 +44,6 @@ export async function runAppend(
 function drive(target: AppendTarget, options: AppendOptions): Promise<LoadResult> {
   const plan: LoadPlan = {
     inFlight: options.inFlight,
-    isReentrant: target.isReentrant,
     warmupUs: options.warmupSeconds * 1e6,
     measureUs: options.seconds * 1e6,
   };

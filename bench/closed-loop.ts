@@ -14,7 +14,7 @@ import {
   unanswered,
 } from './load.js';
 
-/** See {@link Load}. Unless the plan says otherwise, slots that became free are refilled together, once a burst of answers is over. */
+/** See {@link Load}. Slots that became free are refilled together, once a burst of answers is over. */
 export class ClosedLoop implements Load {
   private readonly latency = new LatencyHistogram();
   private readonly clock = new BurstClock();
@@ -63,8 +63,7 @@ export class ClosedLoop implements Load {
       this.requests++;
       this.latency.record(this.clock.now() - this.startedUs[slot]!);
     }
-    if (this.plan.isReentrant && succeeded && this.phase !== 'draining') this.send(slot);
-    else this.freeSlots[this.free++] = slot;
+    this.freeSlots[this.free++] = slot;
   }
 
   /** The first answer of several that come in one go. */

@@ -15,9 +15,8 @@ import { EVENT_TYPE, EventIds, RequestFrames, randomSalt, streamName } from './r
 import { recordBytesOf } from './row.js';
 import { type AppendTarget, type Completed, unattached, type WriterBytes } from './target.js';
 
-/** Slots are the tokens of their requests. */
+/** Requests are gathered for a turn of the event loop, as a socket would deliver them. Their ids are their slots + 1. */
 class EngineTarget implements AppendTarget, AppendSink {
-  readonly isReentrant = true;
   readonly recordBytes: number;
   completed: Completed = unattached;
   firstError: CairnError | undefined;
@@ -25,8 +24,10 @@ class EngineTarget implements AppendTarget, AppendSink {
   readonly #ids: EventIds;
   readonly #frames: RequestFrames;
   readonly #cursor = new AppendCursor();
-  /** Slots whose request the engine had no room for, first come first. */
-  readonly #waiting: number[] = [];
+  /** The requests that are to be sent: frames from number `#first` on, round and round. */
+  #first = 0;
+  #gathered = 0;
+  #isSendScheduled = false;
 
   constructor(engine: Engine, options: AppendOptions) {
     const salt = randomSalt();
@@ -38,18 +39,21 @@ class EngineTarget implements AppendTarget, AppendSink {
   }
 
   submit(slot: number): void {
-    // Behind those that wait already: they must not starve.
-    if (this.#waiting.length > 0) this.#waiting.push(slot);
-    else if (!this.#send(slot)) this.#wait(slot);
+    const { count } = this.#frames;
+    const next = this.#first + this.#gathered++;
+    this.#frames.stamp(next < count ? next : next - count, slot + 1, this.#ids);
+    if (this.#isSendScheduled) return;
+    this.#isSendScheduled = true;
+    queueMicrotask(this.#send);
   }
 
   appended(token: number): void {
-    this.completed(token, true);
+    this.completed(token - 1, true);
   }
 
   rejected(token: number, { code, message, details }: Rejection): void {
     this.firstError ??= new CairnError(code, message, details);
-    this.completed(token, false);
+    this.completed(token - 1, false);
   }
 
   writerBytes(): Promise<WriterBytes> {
@@ -60,28 +64,36 @@ class EngineTarget implements AppendTarget, AppendSink {
     await this.#engine.stop();
   }
 
-  /** False if the engine has no room now. */
-  #send(slot: number): boolean {
-    const { bytes, view, frameBytes } = this.#frames;
-    const at = this.#frames.stamp(slot, this.#ids);
-    const fault = this.#cursor.open(bytes, view, at, frameBytes);
-    assert(fault === undefined, 'the benchmark builds valid frames');
-    return this.#engine.append(this.#cursor, this, slot) === 'taken';
-  }
-
-  #wait(slot: number): void {
-    this.#waiting.push(slot);
-    this.#engine.whenRoom(() => this.#resume());
-  }
-
-  #resume(): void {
-    const slots = this.#waiting.splice(0);
-    for (let i = 0; i < slots.length; i++) {
-      if (this.#send(slots[i]!)) continue;
-      this.#waiting.push(...slots.slice(i));
-      this.#engine.whenRoom(() => this.#resume());
+  /** Hands what is gathered to the engine, as a session does with a message. */
+  readonly #send = () => {
+    while (this.#gathered > 0) {
+      const { count, frameBytes, bytes } = this.#frames;
+      const frames = Math.min(this.#gathered, count - this.#first);
+      const message = bytes.subarray(this.#first * frameBytes, (this.#first + frames) * frameBytes);
+      const run = { bytes: message, at: 0, appendsLeft: frames };
+      this.#engine.appendRun(run, this);
+      const left = frames - run.appendsLeft;
+      this.#sent(left);
+      if (left === frames || this.#sendOne()) continue;
+      this.#engine.whenRoom(this.#send);
       return;
     }
+    this.#isSendScheduled = false;
+  };
+
+  /** Hands over the first frame by itself. False if the engine has no room now. */
+  #sendOne(): boolean {
+    const { bytes, view, frameBytes } = this.#frames;
+    const fault = this.#cursor.open(bytes, view, this.#first * frameBytes, frameBytes);
+    assert(fault === undefined, 'the benchmark builds valid frames');
+    if (this.#engine.append(this.#cursor, this, this.#cursor.requestId) === 'retry') return false;
+    this.#sent(1);
+    return true;
+  }
+
+  #sent(frames: number): void {
+    this.#gathered -= frames;
+    this.#first = (this.#first + frames) % this.#frames.count;
   }
 }
 

@@ -11,8 +11,6 @@ import type { LatencyHistogram } from './latency-histogram.js';
 export interface LoadPlan {
   /** Most requests open at once; also the number of slots. */
   readonly inFlight: number;
-  /** Whether a request may be sent from within {@link Load.completed}; else that waits until the burst of answers is over. */
-  readonly isReentrant: boolean;
   /** How long to run before measuring. */
   readonly warmupUs: number;
   /** How long to measure. */

@@ -11,6 +11,8 @@ import { APPEND_PREFIX_BYTES, EVENT_PREFIX_BYTES, EXPECTED_REVISION, OPCODE } fr
 export const EVENT_TYPE = 'measured';
 
 const EMPTY_ID = new Uint8Array(16);
+/** Where a frame holds its request id. */
+const REQUEST_ID_AT = 8;
 
 /** What all frames of a run have in common. */
 export interface EventShape {
@@ -48,56 +50,52 @@ function scatter(value: number): number {
 }
 
 /**
- * Append frames for `slots` requests in flight, one behind the other in memory, as they come in a message: any expected
- * revision, `eventsPerRequest` events of `eventBytes` bytes of data. A slot's frame is not touched until it is stamped
- * again. There are at least as many frames as streams, and slots go through theirs in turn, so that each stream gets its share.
+ * Append frames one behind the other in memory, as they come in a message: any expected revision, `eventsPerRequest`
+ * events of `eventBytes` bytes of data, the streams in turn. Used round and round: a frame must be done with when its turn
+ * comes again.
  */
 export class RequestFrames {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
   /** All frames are of one length. */
   readonly frameBytes: number;
-  readonly #slots: number;
-  readonly #framesPerSlot: number;
+  /** How many there are. */
+  readonly count: number;
   readonly #idsAt: number;
   readonly #eventStride: number;
   readonly #events: number;
-  #turn = 0;
 
-  /** `streams`: names of equal length. */
-  constructor(streams: readonly string[], shape: EventShape, slots: number) {
-    const first = encodeAppend(streams[0]!, shape, 0);
-    this.#slots = slots;
-    this.#framesPerSlot = Math.ceil(streams.length / slots);
-    this.frameBytes = first.length;
-    this.bytes = new Uint8Array(this.frameBytes * slots * this.#framesPerSlot);
+  /** `streams`: names of equal length. There are at least `least` frames, and so many that each stream gets its share. */
+  constructor(streams: readonly string[], shape: EventShape, least: number) {
+    const frames = streams.map((stream) => encodeAppend(stream, shape));
+    this.count = Math.ceil(least / streams.length) * streams.length;
+    this.frameBytes = frames[0]!.length;
+    this.bytes = new Uint8Array(this.frameBytes * this.count);
     this.view = new DataView(this.bytes.buffer);
-    for (let frame = 0; frame < slots * this.#framesPerSlot; frame++) {
-      const stream = streams[frame % streams.length]!;
-      this.bytes.set(encodeAppend(stream, shape, frame % slots), frame * this.frameBytes);
+    for (let frame = 0; frame < this.count; frame++) {
+      this.bytes.set(frames[frame % streams.length]!, frame * this.frameBytes);
     }
     this.#idsAt = APPEND_PREFIX_BYTES + streams[0]!.length;
     this.#eventStride = EVENT_PREFIX_BYTES + EVENT_TYPE.length + shape.eventBytes;
     this.#events = shape.eventsPerRequest;
   }
 
-  /** Picks a frame of `slot` and gives each of its events a fresh id; returns where the frame starts. */
-  stamp(slot: number, ids: EventIds): number {
-    const frame = slot + this.#slots * this.#turn;
-    if (++this.#turn === this.#framesPerSlot) this.#turn = 0;
-    let at = frame * this.frameBytes + this.#idsAt;
+  /** Makes frame number `frame` a new request: gives it a request id, and each of its events a fresh id. */
+  stamp(frame: number, requestId: number, ids: EventIds): void {
+    const start = frame * this.frameBytes;
+    this.view.setUint32(start + REQUEST_ID_AT, requestId, true);
+    let at = start + this.#idsAt;
     for (let left = this.#events; left > 0; left--) {
       ids.stamp(this.view, at);
       at += this.#eventStride;
     }
-    return frame * this.frameBytes;
   }
 }
 
-function encodeAppend(stream: string, shape: EventShape, requestId: number): Uint8Array {
+function encodeAppend(stream: string, shape: EventShape): Uint8Array {
   const data = benchData(shape.eventBytes);
   const writer = new FrameWriter();
-  writer.begin(OPCODE.append, 0, requestId);
+  writer.begin(OPCODE.append, 0, 1);
   writer.i64(EXPECTED_REVISION.any);
   writer.u16(stream.length);
   writer.u16(shape.eventsPerRequest);

@@ -8,8 +8,6 @@ export type Completed = (slot: number, succeeded: boolean) => void;
 
 /** Something that takes appends. */
 export interface AppendTarget {
-  /** Whether `submit` may be called from within `completed`. */
-  readonly isReentrant: boolean;
   /** Bytes of one event's record in the log. */
   readonly recordBytes: number;
   /** Who hears of answers; set once, before the first `submit`. */

@@ -13,7 +13,6 @@ import { recordBytesOf } from './row.js';
 import { type AppendTarget, type Completed, unattached, type WriterBytes } from './target.js';
 
 class WsTarget implements AppendTarget {
-  readonly isReentrant = false;
   readonly recordBytes: number;
   completed: Completed = unattached;
   firstError: CairnError | undefined;

@@ -27,9 +27,9 @@ CXX=g++ CXXFLAGS=$flags LDFLAGS='-fsanitize=address,undefined' node "$work/nativ
 [[ -f $work/build/Release/cairn.node ]] || fail "the addon was not built: $(tail -n 20 "$work/build/install.log")"
 grep -q __asan_init "$work/build/Release/cairn.node" || fail 'the build has no AddressSanitizer in it'
 
-echo 'asan: running test/native'
+echo 'asan: running test/native and test/sequencer'
 # node-gyp-build looks for the addon where CAIRNDB_PREBUILD says. The tests of the install script start compilers: not here.
 CAIRNDB_PREBUILD=$work CAIRN_DISK='' LD_PRELOAD=$library \
   ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
-  node node_modules/vitest/vitest.mjs run "$@" --exclude test/native/install.test.ts test/native
+  node node_modules/vitest/vitest.mjs run "$@" --exclude test/native/install.test.ts test/native test/sequencer
 echo 'asan: nothing found'

@@ -51,7 +51,12 @@ export class NameTable {
   /** The name that is being looked up, as words: gathered once, hashed and compared from here. */
   private readonly key = new Int32Array(NAME_BYTES_MAX / 4);
 
-  constructor(private readonly seed: HashSeed) {}
+  constructor(readonly seed: HashSeed) {}
+
+  /** The slots and the arena as drawn above, for a native search. Others after `intern`. */
+  get memory(): { readonly slots: Int32Array; readonly words: Int32Array } {
+    return { slots: this.slots, words: this.words };
+  }
 
   /** How many names there are; the next new one gets this number. */
   get size(): number {

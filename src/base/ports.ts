@@ -136,6 +136,34 @@ export interface RecordKernel {
   verify(bytes: Bytes, at: number, length: number, state: ChainState): VerifyStop;
 }
 
+/** Why a pass of {@link TakeAppends} ended; RunEnd of native/append_run.h. */
+export const RUN_END = {
+  /** All appends of the message are taken, or as many as were allowed. */
+  allTaken: 0,
+  /** The next append is not a plain one. */
+  notPlain: 1,
+  /** Enough is framed to be published. */
+  publish: 2,
+} as const;
+
+export type RunEnd = (typeof RUN_END)[keyof typeof RUN_END];
+
+/** The memory that {@link TakeAppends} works on: that of the classes in `src/sequencer`, laid out as they have it. */
+export interface AppendTables {
+  readonly ring: Bytes;
+  readonly retries: Bytes;
+  readonly nameSlots: Int32Array;
+  readonly nameWords: Int32Array;
+  readonly heads: Float64Array;
+  readonly replies: Float64Array;
+}
+
+/**
+ * The native pass over the plain appends of a message. What goes in and out by `registers`, and what is plain, is told by
+ * `src/sequencer/append-runs.ts` and `native/append_run.h`. There is no such pass in plain JavaScript: the sequencer does without.
+ */
+export type TakeAppends = (message: Bytes, registers: Float64Array, tables: AppendTables) => RunEnd;
+
 /** Time. Wall time goes into records for people to read; monotonic time paces. Neither decides about safety. */
 export interface Clock {
   /** Microseconds since the Unix epoch. May jump. */

@@ -3,7 +3,7 @@
  * named. Pure; any thread, but a kernel belongs to the thread that made it: it passes the chain's state in memory of its own.
  */
 import { assert } from '../base/assert.js';
-import type { Bytes, ChainState, RecordKernel, VerifyStop } from '../base/ports.js';
+import type { Bytes, ChainState, RecordKernel, RunEnd, TakeAppends, VerifyStop } from '../base/ports.js';
 import type { Addon } from './load.js';
 import { assertRange } from './range.js';
 
@@ -39,6 +39,15 @@ export function addonKernel(addon: Addon, name: string = addon.implementations()
       takeState(values, state);
       return stop as VerifyStop;
     },
+  };
+}
+
+/** The pass over appends, its answer checked. */
+export function addonTakeAppends(addon: Addon): TakeAppends {
+  return (message, registers, { ring, retries, nameSlots, nameWords, heads, replies }) => {
+    const end = addon.takeAppends(message, registers, ring, retries, nameSlots, nameWords, heads, replies);
+    assert(end >= 0, 'takeAppends: arguments out of bounds');
+    return end as RunEnd;
   };
 }
 

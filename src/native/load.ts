@@ -12,7 +12,7 @@ import { CairnError } from '../base/errors.js';
 import type { Bytes } from '../base/ports.js';
 
 /** Raised together with kInterfaceVersion of native/addon.cc, so that a stale build is refused, not misunderstood. */
-const INTERFACE_VERSION = 3;
+const INTERFACE_VERSION = 4;
 
 /** What the addon exports. Results of system calls are a count or 0, or -errno; see native/disk.cc and native/kernel.cc. */
 export interface Addon {
@@ -42,6 +42,16 @@ export interface Addon {
   crc32c(which: number, bytes: Bytes, at: number, length: number, seed: number): number;
   seal(which: number, bytes: Bytes, at: number, length: number, state: Float64Array): number;
   verify(which: number, bytes: Bytes, at: number, length: number, state: Float64Array): number;
+  takeAppends(
+    message: Bytes,
+    registers: Float64Array,
+    ring: Bytes,
+    retryMemory: Bytes,
+    nameSlots: Int32Array,
+    nameWords: Int32Array,
+    heads: Float64Array,
+    replies: Float64Array,
+  ): number;
 }
 
 /** Which way was taken, and why, in words for a person. */

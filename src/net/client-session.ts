@@ -40,6 +40,7 @@ const CLOSE = { goingAway: 1001, protocolError: 1002, tryAgainLater: 1013 } as c
 /** After an Error about the connection the client gets this long to take it and close, then it is cut off. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
+const NOTHING: Uint8Array = new Uint8Array(0);
 const NO_HELLO = { kind: 'invalid', reason: 'the first frame is not a Hello' } as const;
 
 export class ClientSession implements AppendSink, ServerSession {
@@ -49,6 +50,7 @@ export class ClientSession implements AppendSink, ServerSession {
   readonly #reads: SessionReads;
   readonly #append = new AppendCursor();
   readonly #frames = new FrameReader();
+  readonly #run = { bytes: NOTHING, at: 0, appendsLeft: 0 };
   /** Messages not worked through yet; few, as the socket is paused while the session can't go on. */
   readonly #backlog: Uint8Array[] = [];
   #timer: NodeJS.Timeout;
@@ -116,6 +118,7 @@ export class ClientSession implements AppendSink, ServerSession {
     const frames = this.#frames;
     while (this.#backlog.length > 0 && this.#state !== 'closed' && !this.#outbox.isCongested) {
       if (this.#isAtFrame || frames.next()) {
+        if (this.#takeRun()) continue;
         this.#isAtFrame = !this.#takeFrame();
         if (!this.#isAtFrame) continue;
         this.#waitForRoom();
@@ -124,6 +127,23 @@ export class ClientSession implements AppendSink, ServerSession {
       if (frames.fault === undefined) this.#endMessage();
       else this.#protocolError(frames.fault);
     }
+  }
+
+  /** Hands over the appends that can go together, from the current frame on; false if there is none. */
+  #takeRun(): boolean {
+    const { bytes, at, opcode } = this.#frames;
+    if (opcode !== OPCODE.append || this.#state !== 'open') return false;
+    const run = this.#run;
+    const appendsMax = this.#parts.limits.inFlightAppendsMax - this.#inFlightAppends;
+    run.bytes = bytes;
+    run.at = at;
+    run.appendsLeft = appendsMax;
+    this.#parts.engine.appendRun(run, this);
+    if (run.at === at) return false;
+    this.#inFlightAppends += appendsMax - run.appendsLeft;
+    this.#frames.skipTo(run.at);
+    this.#isAtFrame = false;
+    return true;
   }
 
   #endMessage(): void {

@@ -1,5 +1,5 @@
 /** What one connection may cost the node; told to the client in Welcome. */
-import type { AppendLimits } from '../sequencer/sequencer.js';
+import type { AppendLimits } from '../sequencer/append-limits.js';
 
 export interface SessionLimits extends AppendLimits {
   /** Most bytes of a WebSocket message. */

@@ -2,15 +2,16 @@
 import { randomInt } from 'node:crypto';
 import { constants } from 'node:os';
 import { type HashSeed, NameTable } from '../base/name-table.js';
-import type { Disk } from '../base/ports.js';
+import type { Disk, TakeAppends } from '../base/ports.js';
 import type { IndexReady } from '../indexer/commands.js';
 import type { Cursor } from '../ring/cursor.js';
 import { CONTROL } from '../ring/layout.js';
 import type { RingProducer } from '../ring/producer.js';
+import type { AppendLimits } from '../sequencer/append-limits.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import { type FramerStart, RecordFramer } from '../sequencer/record-framer.js';
 import { RetryWindow, retryWindowBytes } from '../sequencer/retry-window.js';
-import { type AppendLimits, Sequencer } from '../sequencer/sequencer.js';
+import { Sequencer } from '../sequencer/sequencer.js';
 import { StreamHeads } from '../sequencer/stream-heads.js';
 
 export interface SequencerBlueprint {
@@ -22,10 +23,11 @@ export interface SequencerBlueprint {
   /** Up to where chunks exist. */
   readonly prepared: Cursor;
   readonly disk: Disk;
+  readonly takeAppends: TakeAppends | undefined;
 }
 
 export function buildSequencer(blueprint: SequencerBlueprint): Sequencer {
-  const { producer, ready, limits, retryWindowEvents, framing, prepared, disk } = blueprint;
+  const { producer, ready, limits, retryWindowEvents, framing, prepared, disk, takeAppends } = blueprint;
   const { control } = producer.memory;
   const heads = new StreamHeads(
     NameTable.fromTransfer(ready.names),
@@ -42,6 +44,7 @@ export function buildSequencer(blueprint: SequencerBlueprint): Sequencer {
     clock: { wallUs: () => Date.now() * 1000, monotonicMs: () => performance.now() },
     preparedEnd: () => prepared.load(),
     outOfSpace: () => outOfSpace(Atomics.load(control, CONTROL.preparerErrno)),
+    takeAppends,
   });
 }
 

@@ -3,7 +3,7 @@
  * and into what is left of one chunk or else into the next.
  */
 import { PREPARE_HEADER_BYTES, STREAM_NAME_BYTES_MAX } from '../log/record.js';
-import type { AppendLimits } from '../sequencer/sequencer.js';
+import type { AppendLimits } from '../sequencer/append-limits.js';
 import type { SyncMode } from '../writer/commands.js';
 
 export interface EngineOptions {

@@ -10,8 +10,10 @@ import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL } from '../ring/layout.js';
 import type { RingProducer } from '../ring/producer.js';
 import { StatisticsWords, type WriterStatistics } from '../ring/writer-statistics.js';
+import type { AppendLimits } from '../sequencer/append-limits.js';
+import type { AppendRun } from '../sequencer/append-runs.js';
 import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
-import type { AppendLimits, AppendOutcome, Sequencer } from '../sequencer/sequencer.js';
+import type { AppendOutcome, Sequencer } from '../sequencer/sequencer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
 import type { EngineThreads } from './engine-threads.js';
 
@@ -102,6 +104,16 @@ export class Engine {
     else if (this.#parts.sequencer.append(append, sink, token) === 'retry') return 'retry';
     this.#scheduleTurn();
     return 'taken';
+  }
+
+  /**
+   * Takes, fast, the plain appends at the head of `run`, and answers each to `sink` with its request id. Whatever frame it
+   * stops at is for {@link append}.
+   */
+  appendRun(run: AppendRun, sink: AppendSink): void {
+    if (this.#state !== 'open') return;
+    this.#parts.sequencer.appendRun(run, sink);
+    this.#scheduleTurn();
   }
 
   /** Answers a request that never got as far as the sequencer, in its turn. */
@@ -196,8 +208,21 @@ export class Engine {
     if (this.#state === 'failed') return;
     this.#advanceCommitted(this.#durable.load());
     this.#parts.threads.indexer.deliver();
-    if (this.#waitingForRoom.length > 0) for (const waiting of this.#waitingForRoom.splice(0)) waiting();
+    this.#admitWaiting();
     this.#endTurn();
+  }
+
+  /** Lets those who wait for room try again, until one must wait on: it keeps its place before those who came later. */
+  #admitWaiting(): void {
+    const waiting = this.#waitingForRoom;
+    if (waiting.length === 0) return;
+    this.#waitingForRoom = [];
+    for (let i = 0; i < waiting.length; i++) {
+      waiting[i]!();
+      if (this.#waitingForRoom.length === 0) continue;
+      this.#waitingForRoom.push(...waiting.slice(i + 1));
+      return;
+    }
   }
 
   #advanceCommitted(durable: number): void {

@@ -19,7 +19,7 @@ import { Cursor } from '../ring/cursor.js';
 import { CONTROL, createRing, RingMemory } from '../ring/layout.js';
 import { RingProducer } from '../ring/producer.js';
 import type { ThreadEvents } from '../ring/thread-start.js';
-import type { AppendLimits } from '../sequencer/sequencer.js';
+import type { AppendLimits } from '../sequencer/append-limits.js';
 import { EVENTS_PREFIX_BYTES } from '../wire/frames.js';
 import { startWriter } from '../writer/proxy.js';
 import { buildSequencer } from './build-sequencer.js';
@@ -108,7 +108,8 @@ class EngineOpening {
     // Only now: nothing is made in the folder of a log that the indexer finds damaged.
     if (log.recovered !== undefined) this.#startPreparer(log, producer.memory);
     const sequencer = buildSequencer({
-      ...{ producer, ready, prepared, limits: log.limits, disk: this.#platform.disk },
+      ...{ producer, ready, prepared, limits: log.limits },
+      ...{ disk: this.#platform.disk, takeAppends: this.#platform.takeAppends },
       retryWindowEvents: this.#options.retryWindowEvents,
       framing: {
         chunkBytes: log.chunkSize,

@@ -96,6 +96,32 @@ export class RingProducer {
     return at;
   }
 
+  /**
+   * How many bytes, if any, can be framed in one piece where the next record will stand, in front of the ring's end and of what
+   * is still in use: for whoever writes records by itself and then calls `advance`.
+   */
+  stretch(): number {
+    if (this.#framedAt < this.#sealedAt) this.#seal();
+    if (!this.hasRoom(this.#ringBytes - this.#framedAt)) return this.#freeEnd - this.#framed;
+    return this.#ringBytes - this.#framedAt;
+  }
+
+  /** Where in `memory.bytes` the next record will stand. */
+  get framedAt(): number {
+    return this.#framedAt;
+  }
+
+  /** `records` were framed into the stretch: less than all of it. */
+  advance(bytes: number, records: number): void {
+    this.#framed += bytes;
+    this.#framedAt += bytes;
+    this.#recordsInChunk += records;
+    assert(
+      this.#framedAt < this.#ringBytes && this.#framed <= this.#freeEnd,
+      'a run stays inside its stretch',
+    );
+  }
+
   /** Notes that what was framed so far fills a chunk, so that the writer can seal its file. */
   endChunk(chunkNumber: number): void {
     this.#seal();

@@ -20,16 +20,17 @@ export interface Rejection {
   readonly details: ErrorDetails;
 }
 
+/** What an entry is, above the 32 bits of its token. The native pass over appends writes `written` ones. */
 const KIND = { written: 0, duplicate: 1, rejected: 2, nobody: 3 } as const;
+const TWO_TO_32 = 0x1_0000_0000;
+/** An entry is four numbers: these. */
+const ENTRY = { end: 0, revision: 1, position: 2, tokenAndKind: 3 } as const;
+const ENTRY_NUMBERS = 4;
 const ENTRIES_AT_FIRST = 1024;
 
 export class PendingReplies {
   #mask = ENTRIES_AT_FIRST - 1;
-  #ends = new Float64Array(ENTRIES_AT_FIRST);
-  #tokens = new Uint32Array(ENTRIES_AT_FIRST);
-  #revisions = new Float64Array(ENTRIES_AT_FIRST);
-  #positions = new Float64Array(ENTRIES_AT_FIRST);
-  #kinds = new Uint8Array(ENTRIES_AT_FIRST);
+  #entries = new Float64Array(ENTRIES_AT_FIRST * ENTRY_NUMBERS);
   #sinks: (AppendSink | undefined)[] = new Array(ENTRIES_AT_FIRST).fill(undefined);
   /** Rejections are rare, and kept aside by entry number. */
   readonly #rejections = new Map<number, Rejection>();
@@ -40,16 +41,16 @@ export class PendingReplies {
     return this.#tail - this.#head;
   }
 
-  /** Answers `appended` once the log is committed up to `end`. Ends never decrease. */
+  /** Answers `appended` once the log is committed up to `end`. Ends never decrease. Returns the entry's number. */
   appended(end: number, sink: AppendSink, token: number, isDuplicate: boolean): number {
     return this.#push(end, isDuplicate ? KIND.duplicate : KIND.written, sink, token);
   }
 
   /** Sets what the entry returned by `appended` answers. */
   setResult(entry: number, revision: number, position: number): void {
-    const slot = entry & this.#mask;
-    this.#revisions[slot] = revision;
-    this.#positions[slot] = position;
+    const at = this.#at(entry);
+    this.#entries[at + ENTRY.revision] = revision;
+    this.#entries[at + ENTRY.position] = position;
   }
 
   rejected(end: number, sink: AppendSink, token: number, rejection: Rejection): void {
@@ -61,11 +62,27 @@ export class PendingReplies {
     this.#push(end, KIND.nobody, undefined, 0);
   }
 
+  /** The entries, for the native pass, which adds some itself: `count` of them have room from number `tail` on. */
+  reserve(count: number): Float64Array {
+    while (this.size + count > this.#mask + 1) this.#grow();
+    return this.#entries;
+  }
+
+  /** The number of the next entry. */
+  get tail(): number {
+    return this.#tail;
+  }
+
+  /** The entries up to number `tail` were added natively, all of this sink. */
+  advance(tail: number, sink: AppendSink): void {
+    while (this.#tail < tail) this.#sinks[this.#tail++ & this.#mask] = sink;
+  }
+
   /** The last entry's end that is not beyond `durable`, or `otherwise` if there is none. */
   boundaryUpTo(durable: number, otherwise: number): number {
     let boundary = otherwise;
-    for (let i = this.#head; i < this.#tail; i++) {
-      const end = this.#ends[i & this.#mask]!;
+    for (let entry = this.#head; entry < this.#tail; entry++) {
+      const end = this.#entries[this.#at(entry) + ENTRY.end]!;
       if (end > durable) break;
       boundary = end;
     }
@@ -77,60 +94,62 @@ export class PendingReplies {
     const last = this.#tail;
     while (this.#head < last) {
       const entry = this.#head;
-      if (this.#ends[entry & this.#mask]! > committed) break;
+      if (this.#entries[this.#at(entry) + ENTRY.end]! > committed) break;
       this.#head++;
       this.#answer(entry);
     }
   }
 
   #answer(entry: number): void {
+    const at = this.#at(entry);
     const slot = entry & this.#mask;
-    const kind = this.#kinds[slot];
     const sink = this.#sinks[slot];
     this.#sinks[slot] = undefined;
     if (sink === undefined) return;
-    const token = this.#tokens[slot]!;
+    const tokenAndKind = this.#entries[at + ENTRY.tokenAndKind]!;
+    const kind = tokenAndKind < TWO_TO_32 ? KIND.written : Math.floor(tokenAndKind / TWO_TO_32);
+    const token = tokenAndKind - kind * TWO_TO_32;
     if (kind === KIND.rejected) {
       const rejection = this.#rejections.get(entry);
       assert(rejection !== undefined, 'a rejected entry has its rejection');
       this.#rejections.delete(entry);
       sink.rejected(token, rejection);
     } else {
-      sink.appended(token, this.#revisions[slot]!, this.#positions[slot]!, kind === KIND.duplicate);
+      const { revision, position } = ENTRY;
+      const isDuplicate = kind === KIND.duplicate;
+      sink.appended(token, this.#entries[at + revision]!, this.#entries[at + position]!, isDuplicate);
     }
   }
 
+  /** Where the numbers of an entry stand. */
+  #at(entry: number): number {
+    return (entry & this.#mask) * ENTRY_NUMBERS;
+  }
+
   #push(end: number, kind: number, sink: AppendSink | undefined, token: number): number {
-    if (this.#tail - this.#head > this.#mask) this.#grow();
+    this.reserve(1);
     const entry = this.#tail++;
-    const slot = entry & this.#mask;
-    assert(this.size === 1 || end >= this.#ends[(entry - 1) & this.#mask]!, 'answers are in log order');
-    this.#ends[slot] = end;
-    this.#kinds[slot] = kind;
-    this.#sinks[slot] = sink;
-    this.#tokens[slot] = token;
+    const at = this.#at(entry);
+    assert(
+      this.size === 1 || end >= this.#entries[this.#at(entry - 1) + ENTRY.end]!,
+      'answers are in log order',
+    );
+    this.#entries[at + ENTRY.end] = end;
+    this.#entries[at + ENTRY.tokenAndKind] = token + kind * TWO_TO_32;
+    this.#sinks[entry & this.#mask] = sink;
     return entry;
   }
 
   /** Doubles the queue. How long it can get is bounded by the sessions' limits on appends in flight. */
   #grow(): void {
-    const [ends, tokens, revisions] = [this.#ends, this.#tokens, this.#revisions];
-    const [positions, kinds, sinks, mask] = [this.#positions, this.#kinds, this.#sinks, this.#mask];
-    const size = 2 * (mask + 1);
-    this.#mask = size - 1;
-    this.#ends = new Float64Array(size);
-    this.#tokens = new Uint32Array(size);
-    this.#revisions = new Float64Array(size);
-    this.#positions = new Float64Array(size);
-    this.#kinds = new Uint8Array(size);
-    this.#sinks = new Array(size).fill(undefined);
-    for (let i = this.#head; i < this.#tail; i++) {
-      this.#ends[i & this.#mask] = ends[i & mask]!;
-      this.#tokens[i & this.#mask] = tokens[i & mask]!;
-      this.#revisions[i & this.#mask] = revisions[i & mask]!;
-      this.#positions[i & this.#mask] = positions[i & mask]!;
-      this.#kinds[i & this.#mask] = kinds[i & mask]!;
-      this.#sinks[i & this.#mask] = sinks[i & mask];
+    const [entries, sinks, mask] = [this.#entries, this.#sinks, this.#mask];
+    this.#mask = 2 * mask + 1;
+    this.#entries = new Float64Array(2 * entries.length);
+    this.#sinks = new Array(2 * sinks.length).fill(undefined);
+    for (let entry = this.#head; entry < this.#tail; entry++) {
+      const from = (entry & mask) * ENTRY_NUMBERS;
+      this.#entries.set(entries.subarray(from, from + ENTRY_NUMBERS), this.#at(entry));
+      this.#sinks[entry & this.#mask] = sinks[entry & mask];
     }
   }
 }

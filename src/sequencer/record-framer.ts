@@ -39,7 +39,7 @@ export class RecordFramer {
   readonly #bytes: Uint8Array<SharedArrayBuffer>;
   readonly #words: Uint32Array<SharedArrayBuffer>;
   readonly #chunkBytes: number;
-  readonly #epoch: number;
+  readonly epoch: Epoch;
   #timestampUs: number;
   /** Bytes left in the chunk that is being filled: kept as a small integer, for remainders of positions are slow. */
   #room: number;
@@ -49,7 +49,7 @@ export class RecordFramer {
     this.#bytes = producer.memory.bytes;
     this.#words = producer.memory.words;
     this.#chunkBytes = start.chunkBytes;
-    this.#epoch = start.epoch;
+    this.epoch = start.epoch;
     this.#timestampUs = start.timestampUs;
     this.#room = start.chunkBytes - (producer.framed % start.chunkBytes);
   }
@@ -62,6 +62,17 @@ export class RecordFramer {
   /** The time that records get from now on; ignored if it is before one that was given already. */
   setTime(timestampUs: TimestampUs): void {
     if (timestampUs > this.#timestampUs) this.#timestampUs = timestampUs;
+  }
+
+  /** The time that records get. */
+  get timestampUs(): TimestampUs {
+    return this.#timestampUs;
+  }
+
+  /** `bytes` were framed by somebody else, not up to the chunk's end. */
+  advance(bytes: number): void {
+    this.#room -= bytes;
+    assert(this.#room >= RECORD_OCCUPIED_MIN, 'a run leaves room for Padding');
   }
 
   /**
@@ -98,7 +109,7 @@ export class RecordFramer {
   }
 
   /** Frames the Epoch record, the first of a reign. */
-  epoch(leaderInstanceId: Uint8Array): void {
+  openEpoch(leaderInstanceId: Uint8Array): void {
     assert(leaderInstanceId.length === 16, 'an instance id has 16 bytes');
     const at = this.#claim(EPOCH_LENGTH);
     this.#header(at, this.#producer.framed - EPOCH_LENGTH, EPOCH_LENGTH, RECORD_TYPE.epoch);
@@ -141,7 +152,7 @@ export class RecordFramer {
     words[(at + RECORD.length) >> 2] = length;
     this.#u64(at + RECORD.position, position);
     this.#u64(at + RECORD.timestamp, this.#timestampUs);
-    words[(at + RECORD.epoch) >> 2] = this.#epoch;
+    words[(at + RECORD.epoch) >> 2] = this.epoch;
     words[(at + RECORD.type) >> 2] = typeAndFlags | (RECORD_VERSION << 8);
   }
 

@@ -47,12 +47,14 @@ export class RetryWindow {
   /** What the entry's bucket held before it. */
   readonly #previous: Uint32Array;
   readonly #buckets: Uint32Array;
+  /** All of the above, for the native pass, which looks and adds by itself. */
+  readonly memory: Uint8Array;
   /** Keys the hash, so that nobody can choose ids that collide. */
-  readonly #seed: HashSeed;
+  readonly seed: HashSeed;
   readonly #words = new Int32Array(ID_WORDS);
   readonly #mask: number;
   /** How many entries were ever added; the sequence number of the next one. */
-  #added = 0;
+  added = 0;
   /** The id that was touched last, its hash, and what its bucket held: most often it is the one that is added next. */
   #hashedView: DataView | undefined;
   #hashedAt = 0;
@@ -66,7 +68,8 @@ export class RetryWindow {
   constructor(events: number, seed: HashSeed, memory = new ArrayBuffer(retryWindowBytes(events))) {
     assert(Number.isInteger(Math.log2(events)), 'the window is a power of two');
     assert(events <= RETRY_WINDOW_EVENTS_MAX, 'the window fits the sequence numbers');
-    this.#seed = seed;
+    this.seed = seed;
+    this.memory = new Uint8Array(memory);
     this.#mask = events - 1;
     this.#revisions = new Float64Array(memory, 0, events);
     this.#positions = new Float64Array(memory, 8 * events, events);
@@ -118,7 +121,7 @@ export class RetryWindow {
 
   /** Remembers the id that `source` points to, newest so far. */
   add({ view, idAt }: IdSource, stream: number, revision: number, position: number): void {
-    const slot = this.#added & this.#mask;
+    const slot = this.added & this.#mask;
     const word = slot * ID_WORDS;
     for (let i = 0; i < ID_WORDS; i++) this.#ids[word + i] = view.getUint32(idAt + 4 * i, true);
     this.#streams[slot] = stream;
@@ -130,8 +133,8 @@ export class RetryWindow {
     const isAlive = before !== 0 && this.#ageOf(before) <= this.#mask + 1;
     const filter = isAlive ? before & ~SEQUENCE_MASK : 0;
     this.#previous[slot] = before;
-    this.#buckets[bucket] = filter | filterBit(hash) | (this.#added & SEQUENCE_MASK);
-    this.#added++;
+    this.#buckets[bucket] = filter | filterBit(hash) | (this.added & SEQUENCE_MASK);
+    this.added++;
   }
 
   /** The slot of an id, or -1. Newest first. */
@@ -166,13 +169,13 @@ export class RetryWindow {
 
   /** How many entries ago, modulo 2^24, a bucket or link says; 1 = the newest. */
   #ageOf(link: number): number {
-    return (this.#added - link) & SEQUENCE_MASK;
+    return (this.added - link) & SEQUENCE_MASK;
   }
 
   #hash(view: DataView, at: number): number {
     const key = this.#words;
     for (let i = 0; i < ID_WORDS; i++) key[i] = view.getInt32(at + 4 * i, true);
-    return halfSipHash(key, ID_BYTES, this.#seed);
+    return halfSipHash(key, ID_BYTES, this.seed);
   }
 }
 

@@ -50,6 +50,12 @@ export class FrameReader implements OpenFrame {
     return this.fault === undefined;
   }
 
+  /** Goes on behind frames that somebody else has read: `next` steps to the one at `at`. */
+  skipTo(at: number): void {
+    this.at = at;
+    this.length = 0;
+  }
+
   #openHeader(at: number, left: number): string | undefined {
     this.length = 0;
     if (left < FRAME_HEADER_BYTES) return 'a frame is cut short';

@@ -58,7 +58,6 @@ describe('bench append', () => {
     let closed = 0;
     const open: OpenTarget = () => {
       const target = {
-        isReentrant: false,
         recordBytes: 352,
         firstError: failure,
         completed: (_slot: number, _succeeded: boolean): void => undefined,

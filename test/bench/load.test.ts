@@ -58,22 +58,6 @@ describe('closed loop', () => {
     expect(result.seconds).toBeGreaterThanOrEqual(0.02);
   });
 
-  test('a reentrant target gets its next request with the answer to the last', async () => {
-    let answering = false;
-    let sentWhileAnswering = 0;
-    const load = new ClosedLoop(plan({ inFlight: 4, isReentrant: true }), (slot) => {
-      if (answering) sentWhileAnswering++;
-      setImmediate(() => {
-        answering = true;
-        load.completed(slot, true);
-        answering = false;
-      });
-    });
-    const result = await load.run();
-    expect(result.requests).toBeGreaterThan(0);
-    expect(sentWhileAnswering).toBeGreaterThanOrEqual(result.requests - 4);
-  });
-
   test('answers that come within submit are counted and the run still ends', async () => {
     let submitted = 0;
     const load = new ClosedLoop(plan({ inFlight: 3 }), (slot) => {
@@ -132,7 +116,6 @@ describe('open loop', () => {
 function plan(changes: Partial<LoadPlan>): LoadPlan {
   return {
     inFlight: 1,
-    isReentrant: false,
     warmupUs: 0,
     measureUs: 20_000,
     ...changes,

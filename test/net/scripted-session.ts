@@ -25,6 +25,10 @@ export class ScriptedEngine {
     return 'taken';
   }
 
+  appendRun(): void {
+    // Takes none: to this engine no append is plain.
+  }
+
   refuse(_sink: AppendSink, _token: number, rejection: Rejection): void {
     this.refused.push(rejection);
   }

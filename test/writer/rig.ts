@@ -70,6 +70,7 @@ export class WriteRig {
         Atomics.load(control, CONTROL.preparerErrno) === 0
           ? undefined
           : { code: 'disk-full', message: 'full', details: {} },
+      takeAppends: undefined,
     });
     this.prepare();
     this.sequencer.openEpoch(new Uint8Array(16));
