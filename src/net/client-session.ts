@@ -14,6 +14,7 @@ import { FrameReader } from '../wire/frame-reader.js';
 import { APPENDED_DUPLICATE, OPCODE, PROTOCOL_VERSION } from '../wire/frames.js';
 import { decodeHello, encodeWelcome } from '../wire/hello-frames.js';
 import type { AppendPort } from './engine-port.js';
+import type { MessageGarbage } from './message-garbage.js';
 import { Outbox } from './outbox.js';
 import type { ServerSession } from './server.js';
 import type { SessionLimits } from './session-limits.js';
@@ -31,6 +32,7 @@ export interface SessionParts {
   readonly logId: string;
   readonly serverVersion: string;
   readonly log: SessionLog;
+  readonly garbage: MessageGarbage;
 }
 
 /** A connection that has not said Hello within this time is closed. */
@@ -63,7 +65,7 @@ export class ClientSession implements AppendSink, ServerSession {
   constructor(socket: WebSocket, remote: string, parts: SessionParts) {
     this.#socket = socket;
     this.#parts = parts;
-    this.#outbox = new Outbox(socket, {
+    this.#outbox = new Outbox(socket, parts.garbage, {
       congested: (isCongested) => this.#congested(isCongested),
       stalled: () =>
         this.#fail('slow-consumer', 'the client does not read what it asked for', CLOSE.tryAgainLater),
@@ -99,6 +101,7 @@ export class ClientSession implements AppendSink, ServerSession {
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
+    this.#parts.garbage.received(data.length);
     if (this.#state === 'closed') return;
     if (!isBinary) {
       this.#protocolError('a text message; this protocol is binary');

@@ -6,6 +6,7 @@
 import type { WebSocket } from 'ws';
 import { FrameWriter } from '../wire/frame-writer.js';
 import { bytesTaken } from './bytes-taken.js';
+import type { MessageGarbage } from './message-garbage.js';
 
 /** Stop taking requests when so much waits for the client to read: eight of the largest Events frames. */
 const HIGH_BYTES = 8 * 1024 * 1024;
@@ -28,6 +29,7 @@ export interface OutboxEvents {
 
 export class Outbox {
   readonly #socket: WebSocket;
+  readonly #garbage: MessageGarbage;
   readonly #events: OutboxEvents;
   readonly #writer = new FrameWriter();
   #isFlushScheduled = false;
@@ -38,8 +40,9 @@ export class Outbox {
   readonly #flush = () => this.flush();
   readonly #sent = () => this.#afterSend();
 
-  constructor(socket: WebSocket, events: OutboxEvents) {
+  constructor(socket: WebSocket, garbage: MessageGarbage, events: OutboxEvents) {
     this.#socket = socket;
+    this.#garbage = garbage;
     this.#events = events;
   }
 
@@ -90,6 +93,7 @@ export class Outbox {
   #send(message: Uint8Array): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     this.#socket.send(message, this.#sent);
+    this.#garbage.sent(message.length);
     if (this.#isCongested || this.#socket.bufferedAmount < HIGH_BYTES) return;
     this.#isCongested = true;
     this.#watchForStall(bytesTaken(this.#socket));

@@ -8,6 +8,7 @@ import { CairnError } from '../base/errors.js';
 import type { NodeOptions } from '../config/options.js';
 import { openPlatform } from '../native/platform.js';
 import { ClientSession } from '../net/client-session.js';
+import { MessageGarbage } from '../net/message-garbage.js';
 import { connectionsWithin, openFilesMax } from '../net/open-files.js';
 import { isLoopback } from '../net/origin.js';
 import { ClientServer } from '../net/server.js';
@@ -64,7 +65,8 @@ interface Serving {
 function listen(options: NodeOptions, { engine, logger, version }: Serving): Promise<ClientServer> {
   const limits = sessionLimits(engine.limits, options.maxInFlightAppends, options.maxOpenReads);
   const { reader, logId } = engine;
-  const parts = { engine, reader, limits, logId, serverVersion: version, log: logger };
+  const garbage = new MessageGarbage();
+  const parts = { engine, reader, limits, logId, serverVersion: version, log: logger, garbage };
   const startedAt = new Date().toISOString();
   const server: Promise<ClientServer> = ClientServer.listen({
     host: options.nodeIp,

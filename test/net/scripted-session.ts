@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events';
 import type { WebSocket } from 'ws';
 import { ClientSession, type SessionParts } from '../../src/net/client-session.js';
+import { MessageGarbage } from '../../src/net/message-garbage.js';
 import type { LogReader } from '../../src/reader/log-reader.js';
 import type { AppendSink, Rejection } from '../../src/sequencer/pending-replies.js';
 import type { AppendOutcome } from '../../src/sequencer/sequencer.js';
@@ -121,6 +122,7 @@ export function openSession(socket: ScriptedSocket, engine: ScriptedEngine): Cli
     logId: 'c0ffee00-0000-4000-8000-000000000000',
     serverVersion: '0.0.0',
     log: { debug: () => undefined },
+    garbage: new MessageGarbage(),
   };
   return new ClientSession(socket as unknown as WebSocket, '127.0.0.1', parts);
 }
