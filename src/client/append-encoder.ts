@@ -5,7 +5,7 @@
 
 import { parseUuid } from '../base/bytes.js';
 import { CairnError } from '../base/errors.js';
-import type { FrameWriter } from '../wire/frame-writer.js';
+import type { EventContent, FrameWriter } from '../wire/frame-writer.js';
 import {
   APPEND_EVENTS_MAX,
   APPEND_PREFIX_BYTES,
@@ -47,18 +47,16 @@ export type AppendRequest = AppendContent | Uint8Array;
 
 type Content = string | Uint8Array;
 
-interface PreparedEvent {
-  readonly type: Uint8Array;
+interface PreparedEvent extends EventContent {
   readonly id: string | undefined;
   readonly isJson: boolean;
-  readonly metadata: Content;
-  readonly data: Content;
 }
 
 export class AppendEncoder {
   readonly #names = new NameEncoder();
   readonly #ids = new EventIds();
-  readonly #givenId = new Uint8Array(16);
+  readonly #givenBytes = new Uint8Array(16);
+  readonly #givenId = new DataView(this.#givenBytes.buffer);
 
   /** Writes one frame; returns its length. Throws `invalid-request` or `request-too-large`, and then has written nothing. */
   encode(writer: FrameWriter, requestId: number, request: AppendContent, limits: ServerWelcome): number {
@@ -121,43 +119,24 @@ export class AppendEncoder {
   }
 
   #event(writer: FrameWriter, event: PreparedEvent, eventBytesMax: number): void {
-    this.#id(writer, event.id);
-    writer.u16(event.type.length);
-    writer.u16(event.isJson ? EVENT_IS_JSON : 0);
-    const lengthsAt = writer.length;
-    writer.u32(0);
-    writer.u32(0);
-    writer.bytes(event.type);
-    const metadataBytes = writeContent(writer, event.metadata);
-    const dataBytes = writeContent(writer, event.data);
-    writer.patchU32(lengthsAt, metadataBytes);
-    writer.patchU32(lengthsAt + 4, dataBytes);
-    const bytes = event.type.length + metadataBytes + dataBytes;
+    const flags = event.isJson ? EVENT_IS_JSON : 0;
+    const bytes =
+      event.id === undefined
+        ? writer.event(this.#ids.view, this.#ids.next(), flags, event)
+        : writer.event(this.#given(event.id), 0, flags, event);
     if (bytes > eventBytesMax) throw tooLarge('event', bytes, eventBytesMax);
   }
 
-  #id(writer: FrameWriter, id: string | undefined): void {
-    if (id === undefined) {
-      writer.copy(this.#ids.bytes, this.#ids.next(), 16);
-    } else {
-      if (typeof id !== 'string' || !parseUuid(id, this.#givenId, 0))
-        throw invalid(`the event id '${id}' is not a UUID`);
-      writer.bytes(this.#givenId);
-    }
+  #given(id: string): DataView {
+    if (typeof id !== 'string' || !parseUuid(id, this.#givenBytes, 0))
+      throw invalid(`the event id '${id}' is not a UUID`);
+    return this.#givenId;
   }
 }
 
 /** `Array.isArray` does not know readonly arrays. */
 function isList(events: NewEvent | readonly NewEvent[]): events is readonly NewEvent[] {
   return Array.isArray(events);
-}
-
-/** Empty content costs no call. */
-function writeContent(writer: FrameWriter, content: Content): number {
-  if (content.length === 0) return 0;
-  if (typeof content === 'string') return writer.utf8(content);
-  writer.bytes(content);
-  return content.length;
 }
 
 function contentOf(value: unknown, what: string): Content {

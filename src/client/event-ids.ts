@@ -8,20 +8,21 @@ const IDS_PER_DRAW = 256;
 
 /** UUIDs of version 4 (RFC 9562, section 5.4), 16 bytes each. */
 export class EventIds {
+  readonly #bytes = new Uint8Array(ID_BYTES * IDS_PER_DRAW);
   /** Where the id that `next` speaks of stands. */
-  readonly bytes = new Uint8Array(ID_BYTES * IDS_PER_DRAW);
-  #nextAt = this.bytes.length;
+  readonly view = new DataView(this.#bytes.buffer);
+  #nextAt = this.#bytes.length;
 
-  /** Returns the offset of a fresh id in {@link bytes}; good until the next call. */
+  /** Returns the offset of a fresh id in {@link view}; good until the next call. */
   next(): number {
-    if (this.#nextAt === this.bytes.length) this.#draw();
+    if (this.#nextAt === this.#bytes.length) this.#draw();
     const at = this.#nextAt;
     this.#nextAt += ID_BYTES;
     return at;
   }
 
   #draw(): void {
-    const { bytes } = this;
+    const bytes = this.#bytes;
     crypto.getRandomValues(bytes);
     for (let at = 0; at < bytes.length; at += ID_BYTES) {
       bytes[at + 6] = (bytes[at + 6]! & 0x0f) | 0x40;

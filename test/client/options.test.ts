@@ -74,7 +74,7 @@ test('event ids are different UUIDs of version 4', () => {
   const seen = new Set<string>();
   for (let i = 0; i < 1000; i++) {
     const at = ids.next();
-    const id = ids.bytes.subarray(at, at + 16);
+    const id = new Uint8Array(ids.view.buffer, at, 16);
     expect([id[6]! >> 4, id[8]! >> 6]).toEqual([4, 2]);
     seen.add(id.join());
   }
