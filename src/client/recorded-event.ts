@@ -45,7 +45,11 @@ export class RecordedEvent {
 
   /** The stream it is in. */
   get stream(): string {
-    return this.#memory.names.decode(this.#memory.bytes, this.#at + EVENT_RECORD.stream, this.#streamLength);
+    return this.#memory.names.decode(
+      this.#memory.bytes,
+      this.#at + EVENT_RECORD.stream,
+      this.#streamLength(),
+    );
   }
 
   /** Its number in the stream, from 0. */
@@ -64,7 +68,7 @@ export class RecordedEvent {
   }
 
   get type(): string {
-    return this.#memory.names.decode(this.#memory.bytes, this.#typeAt, this.#typeLength);
+    return this.#memory.names.decode(this.#memory.bytes, this.#typeAt(), this.#typeLength());
   }
 
   /** When the server wrote it, by its clock. */
@@ -84,18 +88,18 @@ export class RecordedEvent {
 
   /** The bytes of the data: a view of what came, not to be changed. */
   get data(): Uint8Array {
-    const dataAt = this.#typeAt + this.#typeLength + this.metadataLength;
-    return bytesOf(this.#memory.bytes, dataAt, this.#end - dataAt);
+    const dataAt = this.#typeAt() + this.#typeLength() + this.metadataLength;
+    return bytesOf(this.#memory.bytes, dataAt, this.#end() - dataAt);
   }
 
   /** Bytes of {@link data}, without making a view. */
   get dataLength(): number {
-    return this.#end - this.#typeAt - this.#typeLength - this.metadataLength;
+    return this.#end() - this.#typeAt() - this.#typeLength() - this.metadataLength;
   }
 
   /** The bytes of the metadata, none if there is none: a view of what came, not to be changed. */
   get metadata(): Uint8Array {
-    return bytesOf(this.#memory.bytes, this.#typeAt + this.#typeLength, this.metadataLength);
+    return bytesOf(this.#memory.bytes, this.#typeAt() + this.#typeLength(), this.metadataLength);
   }
 
   /** Bytes of {@link metadata}, without making a view. */
@@ -128,19 +132,19 @@ export class RecordedEvent {
     return { stream, revision, position, id, type, created, data, metadata };
   }
 
-  get #streamLength(): number {
+  #streamLength(): number {
     return this.#memory.view.getUint16(this.#at + EVENT_RECORD.streamLength, true);
   }
 
-  get #typeLength(): number {
+  #typeLength(): number {
     return this.#memory.view.getUint16(this.#at + EVENT_RECORD.typeLength, true);
   }
 
-  get #typeAt(): number {
-    return this.#at + EVENT_RECORD.stream + this.#streamLength;
+  #typeAt(): number {
+    return this.#at + EVENT_RECORD.stream + this.#streamLength();
   }
 
-  get #end(): number {
+  #end(): number {
     return this.#at + this.#memory.view.getUint32(this.#at + EVENT_RECORD.length, true);
   }
 }

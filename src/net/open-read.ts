@@ -10,8 +10,8 @@ import { fillEventsPrefix } from '../wire/read-frames.js';
 
 /** What an open read tells its session. */
 export interface OpenReadEvents {
-  /** A whole Events frame. */
-  frame(bytes: Uint8Array): void;
+  /** A whole Events frame; `release` is to be called when it is sent. */
+  frame(bytes: Uint8Array, release: () => void): void;
   /** Resolves when it is this read's turn to make a page, and the connection can take it. */
   turn(): Promise<void>;
   /** Its turn is over. Once for each {@link turn}. */
@@ -93,7 +93,7 @@ export class OpenRead {
     const flags = isLast ? EVENTS_LAST : 0;
     fillEventsPrefix(bytes, { requestId: this.#requestId, flags, eventCount, next, head });
     this.#windowBytes -= bytes.length;
-    this.#events.frame(bytes);
+    this.#events.frame(bytes, page.release);
   }
 
   #credited(): Promise<void> {

@@ -67,10 +67,13 @@ export class Outbox {
     if (this.#writer.length > 0) this.#send(this.#writer.take());
   }
 
-  /** Sends a whole frame that is in memory of its own, behind what is collected. */
-  sendFrame(frame: Uint8Array): void {
+  /** Sends a whole frame that is in memory of its own, behind what is collected. `release`: that memory is free again. */
+  sendFrame(frame: Uint8Array, release: () => void): void {
     if (this.#writer.length > 0) this.#send(this.#writer.take());
-    this.#send(frame);
+    this.#hand(frame, () => {
+      release();
+      this.#afterSend();
+    });
   }
 
   /** Resolves when the client has read enough for more to be sent; at once if it has, or is gone. */
@@ -91,9 +94,13 @@ export class Outbox {
   }
 
   #send(message: Uint8Array): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#socket.send(message, this.#sent);
     this.#garbage.sent(message.length);
+    this.#hand(message, this.#sent);
+  }
+
+  #hand(message: Uint8Array, sent: () => void): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#socket.send(message, sent);
     if (this.#isCongested || this.#socket.bufferedAmount < HIGH_BYTES) return;
     this.#isCongested = true;
     this.#watchForStall(bytesTaken(this.#socket));

@@ -41,7 +41,7 @@ export class SessionReads {
     this.#outbox = outbox;
     this.#openReadsMax = openReadsMax;
     this.#events = {
-      frame: (bytes) => this.#outbox.sendFrame(bytes),
+      frame: (bytes, release) => this.#outbox.sendFrame(bytes, release),
       turn: () => this.#turn(),
       turnOver: () => this.#turns.leave(),
       ended: (requestId, how) => this.#ended(requestId, how),

@@ -61,7 +61,7 @@ export class AllReadBackwards implements LogRead {
     if (this.#next > this.#head || this.#next % 8 !== 0) return this.#badPosition();
     if (this.#length < 0 && !(await this.#findFirst())) return this.#badPosition();
     let want = stretchBytes(bytesMax, this.#eventsLeft);
-    let page = new PageBuilder(this.#source.headroomBytes, 0);
+    let page = new PageBuilder(this.#source.pages, this.#source.headroomBytes, 0);
     let events = 0;
     while (events === 0 && this.#next > 0 && this.#eventsLeft > 0) {
       if (!this.#isBoundary || occupiedBytes(this.#length) > want) {
@@ -72,8 +72,9 @@ export class AllReadBackwards implements LogRead {
       }
       const before = this.#next;
       const stretch = await this.#fill(want);
-      page = new PageBuilder(this.#source.headroomBytes, stretch.recordBytes);
+      page = new PageBuilder(this.#source.pages, this.#source.headroomBytes, stretch.recordBytes);
       events = this.#take(stretch, page);
+      stretch.release();
       if (events > 0 && !(await this.#isGenuine(page))) return this.#badPosition();
       if (this.#next < before) continue;
       return this.#nothingThere();
@@ -145,7 +146,7 @@ export class AllReadBackwards implements LogRead {
     const { log, chunkBytes } = this.#source;
     const chunkStart = chunkOf(this.#next - 1, chunkBytes) * chunkBytes;
     const from = Math.max(chunkStart, this.#next - want);
-    const stretch = new PageBuilder(0, this.#next - from);
+    const stretch = new PageBuilder(this.#source.pages, 0, this.#next - from);
     const reading = log.read(from, stretch.bytes, 0, stretch.recordBytes);
     if (reading !== undefined) await reading;
     this.#isChecked = reading === undefined || this.#isAllGood(stretch);

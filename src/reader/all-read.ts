@@ -50,10 +50,11 @@ export class AllRead implements LogRead {
   }
 
   async nextPage(bytesMax: number): Promise<ReadAnswer> {
+    const { pages, headroomBytes } = this.#source;
     let want = stretchBytes(bytesMax, this.#eventsLeft);
     while (this.#next < this.#head && this.#eventsLeft > 0) {
       if (this.#next % 8 !== 0) return this.#badPosition();
-      const builder = new PageBuilder(this.#source.headroomBytes, this.#available(want));
+      const builder = new PageBuilder(pages, headroomBytes, this.#available(want));
       const goodBytes = await this.#fill(builder);
       if (goodBytes < 0) return this.#badPosition();
       const walk = walkRecords(builder, goodBytes, this.#eventsLeft);
@@ -64,12 +65,13 @@ export class AllRead implements LogRead {
         this.#next = this.#chunkEnd();
       }
       if (walk.events > 0) return this.#page(builder, walk);
-      // Nothing whole yet: the first record is longer than the stretch.
+      builder.release();
       if (walk.bytes > 0 || walk.isAtPadding) continue;
+      // Nothing whole yet: the first record is longer than the stretch.
       want = recordBytesAt(builder);
       if (want <= builder.recordBytes || want > this.#available(want)) return this.#badPosition();
     }
-    return this.#page(new PageBuilder(this.#source.headroomBytes, 0), { bytes: 0, events: 0 });
+    return this.#page(new PageBuilder(pages, headroomBytes, 0), { bytes: 0, events: 0 });
   }
 
   /**

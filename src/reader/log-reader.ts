@@ -11,6 +11,7 @@ import { AllReadBackwards } from './all-read-backwards.js';
 import { ChunkFiles } from './chunk-files.js';
 import { CopyList } from './copy-list.js';
 import { LogBytes, type LogTail } from './log-bytes.js';
+import { PageMemory } from './page-memory.js';
 import type { LogRead } from './read-page.js';
 import type { ReadSource } from './read-source.js';
 import { RecordChecks } from './record-checks.js';
@@ -51,7 +52,8 @@ export class LogReader {
     const log = new LogBytes(tail, this.#files);
     const checks = new RecordChecks(kernel);
     const copies = new CopyList(kernel);
-    this.#source = { log, checks, copies, lookup, chunkBytes, headroomBytes, committed };
+    const pages = new PageMemory();
+    this.#source = { log, checks, copies, pages, lookup, chunkBytes, headroomBytes, committed };
   }
 
   /** Begins a read of the whole log. */

@@ -6,9 +6,11 @@ export interface ReadPage {
   readonly kind: 'page';
   /**
    * First as many bytes as {@link LogReaderOptions.headroomBytes} says, for the caller to fill; then the records, whole, each padded to 8, in
-   * the order of reading. The caller's own from now on.
+   * the order of reading. The caller's own until it releases them.
    */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** To be called when `bytes` are not needed any more; they are then used for another page. */
+  readonly release: () => void;
   readonly eventCount: number;
   /** Where a further read in this direction goes on, a revision or a position; `Infinity` = nothing further (backwards, at the start). */
   readonly next: number;

@@ -6,12 +6,14 @@ import type { StreamLookup } from '../indexer/commands.js';
 import { RECORD_ALIGNMENT, RECORD_OCCUPIED_MIN } from '../log/record.js';
 import type { CopyList } from './copy-list.js';
 import type { LogBytes } from './log-bytes.js';
+import type { PageMemory } from './page-memory.js';
 import type { RecordChecks } from './record-checks.js';
 
 export interface ReadSource {
   readonly log: LogBytes;
   readonly checks: RecordChecks;
   readonly copies: CopyList;
+  readonly pages: PageMemory;
   readonly lookup: StreamLookup;
   readonly chunkBytes: number;
   /** Bytes left free in front of the records of a page; a multiple of 8. */

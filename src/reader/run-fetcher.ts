@@ -73,18 +73,21 @@ export class RunFetcher {
       await log.read(from, job.target.bytes, job.starts[first]!, length);
       return this.#check(first, job);
     }
-    const { bytes, view } = await this.#readApart(from, length);
+    const apart = await this.#readApart(from, length);
+    const { bytes, view } = apart;
     for (let run = first; run <= last; run++) {
       copies.add(job.runs.positions[run]! - from, job.starts[run]!, job.runs.bytes[run]!);
     }
     copies.copy(bytes, job.target.bytes);
     // The window is a piece of the log: usually one look at it all vouches for the runs. Damage between them is not ours.
-    if (checks.run({ bytes, view, at: 0, length, position: from }).goodBytes === length) return;
+    const isAllGood = checks.run({ bytes, view, at: 0, length, position: from }).goodBytes === length;
+    apart.release();
+    if (isAllGood) return;
     for (let run = first; run <= last; run++) this.#check(run, job);
   }
 
   async #readApart(from: Position, length: number): Promise<PageBuilder> {
-    const content = new PageBuilder(0, length);
+    const content = new PageBuilder(this.#source.pages, 0, length);
     await this.#source.log.read(from, content.bytes, 0, length);
     return content;
   }

@@ -72,7 +72,7 @@ export class StreamRead implements LogRead {
   }
 
   async #pageOf(runs: StreamRuns): Promise<ReadPage> {
-    const { headroomBytes } = this.#source;
+    const { headroomBytes, pages } = this.#source;
     const isForwards = this.#direction === 'forwards';
     let eventCount = 0;
     let recordBytes = 0;
@@ -80,7 +80,7 @@ export class StreamRead implements LogRead {
       eventCount += runs.events[run]!;
       recordBytes += runs.bytes[run]!;
     }
-    const ascending = new PageBuilder(isForwards ? headroomBytes : 0, recordBytes);
+    const ascending = new PageBuilder(pages, isForwards ? headroomBytes : 0, recordBytes);
     const fetching = this.#fetcher.fetch(runs, ascending);
     if (fetching !== undefined) await fetching;
     const page = isForwards ? ascending : this.#turnedRound(ascending, runs);
@@ -90,9 +90,10 @@ export class StreamRead implements LogRead {
   }
 
   /** The same records, those of each run from its last to its first. */
-  #turnedRound({ bytes, words, recordBytes }: PageBuilder, runs: StreamRuns): PageBuilder {
-    const { copies, headroomBytes } = this.#source;
-    const page = new PageBuilder(headroomBytes, recordBytes);
+  #turnedRound(ascending: PageBuilder, runs: StreamRuns): PageBuilder {
+    const { bytes, words, recordBytes } = ascending;
+    const { copies, headroomBytes, pages } = this.#source;
+    const page = new PageBuilder(pages, headroomBytes, recordBytes);
     let at = 0;
     for (let run = 0; run < runs.runCount; run++) {
       const end = at + runs.bytes[run]!;
@@ -107,6 +108,7 @@ export class StreamRead implements LogRead {
       assert(at === end, 'a run holds whole records');
     }
     copies.copy(bytes, page.bytes);
+    ascending.release();
     return page;
   }
 
