@@ -5,7 +5,7 @@
 
 import { parseUuid } from '../base/bytes.js';
 import { CairnError } from '../base/errors.js';
-import type { EventContent, FrameWriter } from '../wire/frame-writer.js';
+import type { FrameWriter } from '../wire/frame-writer.js';
 import {
   APPEND_EVENTS_MAX,
   APPEND_PREFIX_BYTES,
@@ -47,30 +47,39 @@ export type AppendRequest = AppendContent | Uint8Array;
 
 type Content = string | Uint8Array;
 
-interface PreparedEvent extends EventContent {
-  readonly id: string | undefined;
-  readonly isJson: boolean;
+/** An event that can be written without asking anybody's code anything. */
+interface ReadyEvent extends NewEvent {
+  readonly data: Content;
+  readonly metadata?: Content;
 }
 
 export class AppendEncoder {
-  readonly #names = new NameEncoder();
+  readonly #streams = new NameEncoder();
+  readonly #types = new NameEncoder();
   readonly #ids = new EventIds();
+  /** What is being written, for the writer. */
+  readonly #content: { type: Uint8Array; metadata: Content; data: Content } = {
+    type: new Uint8Array(0),
+    metadata: '',
+    data: '',
+  };
   readonly #givenBytes = new Uint8Array(16);
   readonly #givenId = new DataView(this.#givenBytes.buffer);
 
   /** Writes one frame; returns its length. Throws `invalid-request` or `request-too-large`, and then has written nothing. */
   encode(writer: FrameWriter, requestId: number, request: AppendContent, limits: ServerWelcome): number {
-    const stream = this.#names.encode(request.stream, 'stream name');
+    const stream = this.#streams.encode(request.stream, 'stream name');
     const expected = expectedRevision(request.expected);
-    const events = this.#prepare(request.events, limits.eventBytesMax);
+    const events = ready(request.events);
     const frameAt = writer.length;
+    writer.begin(OPCODE.append, 0, requestId);
     try {
-      writer.begin(OPCODE.append, 0, requestId);
       writer.i64(expected);
       writer.u16(stream.length);
-      writer.u16(events.length);
+      writer.u16(isList(events) ? events.length : 1);
       writer.bytes(stream);
-      for (const event of events) this.#event(writer, event, limits.eventBytesMax);
+      if (isList(events)) for (const event of events) this.#event(writer, event, limits.eventBytesMax);
+      else this.#event(writer, events, limits.eventBytesMax);
       const frameBytes = writer.length - frameAt;
       if (frameBytes > limits.appendBytesMax) throw tooLarge('append', frameBytes, limits.appendBytesMax);
       writer.end();
@@ -92,38 +101,20 @@ export class AppendEncoder {
     return frame.length;
   }
 
-  #prepare(events: NewEvent | readonly NewEvent[], eventBytesMax: number): readonly PreparedEvent[] {
-    if (!isList(events)) return [this.#prepareEvent(events, eventBytesMax)];
-    if (events.length === 0 || events.length > APPEND_EVENTS_MAX) {
-      throw invalid(`an append takes 1 to ${APPEND_EVENTS_MAX} events, not ${events.length}`);
-    }
-    return events.map((event) => this.#prepareEvent(event, eventBytesMax));
-  }
-
-  #prepareEvent(event: NewEvent, eventBytesMax: number): PreparedEvent {
-    if (typeof event !== 'object' || event === null)
-      throw invalid('an event must be an object with type and data');
-    const { data, metadata, id } = event;
-    const isPlain = typeof data === 'string' || data instanceof Uint8Array;
-    const prepared = {
-      type: this.#names.encode(event.type, 'event type'),
-      id,
-      isJson: event.isJson ?? !isPlain,
-      metadata: metadata === undefined ? '' : contentOf(metadata, 'metadata'),
-      data: contentOf(data, 'data'),
-    };
+  #event(writer: FrameWriter, event: ReadyEvent, eventBytesMax: number): void {
+    const content = this.#content;
+    content.type = this.#types.encode(event.type, 'event type');
+    content.metadata = event.metadata ?? '';
+    content.data = event.data;
     // A text has at least as many bytes as characters. Keeps what can't be sent from being copied.
-    const bytes = prepared.type.length + prepared.metadata.length + prepared.data.length;
-    if (bytes > eventBytesMax) throw tooLarge('event', bytes, eventBytesMax);
-    return prepared;
-  }
-
-  #event(writer: FrameWriter, event: PreparedEvent, eventBytesMax: number): void {
-    const flags = event.isJson ? EVENT_IS_JSON : 0;
+    const bytesMin = content.type.length + content.metadata.length + content.data.length;
+    if (bytesMin > eventBytesMax) throw tooLarge('event', bytesMin, eventBytesMax);
+    const flags = event.isJson === true ? EVENT_IS_JSON : 0;
     const bytes =
       event.id === undefined
-        ? writer.event(this.#ids.view, this.#ids.next(), flags, event)
-        : writer.event(this.#given(event.id), 0, flags, event);
+        ? writer.event(this.#ids.view, this.#ids.next(), flags, content)
+        : writer.event(this.#given(event.id), 0, flags, content);
+    content.data = '';
     if (bytes > eventBytesMax) throw tooLarge('event', bytes, eventBytesMax);
   }
 
@@ -139,8 +130,37 @@ function isList(events: NewEvent | readonly NewEvent[]): events is readonly NewE
   return Array.isArray(events);
 }
 
+/** The events in a form that can be written; they themselves if they are. Runs code of the user's (`toJSON`): before a frame begins. */
+function ready(events: NewEvent | readonly NewEvent[]): ReadyEvent | readonly ReadyEvent[] {
+  if (!isList(events)) return readyEvent(events);
+  if (events.length === 0 || events.length > APPEND_EVENTS_MAX) {
+    throw invalid(`an append takes 1 to ${APPEND_EVENTS_MAX} events, not ${events.length}`);
+  }
+  return events.every(isReady) ? events : events.map(readyEvent);
+}
+
+function isReady(event: NewEvent): event is ReadyEvent {
+  if (typeof event !== 'object' || event === null)
+    throw invalid('an event must be an object with type and data');
+  return isContent(event.data) && (event.metadata === undefined || isContent(event.metadata));
+}
+
+function readyEvent(event: NewEvent): ReadyEvent {
+  if (isReady(event)) return event;
+  const data = contentOf(event.data, 'data');
+  const isJson = event.isJson ?? !isContent(event.data);
+  const common = { type: event.type, data, isJson, ...(event.id === undefined ? {} : { id: event.id }) };
+  return event.metadata === undefined
+    ? common
+    : { ...common, metadata: contentOf(event.metadata, 'metadata') };
+}
+
+function isContent(value: unknown): value is Content {
+  return typeof value === 'string' || value instanceof Uint8Array;
+}
+
 function contentOf(value: unknown, what: string): Content {
-  if (typeof value === 'string' || value instanceof Uint8Array) return value;
+  if (isContent(value)) return value;
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
     throw invalid(`the ${what} of an event is binary, but no Uint8Array: wrap it in one`);
   }

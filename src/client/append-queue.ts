@@ -54,6 +54,12 @@ export class AppendQueue {
   #encoded = 0;
   #tail = 0;
   #bytes = 0;
+  readonly #slabDone: (slab: ArrayBuffer) => void;
+
+  /** `slabDone`: all appends whose messages were cut from this memory are answered, so the server has had every byte of it. */
+  constructor(slabDone: (slab: ArrayBuffer) => void) {
+    this.#slabDone = slabDone;
+  }
 
   /** Appends without an answer. */
   get size(): number {
@@ -111,6 +117,10 @@ export class AppendQueue {
     this.#entries[slot] = undefined;
     this.#head++;
     this.#bytes -= entry.length + ENTRY_BYTES;
+    const next = this.#head < this.#encoded ? this.#at(this.#head).message : undefined;
+    if (entry.message !== next && entry.message!.buffer !== next?.buffer) {
+      this.#slabDone(entry.message!.buffer);
+    }
     return entry;
   }
 

@@ -21,8 +21,8 @@ import { Questions, type StreamInfo } from './questions.js';
 import { atTurnEnd, Turn } from './turn.js';
 
 const REQUEST_ID_MAX = 0xffff_ffff;
-/** A turn with more to send than this sends it in parts: the server starts earlier, and sockets like 64 KiB to 1 MiB best. */
-const MESSAGE_BYTES = 256 * 1024;
+/** A turn with more to send than this sends it in parts: the server works on the first while the next is made. */
+const MESSAGE_BYTES = 32 * 1024;
 const UNKNOWN_REQUEST = 'an answer to nothing that is open';
 
 export class Exchange implements ReadPort {
@@ -30,10 +30,10 @@ export class Exchange implements ReadPort {
   readonly #options: ResolvedOptions;
   readonly #turn = new Turn(() => this.#turnEnd());
   readonly #encoder = new AppendEncoder();
-  readonly #appends = new AppendQueue();
   readonly #reads = new Map<number, OpenRead>();
   readonly #questions = new Questions();
   readonly #appendFrames = new FrameWriter();
+  readonly #appends = new AppendQueue((slab) => this.#appendFrames.recycle(slab));
   readonly #otherFrames = new FrameWriter();
   #connection: Connection | undefined;
   #limits: ServerWelcome | undefined;
@@ -230,8 +230,14 @@ export class Exchange implements ReadPort {
 
   #nextRequestId(): number {
     do this.#lastRequestId = (this.#lastRequestId % REQUEST_ID_MAX) + 1;
-    while (this.#reads.has(this.#lastRequestId) || this.#questions.has(this.#lastRequestId));
+    while (this.#isOpen(this.#lastRequestId));
     return this.#lastRequestId;
+  }
+
+  /** Whether a read or a question has this id; appends come and go too fast to meet it again. */
+  #isOpen(requestId: number): boolean {
+    if (this.#reads.size > 0 && this.#reads.has(requestId)) return true;
+    return this.#questions.size > 0 && this.#questions.has(requestId);
   }
 
   #turnEnd(): void {

@@ -14,10 +14,17 @@ const ENCODED_NAMES_MAX = 1024;
 export class NameEncoder {
   readonly #names = new Map<string, Uint8Array>();
   readonly #utf8 = new TextEncoder();
+  /** The name that was asked for last: the next event's type is often the same. */
+  #last = '';
+  #lastBytes: Uint8Array | undefined;
 
   /** The bytes of `name`, not to be changed. Throws `invalid-request`; `what` is for its message. */
   encode(name: string, what: 'stream name' | 'event type'): Uint8Array {
-    return this.#names.get(name) ?? this.#encode(name, what);
+    if (name === this.#last && this.#lastBytes !== undefined) return this.#lastBytes;
+    const bytes = this.#names.get(name) ?? this.#encode(name, what);
+    this.#last = name;
+    this.#lastBytes = bytes;
+    return bytes;
   }
 
   #encode(name: unknown, what: string): Uint8Array {

@@ -14,6 +14,9 @@ const MESSAGES_PER_SLAB = 4;
 /** Largest slab unless one message alone needs more: a slow socket may keep a whole slab alive for one small message. */
 const SLAB_BYTES_MAX = 512 * 1024;
 
+/** What may lie ready: as much as a busy client has on its way. */
+const SPARE_BYTES_MAX = 2 * 1024 * 1024;
+
 const TEXT_ENCODER = new TextEncoder();
 
 /** Short runs are copied byte by byte: a call to `set` costs about as much as 24 of these steps. */
@@ -42,6 +45,9 @@ export class FrameWriter {
   /** Where the open frame starts, or −1. */
   #frameAt = -1;
   #lastMessageBytes = 0;
+  /** Slabs that were given back, to be written to again: the last one is the most likely to be in a cache. */
+  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
+  #spareBytes = 0;
 
   /** Bytes written since the last {@link take}. */
   get length(): number {
@@ -182,6 +188,14 @@ export class FrameWriter {
     return length;
   }
 
+  /** Nobody looks at the messages that were cut from this memory any more, whoever knows may say: it is used again. */
+  recycle(slab: ArrayBuffer): void {
+    const length = slab.byteLength;
+    if (slab === this.#bytes.buffer || this.#spareBytes + length > SPARE_BYTES_MAX) return;
+    this.#spareBytes += length;
+    this.#spare.push(new Uint8Array(slab));
+  }
+
   /** Hands over what was written since the last call (perhaps nothing); it is the caller's from now on. */
   take(): Uint8Array<ArrayBuffer> {
     assert(this.#frameAt < 0, 'the last frame has not ended');
@@ -201,13 +215,23 @@ export class FrameWriter {
   #reserve(length: number): void {
     if (this.#at + length <= this.#bytes.length) return;
     const written = this.#at - this.#messageAt;
-    const generous = Math.min(SLAB_BYTES_MAX, MESSAGES_PER_SLAB * this.#lastMessageBytes);
-    const slab = allocate(Math.max(SLAB_BYTES_MIN, generous, 2 * (written + length)));
+    const slab = this.#slab(written + length);
     slab.set(this.#bytes.subarray(this.#messageAt, this.#at));
     if (this.#frameAt >= 0) this.#frameAt -= this.#messageAt;
     this.#bytes = slab;
     this.#view = new DataView(slab.buffer);
     this.#messageAt = 0;
     this.#at = written;
+  }
+
+  /** A slab of at least `bytes`; one too small for messages like the last is let go. */
+  #slab(bytes: number): Uint8Array<ArrayBuffer> {
+    const generous = Math.min(SLAB_BYTES_MAX, Math.max(2 * bytes, MESSAGES_PER_SLAB * this.#lastMessageBytes));
+    const wanted = Math.max(SLAB_BYTES_MIN, generous, bytes);
+    for (let spare = this.#spare.pop(); spare !== undefined; spare = this.#spare.pop()) {
+      this.#spareBytes -= spare.length;
+      if (spare.length >= wanted) return spare;
+    }
+    return allocate(wanted);
   }
 }

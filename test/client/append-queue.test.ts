@@ -9,7 +9,7 @@ class NaiveQueue {
 }
 
 class Harness {
-  readonly queue = new AppendQueue();
+  readonly queue = new AppendQueue(() => undefined);
   readonly naive = new NaiveQueue();
   readonly told = new Map<number, string>();
   #nextId = 1;
