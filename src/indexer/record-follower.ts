@@ -5,9 +5,10 @@
  */
 import type { NameTable } from '../base/name-table.js';
 import type { Bytes } from '../base/ports.js';
-import { occupiedBytes, PREPARE, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../log/record.js';
+import { PREPARE, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../log/record.js';
 import { OpenTransaction } from './open-transaction.js';
 import type { RecentEvents } from './recent-events.js';
+import { RecentNames } from './recent-names.js';
 import type { StreamIndex } from './stream-index.js';
 
 const TWO_TO_32 = 0x1_0000_0000;
@@ -24,14 +25,14 @@ const WORD = {
 } as const;
 
 export class RecordFollower {
-  readonly #names: NameTable;
+  readonly #names: RecentNames;
   readonly #index: StreamIndex;
   /** Where event ids go as well, while the log is read at the start. */
   #recent: RecentEvents | undefined;
   readonly #open = new OpenTransaction();
 
   constructor(names: NameTable, index: StreamIndex, recent?: RecentEvents) {
-    this.#names = names;
+    this.#names = new RecentNames(names);
     this.#index = index;
     this.#recent = recent;
   }
@@ -57,7 +58,7 @@ export class RecordFollower {
       const type = words[word + WORD.type]! & 0xff;
       if (type === RECORD_TYPE.prepare) this.#event(bytes, words, record);
       else if (type === RECORD_TYPE.epoch) this.#open.count = 0; // a new reign: what the old one left open never happened
-      record += occupiedBytes(words[word + WORD.length]!);
+      record += roundUpTo8(words[word + WORD.length]!);
     }
     return record;
   }
@@ -68,8 +69,8 @@ export class RecordFollower {
     const position = words[word + WORD.position]! + words[word + WORD.position + 1]! * TWO_TO_32;
     const revision = words[word + WORD.revision]! + words[word + WORD.revision + 1]! * TWO_TO_32;
     const nameBytes = words[word + WORD.streamBytes]! & 0xffff;
-    const stream = this.#names.intern(bytes, record + PREPARE.stream, nameBytes);
-    const occupied = occupiedBytes(words[word + WORD.length]!);
+    const stream = this.#names.intern(bytes, words, record + PREPARE.stream, nameBytes);
+    const occupied = roundUpTo8(words[word + WORD.length]!);
     const isLast = (flags & PREPARE_FLAG.lastOfTransaction) !== 0;
     if ((flags & PREPARE_FLAG.firstOfTransaction) !== 0) {
       this.#open.count = 0;
@@ -96,4 +97,9 @@ export class RecordFollower {
     }
     this.#open.count = 0;
   }
+}
+
+/** `occupiedBytes` for a length that fits 31 bits, as those of records do: without a division. */
+function roundUpTo8(length: number): number {
+  return (length + 7) & ~7;
 }

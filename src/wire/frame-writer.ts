@@ -226,7 +226,10 @@ export class FrameWriter {
 
   /** A slab of at least `bytes`; one too small for messages like the last is let go. */
   #slab(bytes: number): Uint8Array<ArrayBuffer> {
-    const generous = Math.min(SLAB_BYTES_MAX, Math.max(2 * bytes, MESSAGES_PER_SLAB * this.#lastMessageBytes));
+    const generous = Math.min(
+      SLAB_BYTES_MAX,
+      Math.max(2 * bytes, MESSAGES_PER_SLAB * this.#lastMessageBytes),
+    );
     const wanted = Math.max(SLAB_BYTES_MIN, generous, bytes);
     for (let spare = this.#spare.pop(); spare !== undefined; spare = this.#spare.pop()) {
       this.#spareBytes -= spare.length;
