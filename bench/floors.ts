@@ -95,7 +95,7 @@ export const SINGLE_NODE_SUITE: readonly SuiteRun[] = [
   },
   {
     bench: 'append',
-    flags: { mode: 'ws', inFlight: '64', eventsPerRequest: '64' },
+    flags: { mode: 'ws', inFlight: '128', eventsPerRequest: '64' },
     floors: [rateFloor('over ws, 64 events a request', 1_200_000)],
   },
   {

@@ -24,10 +24,10 @@ import type { EngineThreads } from './engine-threads.js';
 const IDLE_COMMIT_MS = 100;
 
 /**
- * The index follows commits this much later at most, unless a read asks for it: then it catches up first. At a gigabyte a
- * second it is a megabyte behind by then, and a full ring wakes it at once.
+ * The index follows commits this much later at most, unless a read asks for it: then it catches up first. Each wake costs a
+ * processor's time; at a gigabyte a second the index is 5 MB behind by then, and a full ring wakes it at once.
  */
-const INDEXER_WAKE_MS = 1;
+const INDEXER_WAKE_MS = 5;
 
 export interface EngineParts {
   readonly producer: RingProducer;

@@ -15,7 +15,7 @@ const MESSAGES_PER_SLAB = 4;
 const SLAB_BYTES_MAX = 512 * 1024;
 
 /** What may lie ready: as much as a busy client has on its way. */
-const SPARE_BYTES_MAX = 2 * 1024 * 1024;
+const SPARE_BYTES_MAX = 4 * 1024 * 1024;
 
 const TEXT_ENCODER = new TextEncoder();
 
