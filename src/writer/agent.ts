@@ -6,6 +6,7 @@
  * nothing is retried and nothing past the last good sync was ever told to anyone.
  */
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { assert } from '../base/assert.js';
 import { alignDown, alignUp } from '../base/bytes.js';
 import type { Bytes, Disk, FileHandle } from '../base/ports.js';
