@@ -27,7 +27,7 @@ const request = fc.record({
   expected: fc.oneof({ weight: 6, arbitrary: fc.constant(-2) }, fc.integer({ min: -5, max: 40 })),
 });
 
-/** A byte of a frame behind its header that is changed, if any. */
+/** A byte of a frame that is changed, if any. */
 const damage = fc.option(fc.record({ at: fc.nat(400), to: fc.nat(255) }), { freq: 12, nil: undefined });
 
 const messages = fc.array(
@@ -48,7 +48,7 @@ function messageOf(requests: Messages[number]['requests'], firstRequestId: numbe
       request.expected,
       firstRequestId + index,
     ).slice();
-    if (damage !== undefined) frame[12 + (damage.at % (frame.length - 12))] = damage.to;
+    if (damage !== undefined) frame[damage.at % frame.length] = damage.to;
     return frame;
   });
   return Buffer.concat(frames);
