@@ -13,9 +13,9 @@ import { type BenchRow, rowAsJson, rowAsTableLine, tableHeader } from './row.js'
 import { type FloorResult, runSuite, type SuiteResult } from './suite.js';
 import { openWsTarget } from './ws-target.js';
 
-/** Short runs, so that the whole suite takes about a minute and a half: what it judges by is the median of several. */
-const SUITE_SECONDS = '2';
-const SUITE_WARMUP_SECONDS = '1';
+/** Short runs, so that the whole suite takes about three minutes: what it judges by is the median of several. */
+const SUITE_SECONDS = '3';
+const SUITE_WARMUP_SECONDS = '2';
 
 /** Adds `bench`, `bench append` and `bench read` to the command line. `program` has positional options enabled. */
 export function registerBench(program: Command): void {
@@ -43,8 +43,8 @@ export function registerBench(program: Command): void {
 
 function addCommonFlags(command: Command): Command {
   return command
-    .option('--seconds <n>', 'how long to measure (default: 5; the floors: 2)')
-    .option('--warmup <n>', 'seconds to run before that (default: 1)')
+    .option('--seconds <n>', 'how long to measure (default: 5; the floors: 3)')
+    .option('--warmup <n>', 'seconds to run before that (default: 2)')
     .option('--event-bytes <n>', 'bytes of data in each event (default: 256)')
     .option('--sync-mode <mode>', 'how writes become durable: fdatasync or dsync (default: fdatasync)')
     .option('--dir <folder>', "where the run's own folder is made, removed afterwards (default: here)")

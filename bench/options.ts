@@ -71,7 +71,7 @@ const RANGES = {
   streams: { default: 16, min: 1, max: 1_000_000, whole: true },
   connections: { default: 1, min: 1, max: 64, whole: true },
   seconds: { default: 5, min: 0.01, max: 86_400, whole: false },
-  warmup: { default: 1, min: 0, max: 3_600, whole: false },
+  warmup: { default: 2, min: 0, max: 3_600, whole: false },
   rate: { default: 0, min: 0.001, max: 100_000_000, whole: false },
   // At 256 bytes an event the upper end is a log of 350 GB.
   events: { default: 1_000_000, min: 1, max: 1_000_000_000, whole: true },

@@ -13,7 +13,7 @@ describe('bench append', () => {
       streams: 16,
       connections: 1,
       seconds: 5,
-      warmupSeconds: 1,
+      warmupSeconds: 2,
       ratePerSecond: 0,
       url: undefined,
       directory: '.',
