@@ -226,11 +226,9 @@ export class FrameWriter {
 
   /** A slab of at least `bytes`; one too small for messages like the last is let go. */
   #slab(bytes: number): Uint8Array<ArrayBuffer> {
-    const generous = Math.min(
-      SLAB_BYTES_MAX,
-      Math.max(2 * bytes, MESSAGES_PER_SLAB * this.#lastMessageBytes),
-    );
-    const wanted = Math.max(SLAB_BYTES_MIN, generous, bytes);
+    const generous = Math.max(SLAB_BYTES_MIN, 2 * bytes, MESSAGES_PER_SLAB * this.#lastMessageBytes);
+    // A message that outgrows the largest slab gets room to double, however long it is.
+    const wanted = bytes > SLAB_BYTES_MAX ? 2 * bytes : Math.min(SLAB_BYTES_MAX, generous);
     for (let spare = this.#spare.pop(); spare !== undefined; spare = this.#spare.pop()) {
       this.#spareBytes -= spare.length;
       if (spare.length >= wanted) return spare;
