@@ -39,25 +39,18 @@ function decode(name: string, eventsPerRequest: number): MicroBenchmark {
 }
 
 function encode(name: string, eventsPerRequest: number): MicroBenchmark {
-  const id = new Uint8Array(16).fill(5);
-  const data = benchData(EVENT_BYTES);
+  const ids = new DataView(new Uint8Array(16).fill(5).buffer);
+  const stream = new TextEncoder().encode(STREAM);
+  const content = { type: new TextEncoder().encode(TYPE), metadata: '', data: benchData(EVENT_BYTES) };
   const writer = new FrameWriter();
   const run = () => {
     for (let frame = 0; frame < FRAMES_PER_RUN; frame++) {
       writer.begin(OPCODE.append, 0, frame);
       writer.i64(EXPECTED_REVISION.any);
-      writer.u16(STREAM.length);
+      writer.u16(stream.length);
       writer.u16(eventsPerRequest);
-      writer.utf8(STREAM);
-      for (let event = 0; event < eventsPerRequest; event++) {
-        writer.bytes(id);
-        writer.u16(TYPE.length);
-        writer.u16(0);
-        writer.u32(0);
-        writer.u32(EVENT_BYTES);
-        writer.utf8(TYPE);
-        writer.bytes(data);
-      }
+      writer.bytes(stream);
+      for (let event = 0; event < eventsPerRequest; event++) writer.event(ids, 0, 0, content);
       writer.end();
     }
     return writer.take().length;
