@@ -10,6 +10,7 @@
         "native/disk.cc",
         "native/kernel.cc",
         "native/append_run.cc",
+        "native/sequencer_tables.cc",
         "native/crc32c.cc",
         "native/crc32c_table.cc",
         "native/crc32c_x86.cc",

@@ -18,7 +18,6 @@ constexpr size_t kAppendPrefixBytes = 24;
 constexpr size_t kEventPrefixBytes = 28;
 constexpr uint32_t kAppendOpcode = 2;
 constexpr uint32_t kNameBytesMax = 1024;
-constexpr size_t kIdBytes = 16;
 constexpr uint16_t kEventIsJson = 1;
 constexpr int64_t kAnyRevision = -2;
 constexpr int64_t kStreamExists = -4;
@@ -29,7 +28,7 @@ constexpr size_t kRevisionAt = 48;
 constexpr size_t kEventIdAt = 56;
 constexpr size_t kStreamBytesAt = 72;
 constexpr size_t kMetadataBytesAt = 76;
-constexpr size_t kPrepareHeaderBytes = 80;
+constexpr uint32_t kPrepareHeaderBytes = 80;
 constexpr uint32_t kPrepareType = 1;
 constexpr uint32_t kFirstOfTransaction = 1;
 constexpr uint32_t kLastOfTransaction = 2;
@@ -38,40 +37,6 @@ constexpr uint32_t kJson = 4;
 /** Requests that are looked at ahead: at first few, for the first may end the run; enough to hide a cache miss behind others. */
 constexpr size_t kAheadAtFirst = 8;
 constexpr size_t kAheadMax = 32;
-/** A transaction leaves room for a Commit and the least Padding behind it. */
-constexpr uint64_t kOverheadBytes = 64;
-
-constexpr int kSequenceBits = 24;
-constexpr uint32_t kSequenceMask = (1u << kSequenceBits) - 1;
-
-/** HalfSipHash-1-3 as in src/base/name-table.ts, where its source is named. */
-uint32_t halfSipHash(const uint8_t* bytes, uint32_t length, HashSeed seed) {
-  uint32_t v0 = seed.low, v1 = seed.high, v2 = v0 ^ 0x6c796765, v3 = v1 ^ 0x74656462;
-  const auto rotated = [](uint32_t value, int by) { return value << by | value >> (32 - by); };
-  const auto mix = [&](uint32_t message) {
-    v3 ^= message;
-    v0 += v1;
-    v1 = rotated(v1, 5) ^ v0;
-    v0 = rotated(v0, 16);
-    v2 += v3;
-    v3 = rotated(v3, 8) ^ v2;
-    v0 += v3;
-    v3 = rotated(v3, 7) ^ v0;
-    v2 += v1;
-    v1 = rotated(v1, 13) ^ v2;
-    v2 = rotated(v2, 16);
-    v0 ^= message;
-  };
-  const uint8_t* const end = bytes + (length & ~3u);
-  for (; bytes < end; bytes += 4) mix(load<uint32_t>(bytes));
-  uint32_t last = length << 24;
-  for (uint32_t i = 0; i < (length & 3); i++) last |= static_cast<uint32_t>(bytes[i]) << (8 * i);
-  mix(last);
-  v2 ^= 0xff;
-  for (int round = 0; round < 3; round++) mix(0);
-  return v1 ^ v3;
-}
-
 /** Whether all bytes are ASCII, and so surely UTF-8. */
 bool isAscii(const uint8_t* bytes, uint32_t length) {
   uint64_t seen = 0;
@@ -80,11 +45,6 @@ bool isAscii(const uint8_t* bytes, uint32_t length) {
   for (; at < length; at++) seen |= bytes[at];
   return (seen & 0x8080808080808080u) == 0;
 }
-
-/** One of the eight bits above a sequence number, by bits of the hash that don't choose the bucket. */
-uint32_t filterBit(uint32_t hash) { return 1u << (kSequenceBits + (hash >> 29)); }
-
-uint64_t roundedUpTo8(uint64_t length) { return (length + 7) & ~uint64_t{7}; }
 
 /** An event where it lies in an Append frame. */
 struct Event {
@@ -149,14 +109,14 @@ bool look(const AppendRun& run, size_t at, Request& request, std::vector<uint32_
     if (body > static_cast<size_t>(end - event.type()) || body > run.limits.eventBytes) return false;
     if (event.typeBytes() == 0 || event.typeBytes() > kNameBytesMax || event.flags() > kEventIsJson) return false;
     if (!isAscii(event.type(), event.typeBytes())) return false;
-    const uint32_t hash = halfSipHash(event.id, kIdBytes, run.retries.seed);
+    const uint32_t hash = halfSipHash(event.id, kEventIdBytes, run.retries.seed);
     run.retries.prefetch(hash);
     hashes.push_back(hash);
     bodies += body;
     event = event.next();
   }
   if (event.id != end) return false;
-  request.recordBytes = events * roundedUpTo8(kPrepareHeaderBytes + streamBytes + 7) + bodies;
+  request.recordBytes = events * occupiedBy(kPrepareHeaderBytes + streamBytes + 7) + bodies;
   if (request.recordBytes > run.limits.transactionBytes) return false;
   // A name in the table is valid UTF-8: it was checked when it was new.
   const int64_t stream =
@@ -202,7 +162,7 @@ bool areDistinct(const uint32_t* hashes, size_t count, Ahead& ahead) {
 
 /** Whether the request is plain, now that all before it are done. */
 bool isPlain(const AppendRun& run, const Request& request, const uint32_t* hashes, Ahead& ahead) {
-  if (request.recordBytes + kOverheadBytes > run.log.room) return false;
+  if (request.recordBytes > run.log.room) return false;
   const double current = run.heads[request.stream].revision;
   const int64_t expected = request.expected();
   const bool holds = expected == kAnyRevision || (expected == kStreamExists && current >= 0) ||
@@ -218,19 +178,19 @@ bool isPlain(const AppendRun& run, const Request& request, const uint32_t* hashe
 /** Frames one event. Returns the bytes that it takes. */
 uint64_t frame(const LogEnd& log, const Request& request, Event event, uint64_t revision, uint64_t first, uint32_t flags) {
   const uint32_t streamBytes = request.streamBytes();
-  const uint64_t bodyBytes = event.bodyBytes();
-  const uint64_t length = kPrepareHeaderBytes + streamBytes + bodyBytes;
-  const uint64_t occupied = roundedUpTo8(length);
+  const uint32_t bodyBytes = static_cast<uint32_t>(event.bodyBytes());
+  const uint32_t length = kPrepareHeaderBytes + streamBytes + bodyBytes;
+  const uint64_t occupied = occupiedBy(length);
   uint8_t* const record = log.target;
   store(record + occupied - 8, uint64_t{0});
-  store(record + kLengthAt, static_cast<uint32_t>(length));
+  store(record + kLengthAt, length);
   store(record + kPositionAt, log.position);
   store(record + kTimestampAt, log.timestampUs);
   store(record + kEpochAt, log.epoch);
   store(record + kTypeAt, kPrepareType | uint32_t{kVersion} << 8 | flags << 16);
   store(record + kTransactionOffsetAt, static_cast<uint32_t>(log.position - first));
   store(record + kRevisionAt, revision);
-  std::memcpy(record + kEventIdAt, event.id, kIdBytes);
+  std::memcpy(record + kEventIdAt, event.id, kEventIdBytes);
   store(record + kStreamBytesAt, streamBytes | uint32_t{event.typeBytes()} << 16);
   store(record + kMetadataBytesAt, event.metadataBytes());
   std::memcpy(record + kPrepareHeaderBytes, request.streamName(), streamBytes);
@@ -285,58 +245,6 @@ RunEnd takeAll(AppendRun& run, Ahead& ahead) {
 }
 
 }  // namespace
-
-int64_t Names::find(const uint8_t* name, uint32_t length, uint32_t hash) const {
-  const size_t mask = slotWords - 1;
-  for (size_t slot = (size_t{hash} << 1) & mask;; slot = (slot + 2) & mask) {
-    const uint32_t entry = slots[slot + 1];
-    if (entry == 0) return -1;
-    if (slots[slot] != hash || entry + 1 + ((length + 3) >> 2) > wordCount) continue;
-    const uint32_t* const words_ = words + (entry - 1);
-    if (words_[1] == length && std::memcmp(words_ + 2, name, length) == 0) return words_[0];
-  }
-}
-
-RetryWindow::RetryWindow(uint8_t* memory, size_t events, HashSeed seed, uint64_t added)
-    : revisions(reinterpret_cast<double*>(memory)),
-      positions(reinterpret_cast<double*>(memory + 8 * events)),
-      ids(memory + 16 * events),
-      streams(reinterpret_cast<uint32_t*>(memory + 32 * events)),
-      previous(reinterpret_cast<uint32_t*>(memory + 36 * events)),
-      buckets(reinterpret_cast<uint32_t*>(memory + 40 * events)),
-      mask(static_cast<uint32_t>(events - 1)),
-      bucketMask(static_cast<uint32_t>(2 * events - 1)),
-      seed(seed),
-      added(added) {}
-
-uint32_t RetryWindow::ageOf(uint32_t link) const { return (static_cast<uint32_t>(added) - link) & kSequenceMask; }
-
-bool RetryWindow::has(const uint8_t* id, uint32_t hash) const {
-  uint32_t link = buckets[hash & bucketMask];
-  if ((link & filterBit(hash)) == 0) return false;
-  // A chain ends where it leads to an entry that was overwritten; see the class for why ages must grow.
-  uint32_t newer = 0;
-  for (uint32_t age = ageOf(link); link != 0 && age > newer; newer = age, age = ageOf(link)) {
-    if (age > mask + 1) return false;
-    const uint32_t slot = link & mask;
-    if (std::memcmp(ids + kIdBytes * slot, id, kIdBytes) == 0) return true;
-    link = previous[slot];
-  }
-  return false;
-}
-
-void RetryWindow::add(const uint8_t* id, uint32_t hash, uint32_t stream, uint64_t revision, uint64_t position) {
-  const uint32_t slot = static_cast<uint32_t>(added) & mask;
-  std::memcpy(ids + kIdBytes * slot, id, kIdBytes);
-  streams[slot] = stream;
-  revisions[slot] = static_cast<double>(revision);
-  positions[slot] = static_cast<double>(position);
-  uint32_t& bucket = buckets[hash & bucketMask];
-  const bool isAlive = bucket != 0 && ageOf(bucket) <= mask + 1;
-  previous[slot] = bucket;
-  bucket = (isAlive ? bucket & ~kSequenceMask : 0) | filterBit(hash) | (static_cast<uint32_t>(added) & kSequenceMask);
-  added++;
-}
 
 RunEnd AppendRun::take() {
   static thread_local Ahead ahead;

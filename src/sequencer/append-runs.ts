@@ -56,7 +56,7 @@ const REGISTER = {
 
 /** A pass takes no more than this, so that the queue of answers need not grow far ahead. */
 const PASS_APPENDS_MAX = 1024;
-/** Left free behind a run: what the sequencer may have to put there. */
+/** Left free behind a run, in the ring and in the chunk: room for a Commit, and for the least Padding. */
 const RESERVED_BYTES = 128;
 
 export class AppendRuns {

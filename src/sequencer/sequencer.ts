@@ -23,7 +23,7 @@ import type { StreamHeads } from './stream-heads.js';
  * while main frames the rest. Small against a batch, large against the 10 µs of waking the writer once.
  */
 const PUBLISH_BYTES = 64 * 1024;
-/** Room that a transaction may need beyond its own records: a Commit in front, and Padding at a chunk's end. */
+/** Room that a transaction may need beyond its own records: a Commit behind it, and Padding at a chunk's end. */
 const OVERHEAD_BYTES = 64;
 
 /** `retry`: nothing was done, for want of room in the ring or of a prepared chunk; try again when there is some. */
@@ -176,7 +176,7 @@ export class Sequencer {
       retries.add(append, stream, revision, position);
     }
     heads.advance(stream, revision, position);
-    this.#recordsEnd = this.#parts.producer.framed;
+    this.#recordsEnd = producer.framed;
     const entry = this.pending.appended(producer.framed, sink, token, false);
     this.pending.setResult(entry, revision, position);
     this.#publishIfEnough();

@@ -72,7 +72,9 @@ function feed(rig: SequencerRig, script: Messages): void {
   rig.commit();
 }
 
-describe.skipIf(takeAppends === undefined)('the native pass', () => {
+const title = takeAppends === undefined ? 'the native pass (not tested: no addon here)' : 'the native pass';
+
+describe.skipIf(takeAppends === undefined)(title, () => {
   test('does what the sequencer does alone', () => {
     let taken = 0;
     let answers = 0;

@@ -5,13 +5,15 @@ import { openPlatform } from '../../src/native/platform.js';
 import { idOf } from './requests.js';
 import { CHUNK_BYTES, SequencerRig } from './sequencer-rig.js';
 
+const { takeAppends } = openPlatform();
+
 describe.each([
   ['in plain JavaScript', undefined],
-  ['with the native pass', openPlatform().takeAppends],
-])('the sequencer %s', (_how, takeAppends) => {
+  [takeAppends === undefined ? 'again, as there is no addon here' : 'with the native pass', takeAppends],
+])('the sequencer %s', (_how, pass) => {
   let bench: SequencerRig;
   beforeEach(() => {
-    bench = new SequencerRig(takeAppends);
+    bench = new SequencerRig(pass);
   });
 
   describe('expected revisions', () => {
@@ -160,7 +162,7 @@ describe.each([
     });
     fc.assert(
       fc.property(fc.array(request, { minLength: 20, maxLength: 120 }), (requests) => {
-        const bench = new SequencerRig(takeAppends);
+        const bench = new SequencerRig(pass);
         bench.prepared = 1000 * CHUNK_BYTES;
         const heads = new Map<string, number>();
         let token = 1;
@@ -187,7 +189,7 @@ describe.each([
   });
 
   test('a full ring is no full disk: appends wait although no further chunk can be made', () => {
-    const bench = new SequencerRig(takeAppends);
+    const bench = new SequencerRig(pass);
     bench.prepared = 100 * CHUNK_BYTES;
     bench.outOfSpace = { code: 'disk-full', message: 'full', details: {} };
     const event = { data: new Uint8Array(4000) };
