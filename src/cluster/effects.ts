@@ -1,0 +1,112 @@
+/**
+ * What goes into a node's cluster core and what comes out. Pure. The core never waits: it is told what happened, and answers with
+ * what is to be done, in order. Who carries it out (`node/`, or the simulator) owes it these rules:
+ *
+ * - Effects are carried out in the order given; `write`, `append` and `truncate` reach the log in that order.
+ * - `save` is durable before its `then` leaves, and saves become durable in order. A message to oneself comes back as an input.
+ * - `durable`, `truncated` and `appended` are told in the order of the log's operations.
+ */
+import type { Bytes } from '../base/ports.js';
+import type { Epoch, Position } from '../base/units.js';
+import type { Configuration, MemberId, MembershipChange } from './configuration.js';
+import type { Message } from './messages.js';
+import type { NodeState } from './node-state.js';
+
+/** A message and the name (address) of the node that it goes to. */
+export interface Outgoing {
+  readonly to: string;
+  readonly message: Message;
+}
+
+/** What a node is right now. `looking`: knows no leader. `joining`: knows one, but its log is not yet on the leader's line. */
+export type NodeRole =
+  | 'fresh'
+  | 'looking'
+  | 'electing'
+  | 'preLeader'
+  | 'leader'
+  | 'resigning'
+  | 'joining'
+  | 'following'
+  | 'fenced';
+
+export type Input =
+  | { readonly kind: 'message'; readonly message: Message }
+  /** Time has passed: called at the time that {@link ClusterNode.deadlineMs} names, or earlier. */
+  | { readonly kind: 'tick' }
+  /** All of the log before `position` is durable here; always the end of a record. */
+  | { readonly kind: 'durable'; readonly position: Position }
+  /** Leader: whole transactions were appended; the log now ends at `end`, the end of one. */
+  | { readonly kind: 'published'; readonly end: Position }
+  /** Leader: the record that an `append` asked for stands at `position`; `published` is told besides. */
+  | { readonly kind: 'appended'; readonly record: AppendedRecord; readonly position: Position; readonly end: Position }
+  /** The log now ends at `position`, durably. */
+  | { readonly kind: 'truncated'; readonly position: Position }
+  /** A linearizable read wants to know from which position on its answer is fresh. */
+  | { readonly kind: 'read'; readonly request: number }
+  /** Leader: hand over, to `target` or to whom is best. */
+  | { readonly kind: 'resign'; readonly target?: MemberId }
+  | { readonly kind: 'change'; readonly request: number; readonly change: MembershipChange }
+  | { readonly kind: 'priority'; readonly priority: number };
+
+export type AppendedRecord =
+  | { readonly type: 'epoch'; readonly epoch: Epoch }
+  | { readonly type: 'membership'; readonly configuration: Configuration };
+
+/** Why a request to the core can't be met. */
+export type Refusal =
+  /** Ask the leader. */
+  | 'not-leader'
+  /** There is none, or it has not committed a record of its own epoch yet. */
+  | 'no-leader'
+  /** Another change is not committed yet. */
+  | 'change-in-progress'
+  /** The change makes no sense in this configuration, or would leave no voter. */
+  | 'invalid-change'
+  /** The clone is too far behind to be given a vote. */
+  | 'not-caught-up'
+  /** Nobody can take over. */
+  | 'no-successor';
+
+export type Alarm =
+  /** Invariant 5: the leader wanted a truncation below what this node knows to be committed. */
+  | { readonly kind: 'truncation-refused'; readonly asked: Position; readonly commit: Position }
+  /** Somebody of another cluster talks to this node. */
+  | { readonly kind: 'foreign-cluster'; readonly clusterId: string; readonly fromName: string }
+  /** A range from the leader does not continue this log: chain, checksum or position is wrong. */
+  | { readonly kind: 'bad-range'; readonly position: Position; readonly reason: string }
+  /** This node was told that it is a copy, or has lost acked data. */
+  | { readonly kind: 'fenced'; readonly reason: string }
+  /** A member is a copy, or has lost acked data. */
+  | { readonly kind: 'member-fenced'; readonly member: MemberId; readonly reason: string }
+  /** No promised log holds what some promise knows to be committed: no leader is proposed. */
+  | { readonly kind: 'committed-missing'; readonly commit: Position; readonly best: Position };
+
+export type Effect =
+  | { readonly kind: 'send'; readonly to: string; readonly message: Message }
+  | { readonly kind: 'save'; readonly state: NodeState; readonly then: readonly Outgoing[] }
+  /** Leader: send [from, end) of the log, whole records, as a `range` message with these fields. */
+  | {
+      readonly kind: 'ship';
+      readonly to: string;
+      readonly range: Omit<Extract<Message, { kind: 'range' }>, 'bytes'>;
+      readonly end: Position;
+    }
+  /** Follower: write these verified records at `from`, the log's end. */
+  | { readonly kind: 'write'; readonly from: Position; readonly bytes: Bytes }
+  /** Cut the log at `to`, durably. */
+  | { readonly kind: 'truncate'; readonly to: Position }
+  /** Leader: append this record. */
+  | { readonly kind: 'append'; readonly record: AppendedRecord }
+  /** All before `position`, the end of a transaction or of a record outside of one, is committed. Only grows. */
+  | { readonly kind: 'commit'; readonly position: Position }
+  | { readonly kind: 'role'; readonly role: NodeRole; readonly epoch: Epoch; readonly leader: string | undefined }
+  /** A read may be served by any state that has applied everything committed before `position`. */
+  | { readonly kind: 'readReady'; readonly request: number; readonly position: Position }
+  | { readonly kind: 'readRefused'; readonly request: number; readonly refusal: Refusal }
+  | { readonly kind: 'changed'; readonly request: number; readonly configuration: Configuration }
+  | { readonly kind: 'changeRefused'; readonly request: number; readonly refusal: Refusal }
+  | { readonly kind: 'resignRefused'; readonly refusal: Refusal }
+  /** The node belongs to a cluster from now on: its log gets this id and chunk size. */
+  | { readonly kind: 'joined'; readonly clusterId: string; readonly chunkSize: number }
+  | { readonly kind: 'alarm'; readonly alarm: Alarm };
