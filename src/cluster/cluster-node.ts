@@ -2,7 +2,7 @@
  * One node's part in all decisions of its cluster: election, replication, membership, linearizable reads. Pure: no clock,
  * socket or disk; time and facts come in by `step`, and what is to be done comes out (effects.ts).
  */
-import type { RecordKernel } from '../base/ports.js';
+import type { ChainState, RecordKernel } from '../base/ports.js';
 import type { Epoch, Position } from '../base/units.js';
 import type { Configuration, MemberRole } from './configuration.js';
 import type { Effect, Input, NodeRole } from './effects.js';
@@ -44,10 +44,7 @@ export interface NodeStart {
 
 export interface LogStart {
   /** The log's end; all before is durable. */
-  readonly end: Position;
-  /** `crc` and `length` of the last record: what the next one continues from. */
-  readonly chain: number;
-  readonly previousLength: number;
+  readonly end: Readonly<ChainState>;
   /** All Epoch records, oldest first. */
   readonly epochs: readonly EpochEntry[];
   /** All Membership records, oldest first. */

@@ -46,6 +46,10 @@ export type MembershipChange =
 export const VOTERS_MAX = 9;
 /** Voters, clones and replicas; bounds the record, the messages that carry it, and the leader's work per heartbeat. */
 export const MEMBERS_MAX = 32;
+/** A host name has at most 253 bytes (RFC 1035, section 2.3.4); with a colon and a port, rounded up. */
+export const MEMBER_NAME_BYTES_MAX = 264;
+/** The zones of the clouds have up to 30. */
+export const ZONE_BYTES_MAX = 64;
 
 export type ChangeResult =
   | { readonly kind: 'ok'; readonly configuration: Configuration }

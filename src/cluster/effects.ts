@@ -6,7 +6,7 @@
  * - `save` is durable before its `then` leaves, and saves become durable in order. A message to oneself comes back as an input.
  * - `durable`, `truncated` and `appended` are told in the order of the log's operations.
  */
-import type { Bytes } from '../base/ports.js';
+import type { Bytes, ChainState } from '../base/ports.js';
 import type { Epoch, Position } from '../base/units.js';
 import type { Configuration, MemberId, MembershipChange } from './configuration.js';
 import type { Message } from './messages.js';
@@ -36,12 +36,19 @@ export type Input =
   | { readonly kind: 'tick' }
   /** All of the log before `position` is durable here; always the end of a record. */
   | { readonly kind: 'durable'; readonly position: Position }
-  /** Leader: whole transactions were appended; the log now ends at `end`, the end of one. */
-  | { readonly kind: 'published'; readonly end: Position }
+  /** Leader: whole transactions were appended; the log now ends at `end`, the end of one (`position` is the end, the rest what the next record continues from). */
+  | { readonly kind: 'published'; readonly end: Readonly<ChainState> }
   /** Leader: the record that an `append` asked for stands at `position`; `published` is told besides. */
-  | { readonly kind: 'appended'; readonly record: AppendedRecord; readonly position: Position; readonly end: Position }
-  /** The log now ends at `position`, durably. */
-  | { readonly kind: 'truncated'; readonly position: Position }
+  | {
+      readonly kind: 'appended';
+      readonly record: AppendedRecord;
+      readonly position: Position;
+      readonly end: Position;
+    }
+  /** Leader: a `ship` has left, up to `end`; the next one may go. Told even if nothing could be sent (then `end` is its `from`). */
+  | { readonly kind: 'shipped'; readonly to: MemberId; readonly attempt: number; readonly end: Position }
+  /** The log now ends at `end`, durably. */
+  | { readonly kind: 'truncated'; readonly end: Readonly<ChainState> }
   /** A linearizable read wants to know from which position on its answer is fresh. */
   | { readonly kind: 'read'; readonly request: number }
   /** Leader: hand over, to `target` or to whom is best. */
@@ -85,12 +92,15 @@ export type Alarm =
 export type Effect =
   | { readonly kind: 'send'; readonly to: string; readonly message: Message }
   | { readonly kind: 'save'; readonly state: NodeState; readonly then: readonly Outgoing[] }
-  /** Leader: send [from, end) of the log, whole records, as a `range` message with these fields. */
+  /**
+   * Leader: send as many whole records as lie in [from, limit) of the log, but at least one, as a `range` message with these
+   * fields; then tell `shipped`. One `ship` to a member is under way at a time.
+   */
   | {
       readonly kind: 'ship';
       readonly to: string;
       readonly range: Omit<Extract<Message, { kind: 'range' }>, 'bytes'>;
-      readonly end: Position;
+      readonly limit: Position;
     }
   /** Follower: write these verified records at `from`, the log's end. */
   | { readonly kind: 'write'; readonly from: Position; readonly bytes: Bytes }
@@ -100,7 +110,12 @@ export type Effect =
   | { readonly kind: 'append'; readonly record: AppendedRecord }
   /** All before `position`, the end of a transaction or of a record outside of one, is committed. Only grows. */
   | { readonly kind: 'commit'; readonly position: Position }
-  | { readonly kind: 'role'; readonly role: NodeRole; readonly epoch: Epoch; readonly leader: string | undefined }
+  | {
+      readonly kind: 'role';
+      readonly role: NodeRole;
+      readonly epoch: Epoch;
+      readonly leader: string | undefined;
+    }
   /** A read may be served by any state that has applied everything committed before `position`. */
   | { readonly kind: 'readReady'; readonly request: number; readonly position: Position }
   | { readonly kind: 'readRefused'; readonly request: number; readonly refusal: Refusal }

@@ -74,10 +74,6 @@ export type Payload =
       readonly position: Position;
       readonly commit: Position;
       readonly priority: number;
-      /** Of the sender's configuration. */
-      readonly configurationVersion: number;
-      /** Whom the sender hears: not everybody can lead whose log is best. */
-      readonly hears: readonly MemberId[];
     }
   /** Paxos phase 2a: the coordinator's choice. `lastEpoch` and `position` are the leader's, as it promised. */
   | {
@@ -103,7 +99,12 @@ export type Payload =
       /** End of the leader's log. */
       readonly end: Position;
     }
-  | { readonly kind: 'heartbeatReply'; readonly epoch: Epoch; readonly round: number; readonly priority: number }
+  | {
+      readonly kind: 'heartbeatReply';
+      readonly epoch: Epoch;
+      readonly round: number;
+      readonly priority: number;
+    }
   /** The leader has given up: nobody needs to wait for its silence. */
   | { readonly kind: 'steppedDown'; readonly epoch: Epoch }
   /** Hold an election at once and win it (Ongaro, thesis, section 3.10). */
