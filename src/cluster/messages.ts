@@ -122,13 +122,13 @@ export type Payload =
       readonly commit: Position;
     }
   /** From here you receive. If it is before your end: truncate first, then subscribe again. */
-  | { readonly kind: 'subscribed'; readonly epoch: Epoch; readonly attempt: number; readonly from: Position }
+  | { readonly kind: 'subscribed'; readonly epoch: Epoch; readonly attempt: number; readonly position: Position }
   /** Whole records, raw, as they stand in the log. */
   | {
       readonly kind: 'range';
       readonly epoch: Epoch;
       readonly attempt: number;
-      readonly from: Position;
+      readonly position: Position;
       readonly commit: Position;
       readonly bytes: Bytes;
     }

@@ -1,0 +1,84 @@
+/** The fields of the messages of an election: docs/peer-protocol.md. Pure. */
+import { unreachable } from '../base/assert.js';
+import { MEMBER_NAME_BYTES_MAX } from './configuration.js';
+import type { FieldReader } from './field-reader.js';
+import type { FieldWriter } from './field-writer.js';
+import type { ElectionKind, MessageOf } from './message-kinds.js';
+import type { Envelope } from './messages.js';
+
+export function writeElection(writer: FieldWriter, message: MessageOf<ElectionKind>): void {
+  switch (message.kind) {
+    case 'preVote':
+      writer.u64(message.round);
+      return;
+    case 'preVoteReply':
+      writer.u64(message.round);
+      writer.boolean(message.granted);
+      writer.u32(message.promisedEpoch);
+      return;
+    case 'prepare':
+      writer.epoch(message.epoch);
+      writer.idOrNone(message.resigning);
+      return;
+    case 'prepareOk':
+      writer.epoch(message.epoch);
+      writer.u32(message.lastEpoch);
+      writer.position(message.position);
+      writer.position(message.commit);
+      writer.i32(message.priority);
+      return;
+    case 'proposal':
+      writer.epoch(message.epoch);
+      writer.u32(message.lastEpoch);
+      writer.position(message.position);
+      writer.id(message.leader);
+      writer.text(message.leaderName, MEMBER_NAME_BYTES_MAX);
+      return;
+    case 'accept':
+      writer.epoch(message.epoch);
+      return;
+    case 'stale':
+      writer.u32(message.promisedEpoch);
+      return;
+    default:
+      unreachable(message);
+  }
+}
+
+export function readElection(
+  reader: FieldReader,
+  kind: ElectionKind,
+  envelope: Envelope,
+): MessageOf<ElectionKind> {
+  switch (kind) {
+    case 'preVote':
+      return { ...envelope, kind, round: reader.u64() };
+    case 'preVoteReply': {
+      const round = reader.u64();
+      return { ...envelope, kind, round, granted: reader.boolean(), promisedEpoch: reader.u32() };
+    }
+    case 'prepare':
+      return { ...envelope, kind, epoch: reader.epoch(), resigning: reader.idOrNone() };
+    case 'prepareOk': {
+      const epoch = reader.epoch();
+      const lastEpoch = reader.u32();
+      const position = reader.position();
+      const commit = reader.position();
+      return { ...envelope, kind, epoch, lastEpoch, position, commit, priority: reader.i32() };
+    }
+    case 'proposal': {
+      const epoch = reader.epoch();
+      const lastEpoch = reader.u32();
+      const position = reader.position();
+      const leader = reader.id();
+      const leaderName = reader.text(1, MEMBER_NAME_BYTES_MAX);
+      return { ...envelope, kind, epoch, leader, leaderName, lastEpoch, position };
+    }
+    case 'accept':
+      return { ...envelope, kind, epoch: reader.epoch() };
+    case 'stale':
+      return { ...envelope, kind, promisedEpoch: reader.u32() };
+    default:
+      return unreachable(kind);
+  }
+}
