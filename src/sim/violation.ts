@@ -1,0 +1,42 @@
+/**
+ * What can be wrong with a run, as seen from outside: the closed list of findings of the history checker and of
+ * {@link CommittedLog}. Pure.
+ */
+
+export type ViolationKind =
+  // What nodes call committed.
+  | 'committed-bytes-differ'
+  | 'malformed-record'
+  | 'split-transaction'
+  // The log alone.
+  | 'unknown-event'
+  | 'doubled-event'
+  | 'wrong-stream'
+  | 'revision-gap'
+  | 'expected-revision-violated'
+  | 'split-append'
+  | 'partial-append'
+  // The log against what appends were told.
+  | 'lost-append'
+  | 'wrong-revision'
+  | 'wrong-position'
+  | 'rejected-but-present'
+  | 'refused-but-present'
+  | 'acked-uncommitted'
+  | 'id-conflict'
+  // Time.
+  | 'real-time-order'
+  | 'unjustified-rejection'
+  // Reads.
+  | 'stale-read'
+  | 'read-uncommitted'
+  | 'read-differs'
+  | 'read-not-at-position'
+  | 'session-backwards';
+
+export interface Violation {
+  readonly kind: ViolationKind;
+  readonly message: string;
+  /** Numbers of the operations concerned, in the history. */
+  readonly operations: readonly number[];
+}
