@@ -3,10 +3,9 @@ import { unreachable } from '../base/assert.js';
 import { MEMBER_NAME_BYTES_MAX } from './configuration.js';
 import type { FieldReader } from './field-reader.js';
 import type { FieldWriter } from './field-writer.js';
-import type { ElectionKind, MessageOf } from './message-kinds.js';
-import type { Envelope } from './messages.js';
+import type { ElectionKind, PayloadOf } from './message-kinds.js';
 
-export function writeElection(writer: FieldWriter, message: MessageOf<ElectionKind>): void {
+export function writeElection(writer: FieldWriter, message: PayloadOf<ElectionKind>): void {
   switch (message.kind) {
     case 'preVote':
       writer.u64(message.round);
@@ -45,26 +44,22 @@ export function writeElection(writer: FieldWriter, message: MessageOf<ElectionKi
   }
 }
 
-export function readElection(
-  reader: FieldReader,
-  kind: ElectionKind,
-  envelope: Envelope,
-): MessageOf<ElectionKind> {
+export function readElection(reader: FieldReader, kind: ElectionKind): PayloadOf<ElectionKind> {
   switch (kind) {
     case 'preVote':
-      return { ...envelope, kind, round: reader.u64() };
+      return { kind, round: reader.u64() };
     case 'preVoteReply': {
       const round = reader.u64();
-      return { ...envelope, kind, round, granted: reader.boolean(), promisedEpoch: reader.u32() };
+      return { kind, round, granted: reader.boolean(), promisedEpoch: reader.u32() };
     }
     case 'prepare':
-      return { ...envelope, kind, epoch: reader.epoch(), resigning: reader.idOrNone() };
+      return { kind, epoch: reader.epoch(), resigning: reader.idOrNone() };
     case 'prepareOk': {
       const epoch = reader.epoch();
       const lastEpoch = reader.u32();
       const position = reader.position();
       const commit = reader.position();
-      return { ...envelope, kind, epoch, lastEpoch, position, commit, priority: reader.i32() };
+      return { kind, epoch, lastEpoch, position, commit, priority: reader.i32() };
     }
     case 'proposal': {
       const epoch = reader.epoch();
@@ -72,12 +67,12 @@ export function readElection(
       const position = reader.position();
       const leader = reader.id();
       const leaderName = reader.text(1, MEMBER_NAME_BYTES_MAX);
-      return { ...envelope, kind, epoch, leader, leaderName, lastEpoch, position };
+      return { kind, epoch, leader, leaderName, lastEpoch, position };
     }
     case 'accept':
-      return { ...envelope, kind, epoch: reader.epoch() };
+      return { kind, epoch: reader.epoch() };
     case 'stale':
-      return { ...envelope, kind, promisedEpoch: reader.u32() };
+      return { kind, promisedEpoch: reader.u32() };
     default:
       return unreachable(kind);
   }

@@ -1,15 +1,17 @@
 /**
- * Writes the fields of messages and records of the cluster, one behind the other, little-endian, into one buffer that is used again.
- * Pure. What does not fit its field is a bug of ours: it dies here, at its maker, and not as an invalid message at its receiver.
+ * Writes the fields of messages and records of the cluster, one behind the other, little-endian, into slabs that are never
+ * written twice. Pure. What does not fit its field is a bug of ours: it dies here, at its maker, and not as an invalid message at its receiver.
  */
-import { assert } from '../base/assert.js';
+import { AssertionFailure, assert } from '../base/assert.js';
 import { bytesEqual, parseUuid } from '../base/bytes.js';
 import type { Bytes } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import { BytesByText } from './text-cache.js';
 
-/** More than any message without its range, and any Membership record: 32 members of 348 bytes are 11 KiB. */
-const BUFFER_BYTES = 16 * 1024;
+/** More than any message without its range, and any Membership record: 32 members of 349 bytes are 11 KiB. */
+const FIELDS_BYTES_MAX = 16 * 1024;
+/** Messages are cut from slabs, because memory of one's own costs each of them more than all its fields. */
+const SLAB_BYTES = 128 * 1024;
 const TWO_TO_32 = 0x1_0000_0000;
 const ALL_ONES = 0xffff_ffff;
 const NO_ID = new Uint8Array(16);
@@ -24,20 +26,30 @@ const textBytes = new BytesByText(encodeText);
 
 /** `reset`, fields in order, `take`; many times. */
 export class FieldWriter {
-  readonly #bytes = new Uint8Array(BUFFER_BYTES);
+  #bytes = new Uint8Array(SLAB_BYTES);
+  #start = 0;
   #at = 0;
 
   reset(): void {
-    this.#at = 0;
+    if (this.#at > SLAB_BYTES - FIELDS_BYTES_MAX) {
+      this.#bytes = new Uint8Array(SLAB_BYTES);
+      this.#at = 0;
+    }
+    this.#start = this.#at;
+  }
+
+  /** Bytes written since `reset`. */
+  get length(): number {
+    return this.#at - this.#start;
   }
 
   u8(value: number): void {
-    assert(value >= 0 && value <= 0xff && Number.isInteger(value), `no u8: ${value}`);
+    if (!isUnsigned(value, 0xff)) misfit('u8', value);
     this.#bytes[this.#at++] = value;
   }
 
   u16(value: number): void {
-    assert(value >= 0 && value <= 0xffff && Number.isInteger(value), `no u16: ${value}`);
+    if (!isUnsigned(value, 0xffff)) misfit('u16', value);
     const at = this.#at;
     this.#bytes[at] = value;
     this.#bytes[at + 1] = value >>> 8;
@@ -45,24 +57,24 @@ export class FieldWriter {
   }
 
   u32(value: number): void {
-    assert(value >= 0 && value <= ALL_ONES && Number.isInteger(value), `no u32: ${value}`);
+    if (!isUnsigned(value, ALL_ONES)) misfit('u32', value);
     this.#word(value);
   }
 
   i32(value: number): void {
-    assert((value | 0) === value, `no i32: ${value}`);
+    if ((value | 0) !== value) misfit('i32', value);
     this.#word(value);
   }
 
   /** An integer from 0 to 2^53 - 1. */
   u64(value: number): void {
-    assert(value >= 0 && Number.isSafeInteger(value), `no u64 below 2^53: ${value}`);
+    if (!isUnsigned(value, Number.MAX_SAFE_INTEGER)) misfit('u64 below 2^53', value);
     this.#word(value);
     this.#word(value / TWO_TO_32);
   }
 
   position(value: Position): void {
-    assert(value % 8 === 0, `no position: ${value}`);
+    if (value % 8 !== 0) misfit('position', value);
     this.u64(value);
   }
 
@@ -77,7 +89,7 @@ export class FieldWriter {
   }
 
   epoch(value: number): void {
-    assert(value >= 1, `no epoch: ${value}`);
+    if (value === 0) misfit('epoch', value);
     this.u32(value);
   }
 
@@ -98,19 +110,23 @@ export class FieldWriter {
   /** A u16 with the number of bytes, at most `bytesMax`, then the text as UTF-8. */
   text(text: string, bytesMax: number): void {
     const bytes = textBytes.get(text);
-    assert(bytes.length <= bytesMax, `a text of ${bytes.length} bytes, more than ${bytesMax}`);
+    if (bytes.length > bytesMax) misfit(`text of ${bytesMax} bytes`, text);
     this.u16(bytes.length);
     this.#copy(bytes);
   }
 
-  /** A copy of what was written, and of `tail` behind it. */
+  /** What was written since `reset`, and a copy of `tail` behind it: the caller's from now on. */
   take(tail: Bytes = NOTHING): Uint8Array {
-    const length = this.#at;
+    const { length } = this;
     // A typed array ignores what is written behind its end.
-    assert(length <= BUFFER_BYTES, `${length} bytes of fields`);
-    if (tail.length === 0) return this.#bytes.slice(0, length);
+    assert(length <= FIELDS_BYTES_MAX, 'more fields than any message has');
+    if (tail.length <= FIELDS_BYTES_MAX - length) {
+      if (tail.length > 0) this.#bytes.set(tail, this.#at);
+      this.#at += tail.length;
+      return this.#bytes.subarray(this.#start, this.#at);
+    }
     const whole = new Uint8Array(length + tail.length);
-    whole.set(this.#bytes.subarray(0, length));
+    whole.set(this.#bytes.subarray(this.#start, this.#at));
     whole.set(tail, length);
     return whole;
   }
@@ -129,9 +145,18 @@ export class FieldWriter {
     const at = this.#at;
     const length = source.length;
     if (length <= ID_BYTES) for (let i = 0; i < length; i++) this.#bytes[at + i] = source[i]!;
-    else if (at + length <= BUFFER_BYTES) this.#bytes.set(source, at);
+    else if (at + length <= SLAB_BYTES) this.#bytes.set(source, at);
     this.#at = at + length;
   }
+}
+
+function isUnsigned(value: number, max: number): boolean {
+  return value >= 0 && value <= max && Number.isInteger(value);
+}
+
+/** Apart from `assert`, which would make its sentence whether it is wanted or not. */
+function misfit(field: string, value: number | string): never {
+  throw new AssertionFailure(`no ${field}: ${value}`);
 }
 
 /** How many bytes a text has, or undefined if it has lone surrogates and so none that it could be read from again. */

@@ -6,15 +6,14 @@ import type { FieldReader } from './field-reader.js';
 import type { FieldWriter } from './field-writer.js';
 import type { Foundation } from './foundation.js';
 import { readMembers, readRole, writeMembers, writeRole } from './member-fields.js';
-import type { FoundingKind, MessageOf } from './message-kinds.js';
-import type { Envelope } from './messages.js';
+import type { FoundingKind, PayloadOf } from './message-kinds.js';
 
-export function writeFounding(writer: FieldWriter, message: MessageOf<FoundingKind>): void {
+export function writeFounding(writer: FieldWriter, message: PayloadOf<FoundingKind>): void {
   switch (message.kind) {
     case 'hello':
       writeRole(writer, message.role);
       writer.boolean(message.isAnswer);
-      assert(isClusterSize(message.clusterSize), `a cluster of ${message.clusterSize} voters`);
+      assert(isClusterSize(message.clusterSize), 'a cluster has 1 to 9 voters');
       writer.u16(message.clusterSize);
       writeChunkSize(writer, message.chunkSize);
       writer.text(message.zone, ZONE_BYTES_MAX);
@@ -38,11 +37,12 @@ export function writeFounding(writer: FieldWriter, message: MessageOf<FoundingKi
   }
 }
 
+/** `clusterId` is the envelope's, which is also what these messages are about. */
 export function readFounding(
   reader: FieldReader,
   kind: FoundingKind,
-  envelope: Envelope,
-): MessageOf<FoundingKind> {
+  clusterId: string,
+): PayloadOf<FoundingKind> {
   switch (kind) {
     case 'hello': {
       const role = readRole(reader);
@@ -50,7 +50,6 @@ export function readFounding(
       const clusterSize = reader.within(reader.u16(), 1, VOTERS_MAX);
       const chunkSize = readChunkSize(reader);
       return {
-        ...envelope,
         kind,
         role,
         isAnswer,
@@ -60,15 +59,15 @@ export function readFounding(
       };
     }
     case 'found':
-      return { ...envelope, kind, foundation: readFoundation(reader) };
+      return { kind, foundation: readFoundation(reader) };
     case 'foundRefused':
-      return { ...envelope, kind, heldClusterId: reader.id(), heldFounder: reader.id() };
+      return { kind, clusterId, heldClusterId: reader.id(), heldFounder: reader.id() };
     case 'invite':
-      return { ...envelope, kind, chunkSize: readChunkSize(reader) };
+      return { kind, chunkSize: readChunkSize(reader) };
     case 'foundAgreed':
     case 'founded':
     case 'foundAbandoned':
-      return { ...envelope, kind };
+      return { kind, clusterId };
     default:
       return unreachable(kind);
   }
@@ -77,7 +76,7 @@ export function readFounding(
 /** Also in the file of a node's state. */
 export function writeFoundation(writer: FieldWriter, foundation: Foundation): void {
   const { clusterId, founder, chunkSize, members } = foundation;
-  assert(members.length >= 1 && members.length <= VOTERS_MAX, `${members.length} founding members`);
+  assert(members.length >= 1 && members.length <= VOTERS_MAX, 'a founding has 1 to 9 members');
   assert(isFounding(foundation), 'a founding is of voters, and the founder is one of them');
   writer.id(clusterId);
   writer.id(founder);
@@ -99,7 +98,7 @@ function isFounding({ founder, members }: Foundation): boolean {
 }
 
 function writeChunkSize(writer: FieldWriter, size: number): void {
-  assert(isChunkSize(size), `a chunk size of ${size}`);
+  assert(isChunkSize(size), 'a chunk size that no log has');
   writer.u32(size);
 }
 

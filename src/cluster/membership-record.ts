@@ -16,8 +16,8 @@ const reader = new FieldReader();
 export function encodeMembership(configuration: Configuration): Uint8Array {
   const { version, clusterSize, members } = configuration;
   assert(version >= 1, 'versions begin with 1');
-  assert(isClusterSize(clusterSize), `a cluster of ${clusterSize} voters`);
-  assert(members.length <= MEMBERS_MAX, `${members.length} members`);
+  assert(isClusterSize(clusterSize), 'a cluster has 1 to 9 voters');
+  assert(members.length <= MEMBERS_MAX, 'a configuration has at most 32 members');
   assert(hasVoters(configuration), 'a configuration has 1 to 9 voters');
   writer.reset();
   writer.u32(0);

@@ -11,7 +11,7 @@ import { FieldReader } from './field-reader.js';
 import { FieldWriter } from './field-writer.js';
 import { readFounding, writeFounding } from './founding-fields.js';
 import { KIND_NUMBER, kindOf, PROTOCOL_VERSION } from './message-kinds.js';
-import type { Envelope, Message, MessageKind } from './messages.js';
+import type { Envelope, Message, MessageKind, Payload } from './messages.js';
 import { readReign, writeReign } from './reign-fields.js';
 
 /** No message: a few words about what is wrong with the bytes. */
@@ -47,7 +47,9 @@ export function decodeMessage(bytes: Bytes): Message | InvalidMessage {
   const number = reader.u8();
   const kind = kindOf(number);
   if (kind === undefined) return invalid(`no kind of message: ${number}`);
-  const message = readPayload(kind, readEnvelope());
+  const envelope = readEnvelope();
+  // Not by spreading, which takes V8 about 5 µs where more fields follow (Node 20).
+  const message = Object.assign(envelope, readPayload(kind, envelope.clusterId));
   const fault = reader.finish();
   return fault === undefined ? message : invalid(`${kind}: ${fault}`);
 }
@@ -100,7 +102,7 @@ function writePayload(message: Message): void {
   }
 }
 
-function readPayload(kind: MessageKind, envelope: Envelope): Message {
+function readPayload(kind: MessageKind, clusterId: string): Payload {
   switch (kind) {
     case 'hello':
     case 'found':
@@ -109,7 +111,7 @@ function readPayload(kind: MessageKind, envelope: Envelope): Message {
     case 'founded':
     case 'foundAbandoned':
     case 'invite':
-      return readFounding(reader, kind, envelope);
+      return readFounding(reader, kind, clusterId);
     case 'preVote':
     case 'preVoteReply':
     case 'prepare':
@@ -117,9 +119,9 @@ function readPayload(kind: MessageKind, envelope: Envelope): Message {
     case 'proposal':
     case 'accept':
     case 'stale':
-      return readElection(reader, kind, envelope);
+      return readElection(reader, kind);
     default:
-      return readReign(reader, kind, envelope);
+      return readReign(reader, kind);
   }
 }
 

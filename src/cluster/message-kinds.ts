@@ -1,6 +1,6 @@
 /** The numbers of the kinds of messages, and the limits of their fields: docs/peer-protocol.md. Pure. */
 import { RECORD_LENGTH_MAX } from '../log/record.js';
-import type { Message, MessageKind } from './messages.js';
+import type { MessageKind, Payload } from './messages.js';
 
 /** Of all kinds together: one version for the protocol. */
 export const PROTOCOL_VERSION = 1;
@@ -42,8 +42,8 @@ export function kindOf(number: number): MessageKind | undefined {
   return KINDS[number];
 }
 
-/** The messages of some kinds. */
-export type MessageOf<K extends MessageKind> = Extract<Message, { kind: K }>;
+/** What the messages of some kinds say. */
+export type PayloadOf<K extends MessageKind> = Extract<Payload, { kind: K }>;
 
 export type FoundingKind =
   | 'hello'

@@ -2,15 +2,15 @@
 import { assert, unreachable } from '../base/assert.js';
 import type { FieldReader } from './field-reader.js';
 import type { FieldWriter } from './field-writer.js';
-import { type MessageOf, RANGE_BYTES_MAX, type ReignKind } from './message-kinds.js';
-import { type Envelope, EPOCHS_TOLD_MAX, type EpochEntry } from './messages.js';
+import { type PayloadOf, RANGE_BYTES_MAX, type ReignKind } from './message-kinds.js';
+import { EPOCHS_TOLD_MAX, type EpochEntry } from './messages.js';
 
-type Fenced = MessageOf<'fenced'>;
+type Fenced = PayloadOf<'fenced'>;
 
 const FENCED_REASONS: readonly (Fenced['reason'] | undefined)[] = [undefined, 'copy', 'lost-data', 'removed'];
 
 /** All but the bytes of a range, which come last. */
-export function writeReign(writer: FieldWriter, message: MessageOf<ReignKind>): void {
+export function writeReign(writer: FieldWriter, message: PayloadOf<ReignKind>): void {
   switch (message.kind) {
     case 'heartbeat':
       writer.epoch(message.epoch);
@@ -40,7 +40,7 @@ export function writeReign(writer: FieldWriter, message: MessageOf<ReignKind>): 
       writer.position(message.position);
       return;
     case 'range':
-      assert(message.bytes.length <= RANGE_BYTES_MAX, `a range of ${message.bytes.length} bytes`);
+      assert(message.bytes.length <= RANGE_BYTES_MAX, 'a range is at most as long as a record');
       assert(message.bytes.length % 8 === 0, 'a range of whole records');
       writer.epoch(message.epoch);
       writer.u64(message.attempt);
@@ -69,32 +69,32 @@ export function writeReign(writer: FieldWriter, message: MessageOf<ReignKind>): 
   }
 }
 
-export function readReign(reader: FieldReader, kind: ReignKind, envelope: Envelope): MessageOf<ReignKind> {
+export function readReign(reader: FieldReader, kind: ReignKind): PayloadOf<ReignKind> {
   switch (kind) {
     case 'readIndex':
-      return { ...envelope, kind, request: reader.u64() };
+      return { kind, request: reader.u64() };
     case 'readIndexReply':
-      return { ...envelope, kind, request: reader.u64(), position: reader.positionOrNone() };
+      return { kind, request: reader.u64(), position: reader.positionOrNone() };
     case 'fenced': {
       const seenStart = reader.u64();
       const seenNonce = reader.u64();
-      return { ...envelope, kind, seenStart, seenNonce, reason: readReason(reader) };
+      return { kind, seenStart, seenNonce, reason: readReason(reader) };
     }
     case 'heartbeat': {
       const epoch = reader.epoch();
       const round = reader.u64();
-      return { ...envelope, kind, epoch, round, commit: reader.position(), end: reader.position() };
+      return { kind, epoch, round, commit: reader.position(), end: reader.position() };
     }
     case 'heartbeatReply':
-      return { ...envelope, kind, epoch: reader.epoch(), round: reader.u64(), priority: reader.i32() };
+      return { kind, epoch: reader.epoch(), round: reader.u64(), priority: reader.i32() };
     case 'steppedDown':
     case 'transfer':
-      return { ...envelope, kind, epoch: reader.epoch() };
+      return { kind, epoch: reader.epoch() };
     case 'subscribe':
     case 'subscribed':
     case 'range':
     case 'ack':
-      return readReplication(reader, kind, envelope);
+      return readReplication(reader, kind);
     default:
       return unreachable(kind);
   }
@@ -102,36 +102,32 @@ export function readReign(reader: FieldReader, kind: ReignKind, envelope: Envelo
 
 type ReplicationKind = 'subscribe' | 'subscribed' | 'range' | 'ack';
 
-function readReplication(
-  reader: FieldReader,
-  kind: ReplicationKind,
-  envelope: Envelope,
-): MessageOf<ReplicationKind> {
+function readReplication(reader: FieldReader, kind: ReplicationKind): PayloadOf<ReplicationKind> {
   const epoch = reader.epoch();
   const attempt = reader.u64();
   const position = reader.position();
   switch (kind) {
     case 'subscribe': {
       const commit = reader.position();
-      return { ...envelope, kind, epoch, attempt, epochs: readEpochs(reader), end: position, commit };
+      return { kind, epoch, attempt, epochs: readEpochs(reader), end: position, commit };
     }
     case 'subscribed':
-      return { ...envelope, kind, epoch, attempt, position };
+      return { kind, epoch, attempt, position };
     case 'range': {
       const commit = reader.position();
       const bytes = reader.rest(RANGE_BYTES_MAX);
       if (bytes.length % 8 !== 0) reader.fail('a range not of whole records');
-      return { ...envelope, kind, epoch, attempt, position, commit, bytes };
+      return { kind, epoch, attempt, position, commit, bytes };
     }
     case 'ack':
-      return { ...envelope, kind, epoch, attempt, durable: position };
+      return { kind, epoch, attempt, durable: position };
     default:
       return unreachable(kind);
   }
 }
 
 function writeEpochs(writer: FieldWriter, epochs: readonly EpochEntry[]): void {
-  assert(epochs.length <= EPOCHS_TOLD_MAX, `${epochs.length} epochs`);
+  assert(epochs.length <= EPOCHS_TOLD_MAX, 'too many epochs are told');
   assert(isNewestFirst(epochs), 'epochs are told the newest first');
   writer.u16(epochs.length);
   for (const { epoch, position } of epochs) {
