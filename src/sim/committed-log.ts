@@ -8,8 +8,8 @@ import { bytesEqual } from '../base/bytes.js';
 import type { Bytes } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import { type DecodedRecord, describeRecord } from '../log/decoded-record.js';
+import type { Anomaly, AnomalyKind } from './anomaly.js';
 import { eventOf, forEachRecord, type LoggedEvent, OpenTransaction } from './logged-event.js';
-import type { Violation, ViolationKind } from './violation.js';
 
 /** From `sequence` on (of the history's moments), all before `end` was committed. */
 export interface CommitMark {
@@ -29,7 +29,7 @@ export class CommittedLog {
   readonly #open = new OpenTransaction();
   #bytes: Bytes = new Uint8Array(BYTES_AT_FIRST);
   #end: Position = 0;
-  #violations: Violation[] = [];
+  #anomalies: Anomaly[] = [];
 
   /** `nextSequence` numbers moments as the history does: `() => history.moment(nowMs).sequence`. */
   constructor(nextSequence: () => number) {
@@ -45,13 +45,13 @@ export class CommittedLog {
    * `node` calls `bytes`, which stand at `position` in its log, committed. What is new continues the log without a gap, and
    * ends where a transaction does. Returns what is wrong; mostly nothing.
    */
-  commit(node: string, position: Position, bytes: Bytes): readonly Violation[] {
+  commit(node: string, position: Position, bytes: Bytes): readonly Anomaly[] {
     assert(position <= this.#end, 'committed ranges are given without gaps');
-    this.#violations = [];
+    this.#anomalies = [];
     const known = Math.min(this.#end - position, bytes.length);
     if (!bytesEqual(bytes, 0, this.#bytes, position, known)) this.#reportDifference(node, position, bytes);
     else if (bytes.length > known) this.#extend(node, bytes.subarray(known));
-    return this.#violations;
+    return this.#anomalies;
   }
 
   /** The committed bytes `[from, to)`; valid until the next commit. */
@@ -114,7 +114,7 @@ export class CommittedLog {
     );
   }
 
-  #report(kind: ViolationKind, message: string): void {
-    this.#violations.push({ kind, message, operations: [] });
+  #report(kind: AnomalyKind, message: string): void {
+    this.#anomalies.push({ kind, message, operations: [] });
   }
 }

@@ -3,7 +3,7 @@
  * {@link CommittedLog}. Pure.
  */
 
-export type ViolationKind =
+export type AnomalyKind =
   // What nodes call committed.
   | 'committed-bytes-differ'
   | 'malformed-record'
@@ -34,9 +34,23 @@ export type ViolationKind =
   | 'read-not-at-position'
   | 'session-backwards';
 
-export interface Violation {
-  readonly kind: ViolationKind;
+export interface Anomaly {
+  readonly kind: AnomalyKind;
   readonly message: string;
   /** Numbers of the operations concerned, in the history. */
   readonly operations: readonly number[];
+}
+
+/** Collects anomalies up to a limit: one bug easily makes thousands, and the first ones tell. */
+export class Findings {
+  readonly anomalies: Anomaly[] = [];
+  readonly #anomaliesMax: number;
+
+  constructor(anomaliesMax: number) {
+    this.#anomaliesMax = anomaliesMax;
+  }
+
+  add(kind: AnomalyKind, message: string, operations: readonly number[]): void {
+    if (this.anomalies.length < this.#anomaliesMax) this.anomalies.push({ kind, message, operations });
+  }
 }
