@@ -31,7 +31,7 @@ export function writeElection(writer: FieldWriter, message: PayloadOf<ElectionKi
       writer.u32(message.lastEpoch);
       writer.position(message.position);
       writer.id(message.leader);
-      writer.text(message.leaderName, MEMBER_NAME_BYTES_MAX);
+      writer.text(message.leaderName, 1, MEMBER_NAME_BYTES_MAX);
       return;
     case 'accept':
       writer.epoch(message.epoch);

@@ -107,10 +107,11 @@ export class FieldWriter {
     this.#copy(text === '' ? NO_ID : idBytes.get(text));
   }
 
-  /** A u16 with the number of bytes, at most `bytesMax`, then the text as UTF-8. */
-  text(text: string, bytesMax: number): void {
+  /** A u16 with the number of bytes, `bytesMin` to `bytesMax`, then the text as UTF-8. */
+  text(text: string, bytesMin: number, bytesMax: number): void {
     const bytes = textBytes.get(text);
-    if (bytes.length > bytesMax) misfit(`text of ${bytesMax} bytes`, text);
+    const isFitting = bytes.length >= bytesMin && bytes.length <= bytesMax;
+    if (!isFitting) misfit(`text of ${bytesMin} to ${bytesMax} bytes`, text);
     this.u16(bytes.length);
     this.#copy(bytes);
   }

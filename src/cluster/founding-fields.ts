@@ -16,7 +16,7 @@ export function writeFounding(writer: FieldWriter, message: PayloadOf<FoundingKi
       assert(isClusterSize(message.clusterSize), 'a cluster has 1 to 9 voters');
       writer.u16(message.clusterSize);
       writeChunkSize(writer, message.chunkSize);
-      writer.text(message.zone, ZONE_BYTES_MAX);
+      writer.text(message.zone, 0, ZONE_BYTES_MAX);
       return;
     case 'found':
       writeFoundation(writer, message.foundation);

@@ -23,11 +23,10 @@ export function writeMembers(writer: FieldWriter, members: readonly Member[]): v
   assert(isAscending(members), 'members are sorted by id, and each has its own');
   writer.u16(members.length);
   for (const member of members) {
-    assert(member.name !== '', 'a member has a name');
     writer.id(member.id);
     writeRole(writer, member.role);
-    writer.text(member.name, MEMBER_NAME_BYTES_MAX);
-    writer.text(member.zone, ZONE_BYTES_MAX);
+    writer.text(member.name, 1, MEMBER_NAME_BYTES_MAX);
+    writer.text(member.zone, 0, ZONE_BYTES_MAX);
   }
 }
 

@@ -34,7 +34,7 @@ export function encodeMessage(message: Message): Uint8Array {
   writer.idOrNone(message.to);
   writer.u64(message.start);
   writer.u64(message.nonce);
-  writer.text(message.fromName, MEMBER_NAME_BYTES_MAX);
+  writer.text(message.fromName, 1, MEMBER_NAME_BYTES_MAX);
   writePayload(message);
   return writer.take(message.kind === 'range' ? message.bytes : undefined);
 }

@@ -66,7 +66,5 @@ export type ReignKind = Exclude<MessageKind, FoundingKind | ElectionKind>;
 
 /** The largest record fits: a range holds whole ones. */
 export const RANGE_BYTES_MAX = RECORD_LENGTH_MAX;
-/** Bytes of a message before its sender's name. */
-export const ENVELOPE_FIXED_BYTES = 72;
 /** No message is longer: a range, and room for what stands before it. A link refuses longer frames unread. */
 export const MESSAGE_BYTES_MAX = RANGE_BYTES_MAX + 1024;
