@@ -11,6 +11,7 @@ import { CairnError } from '../base/errors.js';
 import type { ChainState, Disk } from '../base/ports.js';
 import { type IndexerProxy, startIndexer } from '../indexer/proxy.js';
 import { chunkFileName } from '../log/chunk.js';
+import { recoverFolder } from '../log/folder-recovery.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import { openPlatform, type Platform } from '../native/platform.js';
 import { startPreparer } from '../preparer/proxy.js';
@@ -27,7 +28,7 @@ import { Engine } from './engine.js';
 import { appendLimits, type EngineOptions, recordBytesMax } from './engine-options.js';
 import { EngineThreads, stopThreads, threadFailure } from './engine-threads.js';
 import { type FileLocks, type FolderLock, lockFolder } from './folder-lock.js';
-import { loadTailBlock, recoverFolder } from './recover-folder.js';
+import { loadTailBlock } from './tail-block.js';
 
 /** What the engine reports while it opens and works. */
 export interface EngineEvents {

@@ -1,14 +1,11 @@
 /**
  * What happens to a data folder before a node works on it: its log is recovered, what a crash left torn is repaired, and what
- * was found is made durable. Main thread, at start; may block.
+ * was found is made durable. Runs at start, on a thread that may block.
  */
-import { alignDown } from '../base/bytes.js';
 import type { Disk, RecordKernel } from '../base/ports.js';
-import { fileOffsetOf } from '../log/chunk.js';
-import { removeTemporaryFiles } from '../log/folder.js';
-import { type RecoveredLog, recoverLog } from '../log/recovery.js';
-import { repairTail, sealChunk } from '../log/tail-repair.js';
-import { BLOCK_BYTES, type RingMemory } from '../ring/layout.js';
+import { removeTemporaryFiles } from './folder.js';
+import { type RecoveredLog, recoverLog } from './recovery.js';
+import { repairTail, sealChunk } from './tail-repair.js';
 
 /** Recovers and repairs the log in `folder`; undefined if there is none yet. Errors as in `recoverLog`. */
 export function recoverFolder(disk: Disk, kernel: RecordKernel, folder: string): RecoveredLog | undefined {
@@ -31,21 +28,4 @@ function syncActive(disk: Disk, { chunks, activeChunk }: RecoveredLog): void {
     disk.sync(file);
     disk.close(file);
   }
-}
-
-/** Reads the block that the log ends in into the ring: the writer's first batch writes that block again, whole. */
-export function loadTailBlock(disk: Disk, memory: RingMemory, recovered: RecoveredLog): void {
-  const end = recovered.end.position;
-  const start = alignDown(end, BLOCK_BYTES);
-  const chunk = recovered.chunks[recovered.activeChunk];
-  if (end === start || chunk === undefined) return;
-  const file = disk.open(chunk.path, { access: 'read' });
-  disk.read(
-    file,
-    memory.bytes,
-    memory.offsetOf(start),
-    end - start,
-    fileOffsetOf(start, recovered.chunkSize),
-  );
-  disk.close(file);
 }

@@ -1,0 +1,29 @@
+/**
+ * Where a batch of the writer must end. Pure; any thread. Recovery takes a Commit record that stands behind a torn record, and calls it
+ * committed, for proof of corruption (docs/formats.md, Recovery, rule 1). So a Commit must never be in the same unsynced batch as what
+ * it names. On a leader that is so by itself if its own disk is never behind the quorum's; whoever writes what others have
+ * framed, or commits without its own disk, asks here.
+ */
+import { assert } from '../base/assert.js';
+import { readU64 } from '../base/bytes.js';
+import type { Bytes } from '../base/ports.js';
+import type { Position } from '../base/units.js';
+import { COMMIT, occupiedBytes, RECORD, RECORD_HEADER_BYTES, RECORD_TYPE } from './record.js';
+
+/**
+ * How many of the whole records in `bytes[at, at+length)` may be written before the next sync, in bytes: up to the first Commit that
+ * names a position beyond `durable`. 0 only if the range begins with one, and so never when all before the range is durable.
+ */
+export function batchLength(bytes: Bytes, at: number, length: number, durable: Position): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = at + length;
+  let record = at;
+  while (record < end) {
+    assert(end - record >= RECORD_HEADER_BYTES, 'a batch is cut from whole records');
+    const isCommit = view.getUint8(record + RECORD.type) === RECORD_TYPE.commit;
+    if (isCommit && readU64(view, record + COMMIT.committed) > durable) break;
+    record += occupiedBytes(view.getUint32(record + RECORD.length, true));
+  }
+  assert(record <= end, 'a batch is cut from whole records');
+  return record - at;
+}
