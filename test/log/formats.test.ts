@@ -27,8 +27,8 @@ const FOOTER: ChunkFooter = {
   endPosition: 65_536,
   logId: HEADER.logId,
   chunkId: HEADER.chunkId,
-  chain: 0x26aa46a7,
-  previousLength: 65_120,
+  chain: 0x2f832c94,
+  previousLength: 65_016,
   epoch: 1,
   recordCount: 6,
 };
@@ -39,8 +39,8 @@ const RECORDS: readonly [string, string][] = [
   ['record-prepare.hex', 'prepare at 64, 132 bytes, epoch 1: bücher-1 @0 Ordered, 24 bytes of data'],
   ['record-prepare-last.hex', 'prepare at 200, 97 bytes, epoch 1: bücher-1 @1 Paid, 4 bytes of data'],
   ['record-commit.hex', 'commit at 304, 56 bytes, epoch 1: committed before 304'],
-  ['record-membership.hex', 'membership at 360, 55 bytes, epoch 1: 11 bytes'],
-  ['record-padding.hex', 'padding at 416, 65120 bytes, epoch 1: fills the chunk'],
+  ['record-membership.hex', 'membership at 360, 158 bytes, epoch 1: 114 bytes'],
+  ['record-padding.hex', 'padding at 520, 65016 bytes, epoch 1: fills the chunk'],
 ];
 
 describe('the golden record', () => {
