@@ -75,7 +75,7 @@ export class SimulatedDisk implements Disk {
   crash(random: Random, how: CrashKind): void {
     this.#open.clear();
     if (how === 'keep-all') return;
-    const isKept = how === 'torn' ? () => random.chance(0.5) : () => false;
+    const isKept = how === 'torn' ? tear(random) : () => false;
     const files = this.#directory.files();
     this.#directory.crash(isKept);
     for (const file of files) file.crash(isKept);
@@ -277,11 +277,17 @@ export class SimulatedDisk implements Disk {
   #syncFile({ file, path }: OpenFile): void {
     if (this.failNextSync) {
       this.failNextSync = false;
-      file.crash(() => this.#random.chance(0.5));
+      file.crash(tear(this.#random));
       throw new DiskError('EIO', 'fdatasync', path);
     }
     if (!this.lying) file.sync();
   }
+}
+
+/** Whether a sector or a name is kept: mostly any, at times almost all or almost none, so that single ones are missed or left. */
+function tear(random: Random): () => boolean {
+  const probability = random.pick([0.03, 0.5, 0.5, 0.97]);
+  return () => random.chance(probability);
 }
 
 function requireAligned({ direct, path }: OpenFile, address: number, length: number, offset: number): void {
