@@ -1,64 +1,28 @@
 /**
  * One node's part in all decisions of its cluster: election, replication, membership, linearizable reads. Pure: no clock,
- * socket or disk; time and facts come in by `step`, and what is to be done comes out (effects.ts).
+ * socket or disk; time and facts come in by `step`, and what is to be done comes out (effects.ts). This file is who
+ * the node is at the moment, and every way from one role to another; what a role does is in the role's own file.
  */
-import type { ChainState, RecordKernel } from '../base/ports.js';
+import { assert, unreachable } from '../base/assert.js';
 import type { Epoch, Position } from '../base/units.js';
-import type { Configuration, MemberRole } from './configuration.js';
+import { Acceptor } from './acceptor.js';
+import { Admission } from './admission.js';
+import type { ClusterNodeOptions, NodeStart } from './cluster-node-options.js';
+import type { Configuration, MemberId } from './configuration.js';
+import { Coordinator } from './coordinator.js';
+import { Core, senderOf } from './core.js';
 import type { Effect, Input, NodeRole } from './effects.js';
-import type { EpochEntry } from './messages.js';
+import { Follower } from './follower.js';
+import type { Foundation } from './foundation.js';
+import { Founding } from './founding.js';
+import { Gate } from './gate.js';
+import { Leader } from './leader.js';
+import type { ElectionKind, FoundingKind } from './message-kinds.js';
+import type { Message, MessageOf } from './messages.js';
 import type { NodeState } from './node-state.js';
-
-export interface ClusterNodeOptions {
-  /** This node's address, under which others reach it. */
-  readonly name: string;
-  readonly zone: string;
-  /** What it wants to be in a cluster that it joins: `voter` begins as a clone and is promoted where one is missing. */
-  readonly role: MemberRole;
-  /** How many voters a cluster that it founds is to have. */
-  readonly clusterSize: number;
-  readonly chunkSize: number;
-  /** Names to introduce itself to as long as it has no cluster. Itself may be among them. */
-  readonly seeds: readonly string[];
-  readonly priority: number;
-  /** A leader that is not heard for so long is missed. */
-  readonly electionTimeoutMs: number;
-  readonly heartbeatIntervalMs: number;
-  /** A voter that is not heard for so long is replaced by a clone that has caught up. */
-  readonly deadVoterTimeoutMs: number;
-  /** A leader whose own disk makes no progress for so long gives up. */
-  readonly diskStallTimeoutMs: number;
-  /** A fraction in [0, 1): spreads timeouts. */
-  readonly random: () => number;
-  /** Mints a cluster id (UUID text), for a founder. */
-  readonly newId: () => string;
-  readonly kernel: RecordKernel;
-}
-
-/** What recovery found: the node's memory of its past. */
-export interface NodeStart {
-  /** Already counted up and saved for this start. */
-  readonly state: NodeState;
-  readonly log: LogStart | undefined;
-}
-
-export interface LogStart {
-  /** The log's end; all before is durable. */
-  readonly end: Readonly<ChainState>;
-  /** All Epoch records, oldest first. */
-  readonly epochs: readonly EpochEntry[];
-  /** All Membership records, oldest first. */
-  readonly configurations: readonly PlacedConfiguration[];
-  /** The highest position that a Commit record calls committed. */
-  readonly committed: Position;
-}
-
-export interface PlacedConfiguration {
-  /** Where its record begins and ends. */
-  readonly position: Position;
-  readonly end: Position;
-  readonly configuration: Configuration;
-}
+import { Nominee } from './nominee.js';
+import type { Addressee } from './outbox.js';
+import { RemoteReads } from './remote-reads.js';
 
 /** What may be seen of a node from outside, for status and for checks. */
 export interface NodeView {
@@ -66,16 +30,369 @@ export interface NodeView {
   readonly promisedEpoch: Epoch;
   /** The epoch of the leader that this node follows or is; 0 if none. */
   readonly epoch: Epoch;
+  /** The leader's name. */
   readonly leader: string | undefined;
   readonly commit: Position;
   readonly configuration: Configuration | undefined;
+  readonly state: NodeState;
 }
 
-export declare class ClusterNode {
-  constructor(options: ClusterNodeOptions, start: NodeStart, nowMs: number);
+export class ClusterNode {
+  readonly #core: Core;
+  readonly #gate: Gate;
+  readonly #acceptor: Acceptor;
+  readonly #coordinator: Coordinator;
+  readonly #nominee: Nominee;
+  readonly #admission: Admission;
+  readonly #remoteReads: RemoteReads;
+  #founding: Founding | undefined;
+  #follower: Follower | undefined;
+  #leader: Leader | undefined;
+  #told: { readonly role: NodeRole; readonly epoch: Epoch; readonly leader: string | undefined };
+
+  constructor(options: ClusterNodeOptions, start: NodeStart, nowMs: number) {
+    this.#core = new Core(options, start, nowMs);
+    this.#gate = new Gate(this.#core);
+    this.#acceptor = new Acceptor(this.#core);
+    this.#coordinator = new Coordinator(this.#core);
+    this.#remoteReads = new RemoteReads(this.#core);
+    this.#nominee = new Nominee(this.#core);
+    this.#admission = new Admission(this.#core);
+    if (start.state.clusterId === undefined) this.#founding = new Founding(this.#core);
+    else if (hasLostData(start)) this.#becomeFenced('lost-data');
+    this.#told = { role: 'looking', epoch: 0, leader: undefined };
+  }
+
   /** Takes in what happened; answers with what is to be done. `nowMs` is monotonic and never goes back. */
-  step(input: Input, nowMs: number): readonly Effect[];
+  step(input: Input, nowMs: number): readonly Effect[] {
+    this.#core.nowMs = Math.max(this.#core.nowMs, nowMs);
+    if (!this.#isFenced) this.#take(input);
+    this.#tellRole();
+    return this.#core.outbox.take();
+  }
+
   /** When `tick` is wanted at the latest. */
-  readonly deadlineMs: number;
-  readonly view: NodeView;
+  get deadlineMs(): number {
+    if (this.#isFenced) return Number.POSITIVE_INFINITY;
+    if (this.#founding !== undefined) return this.#founding.deadlineMs;
+    if (this.#leader !== undefined) return this.#leader.deadlineMs;
+    if (this.#follower !== undefined)
+      return Math.min(this.#follower.deadlineMs, this.#remoteReads.deadlineMs);
+    return Math.min(this.#coordinator.deadlineMs, this.#remoteReads.deadlineMs, this.#admission.deadlineMs);
+  }
+
+  get view(): NodeView {
+    const { promisedEpoch, commit, configuration, outbox } = this.#core;
+    return { ...this.#told, promisedEpoch, commit, configuration, state: outbox.state };
+  }
+
+  #take(input: Input): void {
+    switch (input.kind) {
+      case 'message':
+        if (this.#gate.admits(input.message)) this.#onMessage(input.message);
+        break;
+      case 'tick':
+        this.#onTick();
+        break;
+      case 'durable':
+        this.#core.log.noteDurable(input.position);
+        this.#follower?.onDurable();
+        this.#leader?.onDurable();
+        break;
+      case 'truncated':
+        this.#core.log.endTruncation(input.end);
+        this.#follower?.onTruncated();
+        break;
+      case 'published':
+        this.#onPublished(input);
+        break;
+      case 'appended':
+        this.#leader?.onAppended(input);
+        break;
+      case 'shipped':
+        this.#leader?.onShipped(input);
+        break;
+      default:
+        this.#onRequest(input);
+    }
+  }
+
+  #onRequest(input: Extract<Input, { kind: 'read' | 'resign' | 'change' | 'priority' }>): void {
+    const { outbox } = this.#core;
+    switch (input.kind) {
+      case 'read':
+        if (this.#leader !== undefined) this.#leader.onRead(input.request);
+        else if (this.#follower !== undefined) this.#remoteReads.ask(input.request, this.#follower.leader);
+        else outbox.push({ kind: 'readRefused', request: input.request, refusal: 'no-leader' });
+        break;
+      case 'resign':
+        if (this.#leader?.isEstablished === true) this.#leader.resignation.begin(input.target);
+        else outbox.push({ kind: 'resignRefused', refusal: 'not-leader' });
+        break;
+      case 'change':
+        if (this.#leader !== undefined) this.#leader.changes.onChange(input.request, input.change);
+        else outbox.push({ kind: 'changeRefused', request: input.request, refusal: 'not-leader' });
+        break;
+      case 'priority':
+        this.#core.priority = input.priority;
+        break;
+      default:
+        unreachable(input);
+    }
+  }
+
+  #onMessage(message: Message): void {
+    switch (message.kind) {
+      case 'hello':
+      case 'found':
+      case 'foundAgreed':
+      case 'foundRefused':
+      case 'foundAbandoned':
+      case 'founded':
+      case 'invite':
+        this.#onFounding(message);
+        break;
+      case 'preVote':
+      case 'preVoteReply':
+      case 'prepare':
+      case 'prepareOk':
+      case 'proposal':
+      case 'accept':
+      case 'stale':
+        this.#onElection(message);
+        break;
+      case 'heartbeat':
+      case 'steppedDown':
+      case 'transfer':
+      case 'subscribed':
+      case 'range':
+        this.#onLeadersWord(message);
+        break;
+      case 'heartbeatReply':
+      case 'subscribe':
+      case 'ack':
+        if (this.#leader?.epoch === message.epoch) this.#leader.onMessage(message);
+        break;
+      case 'readIndex':
+        this.#onReadIndex(message);
+        break;
+      case 'readIndexReply':
+        this.#remoteReads.onReply(message.request, message.position);
+        break;
+      case 'fenced':
+        this.#onFenced(message);
+        break;
+      default:
+        unreachable(message);
+    }
+  }
+
+  #onFounding(message: MessageOf<FoundingKind>): void {
+    if (this.#founding === undefined) {
+      if (message.kind === 'hello') this.#admission.onHello(message, this.#leader, this.#follower?.leader);
+      return;
+    }
+    const outcome = this.#founding.onMessage(message);
+    if (outcome?.kind === 'founded') this.#becomeFounded(outcome.foundation);
+    if (outcome?.kind === 'invited') this.#becomeMember(outcome.clusterId, outcome.chunkSize);
+  }
+
+  #onElection(message: MessageOf<ElectionKind>): void {
+    if (this.#founding !== undefined) return;
+    switch (message.kind) {
+      case 'preVote':
+        this.#onPreVote(message);
+        break;
+      case 'preVoteReply':
+        this.#coordinator.onPreVoteReply(message);
+        break;
+      case 'prepare':
+        if (this.#acceptor.onPrepare(message)) this.#becomeLooking(message.from);
+        break;
+      case 'prepareOk':
+        this.#coordinator.onPrepareOk(message);
+        break;
+      case 'proposal':
+        this.#onProposal(message);
+        break;
+      case 'accept':
+        this.#nominee.onAccept(message);
+        this.#countVotes();
+        break;
+      case 'stale':
+        this.#onStale(message);
+        break;
+      default:
+        unreachable(message);
+    }
+  }
+
+  #onLeadersWord(
+    message: MessageOf<'heartbeat' | 'steppedDown' | 'transfer' | 'subscribed' | 'range'>,
+  ): void {
+    const { promisedEpoch } = this.#core;
+    if (message.epoch < promisedEpoch) {
+      this.#core.reply(message, { kind: 'stale', promisedEpoch });
+      return;
+    }
+    const isNew = this.#follower?.isFrom(message) !== true;
+    if (isNew && message.kind === 'heartbeat') this.#becomeFollower(message);
+    else if (isNew) return;
+    switch (message.kind) {
+      case 'steppedDown':
+        this.#becomeLooking(this.#core.me, 0);
+        break;
+      case 'transfer':
+        if (this.#core.isVoter) this.#coordinator.prepare(promisedEpoch + 1, message.from);
+        break;
+      default:
+        this.#follower?.onMessage(message);
+    }
+  }
+
+  #onReadIndex(message: MessageOf<'readIndex'>): void {
+    const { request } = message;
+    if (this.#leader !== undefined) this.#leader.onRead(request, message);
+    else this.#core.reply(message, { kind: 'readIndexReply', request, position: -1 });
+  }
+
+  #onTick(): void {
+    this.#remoteReads.tick();
+    if (this.#founding !== undefined) {
+      this.#founding.tick();
+    } else if (this.#leader !== undefined) {
+      if (!this.#leader.tick()) this.#becomeLooking(this.#core.me, 0);
+    } else if (this.#follower !== undefined) {
+      if (this.#follower.missesLeader) this.#becomeLooking(this.#core.me, 0);
+    } else {
+      this.#coordinator.tick();
+      this.#admission.tick();
+    }
+  }
+
+  #onPublished({ end }: Extract<Input, { kind: 'published' }>): void {
+    if (this.#leader !== undefined) this.#leader.onPublished(end);
+    // Framed before this node stopped being the leader: it is in the log, and may be truncated.
+    else this.#core.log.notePublished(end);
+  }
+
+  #onPreVote(message: MessageOf<'preVote'>): void {
+    const missesLeader = this.#leader === undefined && this.#follower?.missesLeader !== false;
+    this.#acceptor.onPreVote(message, missesLeader);
+    if (missesLeader && message.from !== this.#core.me) this.#coordinator.giveWayOnce();
+  }
+
+  #onProposal(message: MessageOf<'proposal'>): void {
+    const isNominee = message.leader === this.#core.me;
+    if (isNominee && !this.#core.isVoter) return;
+    if (!this.#acceptor.onProposal(message)) return;
+    this.#becomeLooking(message.from);
+    if (!isNominee) return;
+    this.#nominee.nominate(message.epoch);
+    this.#countVotes();
+  }
+
+  #countVotes(): void {
+    const epoch = this.#nominee.wonEpoch;
+    if (epoch !== undefined && this.#leader === undefined) this.#becomeLeader(epoch);
+  }
+
+  #onStale({ promisedEpoch, from }: MessageOf<'stale'>): void {
+    this.#coordinator.onStale(promisedEpoch);
+    if (this.#leader === undefined || promisedEpoch <= this.#leader.epoch) return;
+    if (this.#core.member(from) === undefined) return;
+    // A member can't follow this reign any more, though nothing is wrong with its leader: it asks for a new one.
+    this.#becomeLooking(this.#core.me, 0);
+    this.#coordinator.prepare(Math.max(promisedEpoch, this.#core.promisedEpoch) + 1, '');
+  }
+
+  #onFenced({ seenStart, seenNonce, reason }: MessageOf<'fenced'>): void {
+    const { start, nonce } = this.#core.outbox.state;
+    const isThisLife = seenStart === start && seenNonce === nonce;
+    const isOtherLife = seenStart > start || (seenStart === start && seenNonce !== nonce);
+    if (reason === 'copy' ? isOtherLife : isThisLife) this.#becomeFenced(reason);
+  }
+
+  #becomeFounded({ clusterId, chunkSize, members, founder }: Foundation): void {
+    const { outbox, me } = this.#core;
+    const others = founder === me ? members.filter(({ id }) => id !== me) : [];
+    const payload = { kind: 'founded', clusterId } as const;
+    this.#becomeMember(clusterId, chunkSize);
+    outbox.save({ founded: true }, ...others.map((to) => ({ to, payload })));
+    this.#coordinator.wait(0);
+  }
+
+  /** The log is made before the node remembers that it belongs to the cluster: so who remembers has a log. */
+  #becomeMember(clusterId: string, chunkSize: number): void {
+    this.#founding = undefined;
+    this.#core.outbox.push({ kind: 'joined', clusterId, chunkSize });
+    this.#core.outbox.save({ clusterId });
+  }
+
+  /** No leader any more. `cause`: whose election it is; who holds one itself goes on with it. */
+  #becomeLooking(cause: MemberId, afterMs?: number): void {
+    this.#leader?.stepDown();
+    this.#leader = undefined;
+    this.#follower = undefined;
+    if (afterMs !== undefined) this.#coordinator.wait(afterMs);
+    else if (cause !== this.#core.me) this.#coordinator.giveWay();
+  }
+
+  #becomeFollower(message: MessageOf<'heartbeat'>): void {
+    const { outbox, promisedEpoch, commit } = this.#core;
+    const { epoch } = message;
+    if (this.#founding !== undefined) return;
+    const isRival = this.#leader?.epoch === epoch || this.#follower?.epoch === epoch;
+    assert(!isRival, 'at most one leader in an epoch');
+    const leader: Addressee = senderOf(message);
+    this.#becomeLooking(leader.id);
+    if (epoch > promisedEpoch) outbox.save({ promisedEpoch: epoch, ackedPosition: commit });
+    this.#follower = new Follower(this.#core, epoch, leader);
+    this.#follower.subscribe();
+  }
+
+  #becomeLeader(epoch: Epoch): void {
+    this.#nominee.inaugurate();
+    this.#follower = undefined;
+    this.#leader = new Leader(this.#core, epoch);
+    this.#leader.tick();
+  }
+
+  #becomeFenced(reason: 'copy' | 'lost-data' | 'removed'): void {
+    const { outbox } = this.#core;
+    this.#becomeLooking(this.#core.me);
+    this.#founding = undefined;
+    outbox.save({ fenced: true });
+    outbox.alarm({ kind: 'fenced', reason });
+  }
+
+  get #isFenced(): boolean {
+    return this.#core.outbox.state.fenced;
+  }
+
+  #tellRole(): void {
+    const role = this.#role;
+    const epoch = this.#leader?.epoch ?? this.#follower?.epoch ?? 0;
+    const leader = this.#leader === undefined ? this.#follower?.leader.name : this.#core.options.name;
+    const { role: toldRole, epoch: toldEpoch, leader: toldLeader } = this.#told;
+    if (role === toldRole && epoch === toldEpoch && leader === toldLeader) return;
+    this.#told = { role, epoch, leader };
+    this.#core.outbox.push({ kind: 'role', role, epoch, leader });
+  }
+
+  get #role(): NodeRole {
+    if (this.#isFenced) return 'fenced';
+    if (this.#founding !== undefined) return 'fresh';
+    if (this.#leader !== undefined) {
+      if (this.#leader.resignation.isUnderWay) return 'resigning';
+      return this.#leader.isEstablished ? 'leader' : 'preLeader';
+    }
+    if (this.#follower !== undefined) return this.#follower.isStreaming ? 'following' : 'joining';
+    return this.#coordinator.isElecting ? 'electing' : 'looking';
+  }
+}
+
+/** The log must hold all that this folder has vouched for; and who belongs to a cluster has a log. */
+function hasLostData({ state, log }: NodeStart): boolean {
+  return !state.fenced && (log === undefined || log.end.position < state.ackedPosition);
 }

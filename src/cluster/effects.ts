@@ -3,7 +3,7 @@
  * what is to be done, in order. Who carries it out (`node/`, or the simulator) owes it these rules:
  *
  * - Effects are carried out in the order given; `write`, `append` and `truncate` reach the log in that order.
- * - `save` is durable before its `then` leaves, and saves become durable in order. A message to oneself comes back as an input.
+ * - `save` is durable before its `thenSend` leaves, and saves become durable in order. A message to oneself comes back as an input.
  * - `durable`, `truncated` and `appended` are told in the order of the log's operations.
  */
 import type { Bytes, ChainState } from '../base/ports.js';
@@ -45,7 +45,7 @@ export type Input =
       readonly position: Position;
       readonly end: Position;
     }
-  /** Leader: a `ship` has left, up to `end`; the next one may go. Told even if nothing could be sent (then `end` is its `from`). */
+  /** Leader: a `ship` has left, up to `end`; the next one may go. Told even if nothing could be sent (then `end` is where it was to begin). */
   | { readonly kind: 'shipped'; readonly to: MemberId; readonly attempt: number; readonly end: Position }
   /** The log now ends at `end`, durably. */
   | { readonly kind: 'truncated'; readonly end: Readonly<ChainState> }
@@ -91,9 +91,9 @@ export type Alarm =
 
 export type Effect =
   | { readonly kind: 'send'; readonly to: string; readonly message: Message }
-  | { readonly kind: 'save'; readonly state: NodeState; readonly then: readonly Outgoing[] }
+  | { readonly kind: 'save'; readonly state: NodeState; readonly thenSend: readonly Outgoing[] }
   /**
-   * Leader: send as many whole records as lie in [from, limit) of the log, but at least one, as a `range` message with these
+   * Leader: send as many whole records as lie in [range.position, limit) of the log, but at least one, as a `range` message with these
    * fields; then tell `shipped`. One `ship` to a member is under way at a time.
    */
   | {

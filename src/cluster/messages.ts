@@ -122,8 +122,13 @@ export type Payload =
       readonly commit: Position;
     }
   /** From here you receive. If it is before your end: truncate first, then subscribe again. */
-  | { readonly kind: 'subscribed'; readonly epoch: Epoch; readonly attempt: number; readonly position: Position }
-  /** Whole records, raw, as they stand in the log. */
+  | {
+      readonly kind: 'subscribed';
+      readonly epoch: Epoch;
+      readonly attempt: number;
+      readonly position: Position;
+    }
+  /** Whole records, raw, as they stand in the log at `position`. */
   | {
       readonly kind: 'range';
       readonly epoch: Epoch;
@@ -150,6 +155,8 @@ export type Payload =
 
 export type Message = Envelope & Payload;
 export type MessageKind = Payload['kind'];
+/** The message of one kind. */
+export type MessageOf<K extends MessageKind> = Extract<Message, { kind: K }>;
 
 /** Enough to find the common point in one go after this many elections; more takes further rounds. */
 export const EPOCHS_TOLD_MAX = 64;

@@ -1,0 +1,123 @@
+/**
+ * What all parts of a node's cluster core share: its log, its memory, its time, whom it hears, and the commit position. Pure.
+ */
+import { assert } from '../base/assert.js';
+import type { Epoch, Position } from '../base/units.js';
+import type { ClusterNodeOptions, NodeStart } from './cluster-node-options.js';
+import {
+  type Configuration,
+  isVoter,
+  type Member,
+  type MemberId,
+  memberOf,
+  votersOf,
+} from './configuration.js';
+import { Contacts } from './contacts.js';
+import { firstConfiguration } from './foundation.js';
+import { KnownLog } from './known-log.js';
+import type { Message, Payload } from './messages.js';
+import { type Addressee, Outbox } from './outbox.js';
+
+export class Core {
+  readonly options: ClusterNodeOptions;
+  readonly outbox: Outbox;
+  readonly log: KnownLog;
+  readonly contacts = new Contacts();
+  /** Monotonic; only ever compared with itself. */
+  nowMs: number;
+  priority: number;
+  #commit: Position;
+  #attempts = 0;
+
+  constructor(options: ClusterNodeOptions, start: NodeStart, nowMs: number) {
+    this.options = options;
+    // An epoch in the log was promised, even if only the leader's word made it so.
+    const promisedEpoch = Math.max(start.state.promisedEpoch, start.log?.end.epoch ?? 0);
+    this.outbox = new Outbox(options.name, { ...start.state, promisedEpoch });
+    this.log = new KnownLog(options.kernel, start.log);
+    this.nowMs = nowMs;
+    this.priority = options.priority;
+    const known = Math.max(start.log?.committed ?? 0, start.state.ackedPosition);
+    this.#commit = Math.min(known, this.log.end);
+  }
+
+  get me(): MemberId {
+    return this.outbox.me;
+  }
+
+  get promisedEpoch(): Epoch {
+    return this.outbox.state.promisedEpoch;
+  }
+
+  /** Everything before it is committed, as far as this node knows. */
+  get commit(): Position {
+    return this.#commit;
+  }
+
+  /** Never goes back: who has seen something committed never unsees it. */
+  raiseCommit(position: Position): void {
+    if (position <= this.#commit) return;
+    assert(position <= this.log.durable, 'what this node calls committed is durable here');
+    this.#commit = position;
+    this.outbox.push({ kind: 'commit', position });
+  }
+
+  /** The configuration that counts: the log's last, or, until there is one, that of the founding. */
+  get configuration(): Configuration | undefined {
+    const { foundation, founded } = this.outbox.state;
+    const logged = this.log.configuration?.configuration;
+    if (logged !== undefined) return logged;
+    return founded && foundation !== undefined ? firstConfiguration(foundation) : undefined;
+  }
+
+  get voters(): readonly Member[] {
+    return this.configuration === undefined ? [] : votersOf(this.configuration);
+  }
+
+  /** Numbers subscriptions, over all leaders of this start. */
+  nextAttempt(): number {
+    this.#attempts++;
+    return this.#attempts;
+  }
+
+  get isVoter(): boolean {
+    return this.configuration !== undefined && isVoter(this.configuration, this.me);
+  }
+
+  get self(): Addressee {
+    return { id: this.me, name: this.options.name };
+  }
+
+  member(id: MemberId): Member | undefined {
+    return this.configuration === undefined ? undefined : memberOf(this.configuration, id);
+  }
+
+  /** All other members. */
+  get others(): readonly Member[] {
+    return this.configuration?.members.filter(({ id }) => id !== this.me) ?? [];
+  }
+
+  reply(message: Message, payload: Payload): void {
+    this.outbox.send(senderOf(message), payload);
+  }
+
+  /**
+   * This node's turn among the voters, as a fraction of the election timeout: who has a lower id goes first, so that they
+   * don't get in each other's way; the random part breaks what symmetry is left.
+   */
+  turnMs(): number {
+    const { electionTimeoutMs, random } = this.options;
+    const rank = Math.max(
+      0,
+      this.voters.findIndex(({ id }) => id === this.me),
+    );
+    return (electionTimeoutMs * (rank + random() / 2)) / TURNS;
+  }
+}
+
+/** A turn is an eighth of the election timeout: some round trips, so that an election ends before the next node's turn. */
+const TURNS = 8;
+
+export function senderOf({ from, fromName }: Message): Addressee {
+  return { id: from, name: fromName };
+}

@@ -1,0 +1,207 @@
+/**
+ * A node under a leader: subscribes where the two logs part, truncates online what is only its own, takes raw ranges, acks what is
+ * durable. Pure. Everything it says to the leader names the subscription it belongs to (`attempt`), so that what is delayed or
+ * replayed from an earlier one counts for nothing (facts: a resubscribe race moved the commit position of an unverified log).
+ */
+import { unreachable } from '../base/assert.js';
+import { VERIFY_STOP } from '../base/ports.js';
+import type { Epoch, Position } from '../base/units.js';
+import type { Core } from './core.js';
+import { EPOCHS_TOLD_MAX, type MessageOf } from './messages.js';
+import type { Addressee } from './outbox.js';
+
+/** `asking`: a subscribe is on its way. `truncating`: the log is being cut. `streaming`: the logs agree, ranges come. */
+type Stage = 'asking' | 'truncating' | 'streaming';
+
+/** An answer, or the next range, that doesn't come for so many heartbeat intervals is asked for again. */
+const PATIENCE_HEARTBEATS = 2;
+
+export class Follower {
+  readonly leader: Addressee;
+  readonly epoch: Epoch;
+  readonly #core: Core;
+  #stage: Stage = 'asking';
+  #attempt: number;
+  #heardMs: number;
+  /** When there was progress last, or something was asked. */
+  #progressMs: number;
+  /** What the leader calls committed. */
+  #leaderCommit: Position = 0;
+
+  constructor(core: Core, epoch: Epoch, leader: Addressee) {
+    this.#core = core;
+    this.epoch = epoch;
+    this.leader = leader;
+    this.#heardMs = core.nowMs;
+    this.#progressMs = core.nowMs;
+    this.#attempt = core.nextAttempt();
+  }
+
+  get isStreaming(): boolean {
+    return this.#stage === 'streaming';
+  }
+
+  /** When the leader is to be missed. */
+  get deadlineMs(): number {
+    return this.#heardMs + this.#core.options.electionTimeoutMs;
+  }
+
+  get missesLeader(): boolean {
+    return this.#core.nowMs >= this.deadlineMs;
+  }
+
+  isFrom(message: { readonly from: string; readonly epoch: Epoch }): boolean {
+    return message.epoch === this.epoch && message.from === this.leader.id;
+  }
+
+  /** The first word to the leader, behind the save of the promise that it needs. */
+  subscribe(): void {
+    this.#ask();
+  }
+
+  onMessage(message: MessageOf<'heartbeat' | 'subscribed' | 'range'>): void {
+    switch (message.kind) {
+      case 'heartbeat':
+        this.#onHeartbeat(message);
+        break;
+      case 'subscribed':
+        this.#onSubscribed(message);
+        break;
+      case 'range':
+        this.#onRange(message);
+        break;
+      default:
+        unreachable(message);
+    }
+  }
+
+  #onHeartbeat(message: MessageOf<'heartbeat'>): void {
+    this.#heardMs = this.#core.nowMs;
+    const { round, end } = message;
+    const { outbox, priority } = this.#core;
+    outbox.send(this.leader, { kind: 'heartbeatReply', epoch: this.epoch, round, priority });
+    this.#noteCommit(message.commit);
+    // Acks get lost too.
+    if (this.#stage === 'streaming') this.#ack();
+    const isBehind = this.#stage !== 'streaming' || end > this.#core.log.end;
+    if (!isBehind) this.#progressMs = this.#core.nowMs;
+    else if (this.#stage !== 'truncating' && this.#isStuck()) this.#ask();
+  }
+
+  #onSubscribed(message: MessageOf<'subscribed'>): void {
+    if (this.#stage !== 'asking' || message.attempt !== this.#attempt) return;
+    const { outbox, log, commit, nowMs } = this.#core;
+    const { position } = message;
+    this.#heardMs = nowMs;
+    if (position > log.end) return;
+    if (position < commit) {
+      // Invariant 5. The leader is asked again and again; the alarm says why nothing happens.
+      outbox.alarm({ kind: 'truncation-refused', asked: position, commit });
+      return;
+    }
+    this.#progressMs = nowMs;
+    if (position < log.end) {
+      this.#stage = 'truncating';
+      log.beginTruncation(position, commit);
+      outbox.push({ kind: 'truncate', to: position });
+    } else {
+      this.#stage = 'streaming';
+      this.#ack();
+    }
+  }
+
+  /** The log is cut; the leader is asked once more, and says that nothing parts the logs. */
+  onTruncated(): void {
+    if (this.#stage === 'truncating') this.#ask();
+  }
+
+  #onRange(message: MessageOf<'range'>): void {
+    if (this.#stage !== 'streaming' || message.attempt !== this.#attempt) return;
+    const { outbox, log, nowMs } = this.#core;
+    const { position, bytes } = message;
+    this.#heardMs = nowMs;
+    // A gap: something was lost on the way.
+    if (position > log.end && this.#isStuck()) this.#ask();
+    if (position !== log.end) return;
+    const extended = log.extend(bytes);
+    if (extended.kind === 'bad') {
+      outbox.alarm({ kind: 'bad-range', position, reason: describe(extended.stop) });
+      return;
+    }
+    this.#progressMs = nowMs;
+    outbox.push({ kind: 'write', from: position, bytes });
+    this.#noteCommit(message.commit);
+  }
+
+  onDurable(): void {
+    if (this.#stage !== 'streaming') return;
+    this.#ack();
+    this.#noteCommit(this.#leaderCommit);
+  }
+
+  /** Only now that the logs agree does what the leader calls committed say something about this one. */
+  #noteCommit(leaderCommit: Position): void {
+    this.#leaderCommit = Math.max(this.#leaderCommit, leaderCommit);
+    if (this.#stage !== 'streaming') return;
+    const { log } = this.#core;
+    this.#core.raiseCommit(
+      this.#leaderCommit <= log.durable
+        ? this.#leaderCommit
+        : Math.min(this.#leaderCommit, log.durableBoundary),
+    );
+  }
+
+  #ack(): void {
+    const { outbox, log } = this.#core;
+    outbox.send(this.leader, {
+      kind: 'ack',
+      epoch: this.epoch,
+      attempt: this.#attempt,
+      durable: log.durable,
+    });
+  }
+
+  #ask(): void {
+    const { outbox, log, commit, nowMs } = this.#core;
+    // One that an earlier leader asked for is still going on.
+    if (log.isTruncating) {
+      this.#stage = 'truncating';
+      return;
+    }
+    this.#attempt = this.#core.nextAttempt();
+    this.#stage = 'asking';
+    this.#progressMs = nowMs;
+    const epochs = log.epochs.slice(-EPOCHS_TOLD_MAX).reverse();
+    const { epoch } = this;
+    const subscribe = {
+      kind: 'subscribe',
+      epoch,
+      attempt: this.#attempt,
+      epochs,
+      end: log.end,
+      commit,
+    } as const;
+    // Behind a save, so that the promise of this epoch is durable before anything is accepted in it.
+    outbox.save({}, { to: this.leader, payload: subscribe });
+  }
+
+  #isStuck(): boolean {
+    const patienceMs = PATIENCE_HEARTBEATS * this.#core.options.heartbeatIntervalMs;
+    return this.#core.nowMs - this.#progressMs >= patienceMs;
+  }
+}
+
+function describe(stop: number): string {
+  switch (stop) {
+    case VERIFY_STOP.partial:
+      return 'it ends inside a record';
+    case VERIFY_STOP.badHeader:
+      return 'a record header is damaged';
+    case VERIFY_STOP.badPosition:
+      return 'a record is not in its place';
+    case VERIFY_STOP.badChain:
+      return 'it does not continue this log';
+    default:
+      return 'a record is damaged';
+  }
+}

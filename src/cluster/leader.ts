@@ -1,0 +1,306 @@
+/**
+ * A reign: from the votes of a majority to stepping down. Writes its Epoch record, ships raw ranges to whoever subscribes, counts acks,
+ * moves commit past its own Epoch record only (Raft, section 5.4.2), steps down when a majority is silent (Ongaro, thesis,
+ * section 6.2) or its own disk stands still. Pure.
+ */
+import { assert, unreachable } from '../base/assert.js';
+import type { Epoch, Position } from '../base/units.js';
+import { PublishedEnds, quorumReached } from './commit-rule.js';
+import { isQuorum, type Member, type MemberId } from './configuration.js';
+import type { Core } from './core.js';
+import type { Input } from './effects.js';
+import { firstConfiguration } from './foundation.js';
+import { commonEnd } from './known-log.js';
+import { MembershipChanges } from './membership-changes.js';
+import type { MessageOf } from './messages.js';
+import { Progress } from './progress.js';
+import { ReadQueue } from './read-queue.js';
+import { Resignation } from './resignation.js';
+
+/** A range: large enough that its frame costs nothing, small enough not to hold up a heartbeat. */
+const RANGE_BYTES_MAX = 262_144;
+/** Unacked bytes to one member: beyond it, it is slow, and its lag costs no memory. */
+const WINDOW_BYTES_MAX = 8_388_608;
+
+export class Leader {
+  readonly epoch: Epoch;
+  readonly changes: MembershipChanges;
+  readonly resignation: Resignation;
+  readonly #core: Core;
+  readonly #reads: ReadQueue;
+  readonly #progress = new Map<MemberId, Progress>();
+  readonly #ends = new PublishedEnds();
+  /** Where the Epoch record of this reign begins and ends; undefined until it is in the log. */
+  #epochRecord: { readonly position: Position; readonly end: Position } | undefined;
+  #round = 0;
+  #nextHeartbeatMs: number;
+  /** Since when there is something to make durable and nothing became durable. */
+  #stalledSinceMs: number | undefined;
+
+  constructor(core: Core, epoch: Epoch) {
+    this.#core = core;
+    this.epoch = epoch;
+    this.#nextHeartbeatMs = core.nowMs;
+    this.#noteMembers();
+    this.#reads = new ReadQueue(core);
+    this.changes = new MembershipChanges(core, this);
+    this.resignation = new Resignation(core, this);
+    core.outbox.push({ kind: 'append', record: { type: 'epoch', epoch } });
+  }
+
+  /** Whether a record of this reign is committed: only then is the leader's commit position known to be the newest. */
+  get isEstablished(): boolean {
+    return this.#epochRecord !== undefined && this.#core.commit >= this.#epochRecord.end;
+  }
+
+  get deadlineMs(): number {
+    return Math.min(this.#nextHeartbeatMs, this.resignation.deadlineMs);
+  }
+
+  get progress(): ReadonlyMap<MemberId, Progress> {
+    return this.#progress;
+  }
+
+  /** How far a member's log is durable in this subscription; the leader's own included. */
+  durableOf(id: MemberId): Position {
+    if (id === this.#core.me) return this.#core.log.durable;
+    return this.#progress.get(id)?.match ?? 0;
+  }
+
+  hasHeard(id: MemberId, withinMs: number): boolean {
+    if (id === this.#core.me) return true;
+    const progress = this.#progress.get(id);
+    return progress !== undefined && this.#core.nowMs - progress.heardMs < withinMs;
+  }
+
+  /** Answers whether the reign goes on. */
+  tick(): boolean {
+    if (!this.#hasQuorum() || this.#isStalled() || this.#isRemoved()) return false;
+    if (this.#core.nowMs >= this.#nextHeartbeatMs) this.#heartbeat();
+    this.resignation.tick();
+    this.changes.tick();
+    return true;
+  }
+
+  /** The end of the reign: nobody needs to wait for its silence. */
+  stepDown(): void {
+    const { outbox, others } = this.#core;
+    for (const member of others) outbox.send(member, { kind: 'steppedDown', epoch: this.epoch });
+    this.#reads.refuseAll();
+    this.changes.refusePending();
+  }
+
+  onAppended({ record, position, end }: Extract<Input, { kind: 'appended' }>): void {
+    const {
+      log,
+      outbox,
+      outbox: { state },
+    } = this.#core;
+    if (record.type === 'epoch') {
+      assert(record.epoch === this.epoch, 'a leader writes the record of its own epoch');
+      this.#epochRecord = { position, end };
+      log.noteEpoch({ epoch: record.epoch, position });
+      if (log.configuration !== undefined) return;
+      assert(state.foundation !== undefined, 'a log without a configuration is that of a founding');
+      const configuration = firstConfiguration(state.foundation);
+      outbox.push({ kind: 'append', record: { type: 'membership', configuration } });
+    } else {
+      log.noteConfiguration({ position, end, configuration: record.configuration });
+      this.#noteMembers();
+      this.changes.onAppended(end);
+    }
+  }
+
+  onPublished(end: Extract<Input, { kind: 'published' }>['end']): void {
+    const { log, nowMs } = this.#core;
+    if (log.durable === log.end) this.#stalledSinceMs = nowMs;
+    log.notePublished(end);
+    this.#ends.add(end.position);
+    for (const progress of this.#progress.values()) this.#ship(progress);
+  }
+
+  onDurable(): void {
+    const { log, nowMs } = this.#core;
+    this.#stalledSinceMs = log.durable < log.end ? nowMs : undefined;
+    this.#advanceCommit();
+  }
+
+  onShipped({ to, attempt, end }: Extract<Input, { kind: 'shipped' }>): void {
+    const progress = this.#progress.get(to);
+    if (progress === undefined || progress.attempt !== attempt) return;
+    progress.isShipping = false;
+    progress.next = Math.max(progress.next, end);
+    this.#ship(progress);
+  }
+
+  onMessage(message: MessageOf<'heartbeatReply' | 'subscribe' | 'ack'>): void {
+    switch (message.kind) {
+      case 'heartbeatReply':
+        this.#onHeartbeatReply(message);
+        break;
+      case 'subscribe':
+        this.#onSubscribe(message);
+        break;
+      case 'ack':
+        this.#onAck(message);
+        break;
+      default:
+        unreachable(message);
+    }
+  }
+
+  #onHeartbeatReply(message: MessageOf<'heartbeatReply'>): void {
+    const progress = this.#heard(message.from);
+    if (progress === undefined) return;
+    progress.round = Math.max(progress.round, message.round);
+    this.#confirmReads();
+  }
+
+  #onSubscribe(message: MessageOf<'subscribe'>): void {
+    const progress = this.#heard(message.from);
+    // Before the Epoch record is in the log nobody knows yet where logs part; it will be asked again.
+    if (progress === undefined || this.#epochRecord === undefined) return;
+    const { outbox, log, commit } = this.#core;
+    const { epoch, attempt, end } = message;
+    if (attempt < progress.attempt) return;
+    // Only what is committed must be there: recovery may have dropped an unfinished transaction that was acked.
+    if (end < Math.min(progress.ackedHigh, commit)) {
+      this.#fence(progress.member);
+      return;
+    }
+    progress.restart(attempt);
+    const position = commonEnd(log, message);
+    outbox.send(progress.member, { kind: 'subscribed', epoch, attempt, position });
+    if (position !== end) return;
+    progress.next = position;
+    progress.isStreaming = true;
+    this.#ship(progress);
+  }
+
+  #onAck(message: MessageOf<'ack'>): void {
+    const progress = this.#heard(message.from);
+    if (progress?.isStreaming !== true || message.attempt !== progress.attempt) return;
+    const { durable } = message;
+    if (durable > progress.next) return;
+    progress.match = Math.max(progress.match, durable);
+    progress.ackedHigh = Math.max(progress.ackedHigh, durable);
+    this.#ship(progress);
+    this.#advanceCommit();
+    this.resignation.onProgress();
+  }
+
+  /** A linearizable read, of this node's or (`from`) another one's client. */
+  onRead(request: number, from?: MessageOf<'readIndex'>): void {
+    if (!this.isEstablished) {
+      this.#reads.refuse(request, from);
+      return;
+    }
+    // Confirmed by a round that begins after the read did.
+    this.#reads.add({ request, from, position: this.#core.commit, round: this.#round + 1 });
+    this.#confirmReads();
+  }
+
+  #heartbeat(): void {
+    const { outbox, nowMs, options, commit, log } = this.#core;
+    this.#nextHeartbeatMs = nowMs + options.heartbeatIntervalMs;
+    this.#round++;
+    const heartbeat = {
+      kind: 'heartbeat',
+      epoch: this.epoch,
+      round: this.#round,
+      commit,
+      end: log.end,
+    } as const;
+    for (const { member } of this.#progress.values()) outbox.send(member, heartbeat);
+  }
+
+  #ship(progress: Progress): void {
+    const { outbox, log, commit } = this.#core;
+    const { member, attempt, next, match } = progress;
+    if (!progress.isStreaming || progress.isShipping || next >= log.end) return;
+    if (next - match >= WINDOW_BYTES_MAX) return;
+    progress.isShipping = true;
+    const limit = Math.min(log.end, next + RANGE_BYTES_MAX);
+    const { epoch } = this;
+    const range = {
+      ...outbox.envelope(member.id),
+      kind: 'range',
+      epoch,
+      attempt,
+      position: next,
+      commit,
+    } as const;
+    outbox.push({ kind: 'ship', to: member.name, range, limit });
+  }
+
+  #advanceCommit(): void {
+    const { configuration, log } = this.#core;
+    if (configuration === undefined || this.#epochRecord === undefined) return;
+    const quorum = quorumReached(configuration, (id) => this.durableOf(id));
+    // Not before its own Epoch record: what is older may still be overwritten by another leader, though a quorum has it.
+    if (quorum < this.#epochRecord.end) return;
+    // A leader that is slower than its quorum calls committed what it has itself.
+    const end = this.#ends.take(Math.min(quorum, log.durable));
+    if (end !== undefined) this.#core.raiseCommit(end);
+    this.changes.onCommit();
+  }
+
+  /** One round for reads is under way at a time; those that come meanwhile share the next one. */
+  #confirmReads(): void {
+    if (this.#reads.lastRound > this.#round && this.#confirmedRound() >= this.#round) this.#heartbeat();
+    this.#reads.confirm(this.#confirmedRound());
+  }
+
+  #confirmedRound(): number {
+    const { configuration, me } = this.#core;
+    if (configuration === undefined) return 0;
+    return quorumReached(configuration, (id) => {
+      return id === me ? this.#round : (this.#progress.get(id)?.round ?? 0);
+    });
+  }
+
+  #heard(id: MemberId): Progress | undefined {
+    const progress = this.#progress.get(id);
+    if (progress !== undefined) progress.heardMs = this.#core.nowMs;
+    return progress;
+  }
+
+  #fence({ id, name }: Member): void {
+    const { outbox, contacts } = this.#core;
+    const seen = contacts.seen(id);
+    if (seen === undefined) return;
+    outbox.alarm({ kind: 'member-fenced', member: id, reason: 'lost-data' });
+    const { start: seenStart, nonce: seenNonce } = seen;
+    outbox.send({ id, name }, { kind: 'fenced', seenStart, seenNonce, reason: 'lost-data' });
+  }
+
+  #hasQuorum(): boolean {
+    const { configuration, options, me } = this.#core;
+    if (configuration === undefined) return false;
+    const heard = new Set([me]);
+    for (const id of this.#progress.keys()) if (this.hasHeard(id, options.electionTimeoutMs)) heard.add(id);
+    return isQuorum(configuration, heard);
+  }
+
+  #isStalled(): boolean {
+    const { nowMs, options } = this.#core;
+    return this.#stalledSinceMs !== undefined && nowMs - this.#stalledSinceMs >= options.diskStallTimeoutMs;
+  }
+
+  /** Whether the cluster has decided, for good, that this node leads no more. */
+  #isRemoved(): boolean {
+    const placed = this.#core.log.configuration;
+    return !this.#core.isVoter && placed !== undefined && this.#core.commit >= placed.end;
+  }
+
+  #noteMembers(): void {
+    const { others, nowMs } = this.#core;
+    const present = new Set(others.map(({ id }) => id));
+    for (const id of this.#progress.keys()) if (!present.has(id)) this.#progress.delete(id);
+    for (const member of others) {
+      const progress = this.#progress.get(member.id);
+      if (progress === undefined) this.#progress.set(member.id, new Progress(member, nowMs));
+      else progress.member = member;
+    }
+  }
+}

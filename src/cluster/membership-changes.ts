@@ -1,0 +1,140 @@
+/**
+ * A leader's changes of the membership, one at a time, asked for or by itself: who joins becomes a clone, a clone that has caught up
+ * gets the vote of a dead voter. Pure. Rules (Ongaro, thesis, section 4.1, and his correction of 2015): the last change must be
+ * committed, and a record of the leader's own epoch too, before the next one is written.
+ */
+import type { Position } from '../base/units.js';
+import {
+  applyChange,
+  type Configuration,
+  isVoter,
+  type Member,
+  type MemberId,
+  type MembershipChange,
+  memberOf,
+  quorumOf,
+  votersOf,
+} from './configuration.js';
+import type { Core } from './core.js';
+import type { Refusal } from './effects.js';
+import type { Leader } from './leader.js';
+
+/** A clone that lacks no more than this of the leader's log has caught up: the rest is on its way. */
+const LAG_BYTES_MAX = 1_048_576;
+
+interface Pending {
+  /** Who asked; undefined if the leader did by itself. */
+  readonly request: number | undefined;
+  readonly configuration: Configuration;
+  /** The end of its record, when that is in the log. */
+  end: Position | undefined;
+}
+
+export class MembershipChanges {
+  readonly #core: Core;
+  readonly #leader: Leader;
+  #pending: Pending | undefined;
+
+  constructor(core: Core, leader: Leader) {
+    this.#core = core;
+    this.#leader = leader;
+  }
+
+  /** An operator's change. */
+  onChange(request: number, change: MembershipChange): void {
+    const refusal = this.#begin(request, change);
+    if (refusal !== undefined) this.#core.outbox.push({ kind: 'changeRefused', request, refusal });
+  }
+
+  /** A node wants to be a member. It asks again until it is one. */
+  admit(member: Member): void {
+    this.#begin(undefined, { kind: 'add', member });
+  }
+
+  onAppended(end: Position): void {
+    if (this.#pending !== undefined) this.#pending.end = end;
+  }
+
+  onCommit(): void {
+    const pending = this.#pending;
+    if (pending?.end === undefined || pending.end > this.#core.commit) return;
+    this.#pending = undefined;
+    const { request, configuration } = pending;
+    if (request !== undefined) this.#core.outbox.push({ kind: 'changed', request, configuration });
+  }
+
+  /** The reign ends: whether the change holds is the next leader's to say. */
+  refusePending(): void {
+    const request = this.#pending?.request;
+    if (request !== undefined)
+      this.#core.outbox.push({ kind: 'changeRefused', request, refusal: 'no-leader' });
+    this.#pending = undefined;
+  }
+
+  /** What the leader does by itself, one step at a time. */
+  tick(): void {
+    if (this.#pending !== undefined || !this.#leader.isEstablished) return;
+    const change = this.#neededChange();
+    if (change !== undefined) this.#begin(undefined, change);
+  }
+
+  #begin(request: number | undefined, change: MembershipChange): Refusal | undefined {
+    const { configuration, outbox } = this.#core;
+    if (configuration === undefined || !this.#leader.isEstablished) return 'no-leader';
+    if (this.#isInProgress()) return 'change-in-progress';
+    if (change.kind === 'promote' && !this.#hasCaughtUp(change.id)) return 'not-caught-up';
+    const result = applyChange(configuration, change);
+    if (result.kind === 'invalid') return 'invalid-change';
+    this.#pending = { request, configuration: result.configuration, end: undefined };
+    outbox.push({ kind: 'append', record: { type: 'membership', configuration: result.configuration } });
+    return undefined;
+  }
+
+  #isInProgress(): boolean {
+    const logged = this.#core.log.configuration;
+    return this.#pending !== undefined || logged === undefined || logged.end > this.#core.commit;
+  }
+
+  #neededChange(): MembershipChange | undefined {
+    const { configuration } = this.#core;
+    if (configuration === undefined) return undefined;
+    const voters = votersOf(configuration);
+    const superseded = configuration.members.find((member) => this.#isSuperseded(member));
+    if (superseded !== undefined && this.#canSpare(superseded.id))
+      return { kind: 'remove', id: superseded.id };
+    const clone = configuration.members.find(({ id, role }) => role === 'clone' && this.#hasCaughtUp(id));
+    if (clone === undefined) return undefined;
+    if (voters.length < configuration.clusterSize) return { kind: 'promote', id: clone.id };
+    const dead = voters.find(({ id }) => !this.#leader.hasHeard(id, this.#core.options.deadVoterTimeoutMs));
+    return dead !== undefined && this.#canSpare(dead.id) ? { kind: 'demote', id: dead.id } : undefined;
+  }
+
+  /** Another folder answers under this member's name: the member itself is gone for good. */
+  #isSuperseded({ id, name }: Member): boolean {
+    const { configuration, contacts, nowMs, options } = this.#core;
+    const holder = contacts.holderOf(name);
+    if (holder === undefined || holder === id || configuration === undefined) return false;
+    if (memberOf(configuration, holder) === undefined) return false;
+    return nowMs - (contacts.seen(id)?.heardMs ?? 0) >= options.electionTimeoutMs;
+  }
+
+  /** Whether a majority of the voters that remain without this one is alive. */
+  #canSpare(id: MemberId): boolean {
+    const { configuration, options } = this.#core;
+    if (configuration === undefined) return false;
+    if (!isVoter(configuration, id)) return true;
+    const result = applyChange(configuration, { kind: 'remove', id });
+    if (result.kind === 'invalid') return false;
+    const alive = votersOf(result.configuration).filter((voter) => {
+      return this.#leader.hasHeard(voter.id, options.electionTimeoutMs);
+    });
+    return alive.length >= quorumOf(result.configuration);
+  }
+
+  #hasCaughtUp(id: MemberId): boolean {
+    const { options, log } = this.#core;
+    const isAlive = this.#leader.hasHeard(id, options.electionTimeoutMs);
+    const progress = this.#leader.progress.get(id);
+    return isAlive && progress?.isStreaming === true && log.end - progress.match <= LAG_BYTES_MAX;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * The effects of one step, in order, and who this node is: every message leaves with the sender's envelope. Pure.
+ */
+import type { Member, MemberId } from './configuration.js';
+import type { Alarm, Effect, Outgoing } from './effects.js';
+import type { Envelope, Message, Payload } from './messages.js';
+import type { NodeState } from './node-state.js';
+
+/** Somebody to talk to. The id may be '' where only the name is known. */
+export type Addressee = Pick<Member, 'id' | 'name'>;
+
+export interface Letter {
+  readonly to: Addressee;
+  readonly payload: Payload;
+}
+
+export class Outbox {
+  /** What this node remembers; only {@link save} changes it. */
+  state: NodeState;
+  readonly #name: string;
+  #effects: Effect[] = [];
+
+  constructor(name: string, state: NodeState) {
+    this.#name = name;
+    this.state = state;
+  }
+
+  get me(): MemberId {
+    return this.state.memberId;
+  }
+
+  take(): readonly Effect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  push(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  send(to: Addressee, payload: Payload): void {
+    this.#effects.push({ kind: 'send', ...this.outgoing(to, payload) });
+  }
+
+  /** Changes what this node remembers; `thenSend` leaves when that is durable. It counts for the core at once. */
+  save(change: Partial<NodeState>, ...thenSend: readonly Letter[]): void {
+    this.state = { ...this.state, ...change };
+    const outgoing = thenSend.map(({ to, payload }) => this.outgoing(to, payload));
+    this.#effects.push({ kind: 'save', state: this.state, thenSend: outgoing });
+  }
+
+  alarm(alarm: Alarm): void {
+    this.#effects.push({ kind: 'alarm', alarm });
+  }
+
+  outgoing(to: Addressee, payload: Payload): Outgoing {
+    return { to: to.name, message: { ...this.envelope(to.id), ...payload } as Message };
+  }
+
+  envelope(to: MemberId): Envelope {
+    const { clusterId, memberId, start, nonce } = this.state;
+    return { clusterId: clusterId ?? '', from: memberId, fromName: this.#name, start, nonce, to };
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * A leader that hands over (Ongaro, thesis, section 3.10): takes no writes any more, waits until a successor has all of its log,
+ * tells it to hold an election at once. If that leads nowhere within an election timeout it goes on as leader. Pure.
+ */
+import type { Position } from '../base/units.js';
+import { type Member, type MemberId, votersOf } from './configuration.js';
+import type { Core } from './core.js';
+import type { Leader } from './leader.js';
+
+export class Resignation {
+  readonly #core: Core;
+  readonly #leader: Leader;
+  #target: MemberId | undefined;
+  #deadlineMs = Number.POSITIVE_INFINITY;
+  #isTold = false;
+
+  constructor(core: Core, leader: Leader) {
+    this.#core = core;
+    this.#leader = leader;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#deadlineMs < Number.POSITIVE_INFINITY;
+  }
+
+  get deadlineMs(): number {
+    return this.#deadlineMs;
+  }
+
+  /** `target`: who is to take over; else who has most of the log. */
+  begin(target: MemberId | undefined): void {
+    if (this.isUnderWay) return;
+    if (this.#successors(target).length === 0) {
+      this.#core.outbox.push({ kind: 'resignRefused', refusal: 'no-successor' });
+      return;
+    }
+    this.#target = target;
+    this.#isTold = false;
+    this.#deadlineMs = this.#core.nowMs + this.#core.options.electionTimeoutMs;
+    this.onProgress();
+  }
+
+  /** Somebody acked: perhaps a successor has all there is now. */
+  onProgress(): void {
+    if (!this.isUnderWay || this.#isTold) return;
+    const { outbox, log } = this.#core;
+    const ready = this.#successors(this.#target).find(({ id }) => this.#leader.durableOf(id) >= log.end);
+    if (ready === undefined) return;
+    this.#isTold = true;
+    outbox.send(ready, { kind: 'transfer', epoch: this.#leader.epoch });
+  }
+
+  tick(): void {
+    if (this.#core.nowMs < this.#deadlineMs) return;
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    this.#core.outbox.push({ kind: 'resignRefused', refusal: 'no-successor' });
+  }
+
+  /** Voters that live, who has most of the log first. */
+  #successors(target: MemberId | undefined): Member[] {
+    const { configuration, me, options } = this.#core;
+    if (configuration === undefined) return [];
+    const durable = (member: Member): Position => this.#leader.durableOf(member.id);
+    return votersOf(configuration)
+      .filter(({ id }) => id !== me && (target === undefined || id === target))
+      .filter(({ id }) => this.#leader.hasHeard(id, options.electionTimeoutMs))
+      .sort((a, b) => durable(b) - durable(a) || (a.id < b.id ? -1 : 1));
+  }
+}
