@@ -5,6 +5,7 @@
  */
 
 import { unreachable } from '../base/assert.js';
+import { textBytesOf } from './text-cache.js';
 
 /** The identity of a data folder, a UUID: made with the folder, never given to another. A wiped node is a new member. */
 export type MemberId = string;
@@ -50,6 +51,9 @@ export const MEMBERS_MAX = 32;
 export const MEMBER_NAME_BYTES_MAX = 264;
 /** The zones of the clouds have up to 30. */
 export const ZONE_BYTES_MAX = 64;
+
+const ID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 export type ChangeResult =
   | { readonly kind: 'ok'; readonly configuration: Configuration }
@@ -101,9 +105,21 @@ export function applyChange(configuration: Configuration, change: MembershipChan
 
 function added(configuration: Configuration, member: Member): ChangeResult {
   if (member.role === 'voter') return invalid('a new member begins as a clone or a replica');
+  const fault = faultOf(member);
+  if (fault !== undefined) return invalid(fault);
   if (memberOf(configuration, member.id) !== undefined) return invalid('it is a member already');
   if (configuration.members.length >= MEMBERS_MAX) return invalid(`there are ${MEMBERS_MAX} members already`);
   return next(configuration, [...configuration.members, member]);
+}
+
+/** What keeps a member from being written into a record, if anything: an operator may have made it up. */
+function faultOf({ id, name, zone }: Member): string | undefined {
+  if (!ID_PATTERN.test(id) || id === NO_ID) return 'its id is not a UUID in lower case';
+  const nameBytes = textBytesOf(name) ?? 0;
+  if (nameBytes < 1 || nameBytes > MEMBER_NAME_BYTES_MAX)
+    return `a name has 1 to ${MEMBER_NAME_BYTES_MAX} bytes`;
+  const zoneBytes = textBytesOf(zone) ?? Number.POSITIVE_INFINITY;
+  return zoneBytes > ZONE_BYTES_MAX ? `a zone has at most ${ZONE_BYTES_MAX} bytes` : undefined;
 }
 
 function removed(configuration: Configuration, id: MemberId): ChangeResult {
@@ -118,7 +134,8 @@ function removed(configuration: Configuration, id: MemberId): ChangeResult {
 
 function promoted(configuration: Configuration, id: MemberId): ChangeResult {
   if (memberOf(configuration, id)?.role !== 'clone') return invalid('only a clone can be given a vote');
-  if (votersOf(configuration).length >= VOTERS_MAX) return invalid(`there are ${VOTERS_MAX} voters already`);
+  const voters = votersOf(configuration).length;
+  if (voters >= configuration.clusterSize) return invalid(`there are ${voters} voters already`);
   return withRole(configuration, id, 'voter');
 }
 

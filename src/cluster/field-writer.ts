@@ -6,7 +6,7 @@ import { AssertionFailure, assert } from '../base/assert.js';
 import { bytesEqual, parseUuid } from '../base/bytes.js';
 import type { Bytes } from '../base/ports.js';
 import type { Position } from '../base/units.js';
-import { BytesByText } from './text-cache.js';
+import { BytesByText, textBytesOf } from './text-cache.js';
 
 /** More than any message without its range, and any Membership record: 32 members of 349 bytes are 11 KiB. */
 const FIELDS_BYTES_MAX = 16 * 1024;
@@ -20,7 +20,6 @@ const NOTHING = new Uint8Array(0);
 const ID_BYTES = 16;
 
 const TEXT_ENCODER = new TextEncoder();
-const TEXT_DECODER = new TextDecoder('utf-8', { ignoreBOM: true });
 const idBytes = new BytesByText(encodeId);
 const textBytes = new BytesByText(encodeText);
 
@@ -158,12 +157,6 @@ function isUnsigned(value: number, max: number): boolean {
 /** Apart from `assert`, which would make its sentence whether it is wanted or not. */
 function misfit(field: string, value: number | string): never {
   throw new AssertionFailure(`no ${field}: ${value}`);
-}
-
-/** How many bytes a text has, or undefined if it has lone surrogates and so none that it could be read from again. */
-export function textBytesOf(text: string): number | undefined {
-  const bytes = TEXT_ENCODER.encode(text);
-  return TEXT_DECODER.decode(bytes) === text ? bytes.length : undefined;
 }
 
 function encodeId(text: string): Uint8Array {

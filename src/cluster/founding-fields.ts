@@ -73,8 +73,7 @@ export function readFounding(
   }
 }
 
-/** Also in the file of a node's state. */
-export function writeFoundation(writer: FieldWriter, foundation: Foundation): void {
+function writeFoundation(writer: FieldWriter, foundation: Foundation): void {
   const { clusterId, founder, chunkSize, members } = foundation;
   assert(members.length >= 1 && members.length <= VOTERS_MAX, 'a founding has 1 to 9 members');
   assert(isFounding(foundation), 'a founding is of voters, and the founder is one of them');
@@ -84,7 +83,7 @@ export function writeFoundation(writer: FieldWriter, foundation: Foundation): vo
   writeMembers(writer, members);
 }
 
-export function readFoundation(reader: FieldReader): Foundation {
+function readFoundation(reader: FieldReader): Foundation {
   const clusterId = reader.id();
   const founder = reader.id();
   const chunkSize = readChunkSize(reader);

@@ -8,6 +8,9 @@ import type { Bytes } from '../base/ports.js';
 /** Some times the texts of a cluster of MEMBERS_MAX. A power of two. */
 const SLOTS = 256;
 
+const TEXT_ENCODER = new TextEncoder();
+const TEXT_DECODER = new TextDecoder('utf-8', { ignoreBOM: true });
+
 interface Entry {
   readonly bytes: Uint8Array;
   readonly text: string;
@@ -56,4 +59,10 @@ export class BytesByText {
     this.#entries.set(text, bytes);
     return bytes;
   }
+}
+
+/** How many bytes a text has, or undefined if it has lone surrogates and so none that it could be read from again. */
+export function textBytesOf(text: string): number | undefined {
+  const bytes = TEXT_ENCODER.encode(text);
+  return TEXT_DECODER.decode(bytes) === text ? bytes.length : undefined;
 }
