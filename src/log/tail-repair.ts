@@ -24,7 +24,7 @@ const ZEROS_BYTES = 1_048_576;
 export function repairTail(disk: Disk, recovered: RecoveredLog): void {
   const { torn, chunkSize, chunks } = recovered;
   if (torn === undefined) return;
-  const zeros = disk.alignedBuffer(ZEROS_BYTES);
+  const zeros = disk.alignedBuffer(Math.min(ZEROS_BYTES, chunkSize));
   for (const chunk of chunks.toReversed()) {
     const start = chunk.number * chunkSize;
     if (torn.to <= start || torn.from >= start + chunkSize) continue;

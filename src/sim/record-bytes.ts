@@ -50,6 +50,8 @@ export interface RecordBuilderOptions {
 }
 
 const TEXT = new TextEncoder();
+/** Room for some events; doubled when it is too little. */
+const FRAMED_BYTES = 4096;
 
 export class RecordBuilder {
   readonly #kernel: RecordKernel;
@@ -57,9 +59,11 @@ export class RecordBuilder {
   readonly #end: ChainState;
   #timestampUs: TimestampUs;
   #epoch: Epoch;
-  /** Framed and not sealed yet. */
-  #records: Uint8Array[] = [];
-  #framed: Position;
+  /** Records that are framed and not sealed yet: its first `#length` bytes. Used again and again. */
+  #bytes = new Uint8Array(FRAMED_BYTES);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+  /** Position of the first of them that isn't Padding. */
   #first: Position = -1;
 
   constructor(kernel: RecordKernel, options: RecordBuilderOptions) {
@@ -68,7 +72,6 @@ export class RecordBuilder {
     this.#end = { ...options.end };
     this.#timestampUs = options.timestampUs;
     this.#epoch = options.end.epoch;
-    this.#framed = options.end.position;
   }
 
   /** Where the log ends with all that was built. */
@@ -86,14 +89,14 @@ export class RecordBuilder {
     assert(events.length > 0, 'a transaction has events');
     this.setTime(timestampUs);
     this.#reign(epoch);
-    for (const [i, event] of events.entries()) this.#prepare(event, i === 0, i === events.length - 1);
+    for (let i = 0; i < events.length; i++) this.#prepare(events[i]!, i === 0, i === events.length - 1);
     return this.#seal();
   }
 
   /** Says that everything before `committed` is committed. */
   appendCommit(committed: Position): BuiltRecords {
-    const record = this.#claim(COMMIT_LENGTH, RECORD_TYPE.commit, 0);
-    writeU64(record.view, COMMIT.committed, committed);
+    const at = this.#claim(COMMIT_LENGTH, RECORD_TYPE.commit, 0);
+    writeU64(this.#view, at + COMMIT.committed, committed);
     assert(committed <= this.#first, 'a Commit names what is before it');
     return this.#seal();
   }
@@ -101,15 +104,15 @@ export class RecordBuilder {
   /** The first record of a reign. `instanceId`: a UUID. */
   appendEpoch(epoch: Epoch, instanceId: string): BuiltRecords {
     this.#reign(epoch);
-    const record = this.#claim(EPOCH_LENGTH, RECORD_TYPE.epoch, 0);
-    assert(parseUuid(instanceId, record.bytes, EPOCH.instanceId), `no instance id: ${instanceId}`);
+    const at = this.#claim(EPOCH_LENGTH, RECORD_TYPE.epoch, 0);
+    assert(parseUuid(instanceId, this.#bytes, at + EPOCH.instanceId), `no instance id: ${instanceId}`);
     return this.#seal();
   }
 
   appendMembership(configuration: Configuration): BuiltRecords {
     const body = encodeMembership(configuration);
-    const record = this.#claim(RECORD.body + body.length, RECORD_TYPE.membership, 0);
-    record.bytes.set(body, RECORD.body);
+    const at = this.#claim(RECORD.body + body.length, RECORD_TYPE.membership, 0);
+    this.#bytes.set(body, at + RECORD.body);
     return this.#seal();
   }
 
@@ -119,63 +122,71 @@ export class RecordBuilder {
   }
 
   #prepare(event: SimulatedEvent, isFirst: boolean, isLast: boolean): void {
-    const stream = TEXT.encode(event.stream);
-    const type = TEXT.encode(event.type);
-    const length = PREPARE_HEADER_BYTES + stream.length + type.length + event.data.length;
+    const streamBytes = textBytes(event.stream);
+    const typeBytes = textBytes(event.type);
+    const length = PREPARE_HEADER_BYTES + streamBytes + typeBytes + event.data.length;
     const flags =
       (isFirst ? PREPARE_FLAG.firstOfTransaction : 0) | (isLast ? PREPARE_FLAG.lastOfTransaction : 0);
-    const { bytes, view, position } = this.#claim(length, RECORD_TYPE.prepare, flags);
-    view.setUint32(PREPARE.transactionOffset, position - this.#first, true);
-    writeU64(view, PREPARE.revision, event.revision);
-    assert(parseUuid(event.eventId, bytes, PREPARE.eventId), `no event id: ${event.eventId}`);
-    view.setUint16(PREPARE.streamBytes, stream.length, true);
-    view.setUint16(PREPARE.typeBytes, type.length, true);
-    bytes.set(stream, PREPARE.stream);
-    bytes.set(type, PREPARE.stream + stream.length);
-    bytes.set(event.data, PREPARE.stream + stream.length + type.length);
+    const at = this.#claim(length, RECORD_TYPE.prepare, flags);
+    const bytes = this.#bytes;
+    const view = this.#view;
+    view.setUint32(at + PREPARE.transactionOffset, this.#end.position + at - this.#first, true);
+    writeU64(view, at + PREPARE.revision, event.revision);
+    assert(parseUuid(event.eventId, bytes, at + PREPARE.eventId), `no event id: ${event.eventId}`);
+    view.setUint16(at + PREPARE.streamBytes, streamBytes, true);
+    view.setUint16(at + PREPARE.typeBytes, typeBytes, true);
+    const typeAt = at + PREPARE.stream + streamBytes;
+    TEXT.encodeInto(event.stream, bytes.subarray(at + PREPARE.stream, typeAt));
+    TEXT.encodeInto(event.type, bytes.subarray(typeAt, typeAt + typeBytes));
+    bytes.set(event.data, typeAt + typeBytes);
   }
 
-  /** A record with its header but for what sealing fills in, behind Padding if it would cross the end of the chunk. */
-  #claim(length: number, type: number, flags: number): FramedRecord {
-    const padding = paddingBefore(this.#framed, occupiedBytes(length), this.#chunkSize);
+  /** Frames a record but for its body, behind Padding if it would cross the end of the chunk; answers where it begins. */
+  #claim(length: number, type: number, flags: number): number {
+    const padding = paddingBefore(this.#end.position + this.#length, occupiedBytes(length), this.#chunkSize);
     if (padding > 0) this.#frame(padding, RECORD_TYPE.padding, 0);
-    if (this.#first < 0) this.#first = this.#framed;
+    if (this.#first < 0) this.#first = this.#end.position + this.#length;
     return this.#frame(length, type, flags);
   }
 
-  #frame(length: number, type: number, flags: number): FramedRecord {
-    const position = this.#framed;
-    const bytes = new Uint8Array(occupiedBytes(length));
-    const view = new DataView(bytes.buffer);
-    view.setUint32(RECORD.length, length, true);
-    writeU64(view, RECORD.position, position);
-    writeU64(view, RECORD.timestamp, this.#timestampUs);
-    view.setUint32(RECORD.epoch, this.#epoch, true);
-    view.setUint8(RECORD.type, type);
-    view.setUint8(RECORD.version, RECORD_VERSION);
-    view.setUint16(RECORD.flags, flags, true);
-    this.#records.push(bytes);
-    this.#framed += bytes.length;
-    return { bytes, view, position };
+  #frame(length: number, type: number, flags: number): number {
+    const at = this.#length;
+    this.#grow(at + occupiedBytes(length));
+    this.#bytes.fill(0, at, this.#length);
+    const view = this.#view;
+    view.setUint32(at + RECORD.length, length, true);
+    writeU64(view, at + RECORD.position, this.#end.position + at);
+    writeU64(view, at + RECORD.timestamp, this.#timestampUs);
+    view.setUint32(at + RECORD.epoch, this.#epoch, true);
+    view.setUint8(at + RECORD.type, type);
+    view.setUint8(at + RECORD.version, RECORD_VERSION);
+    view.setUint16(at + RECORD.flags, flags, true);
+    return at;
+  }
+
+  #grow(length: number): void {
+    this.#length = length;
+    if (length <= this.#bytes.length) return;
+    const longer = new Uint8Array(length * 2);
+    longer.set(this.#bytes);
+    this.#bytes = longer;
+    this.#view = new DataView(longer.buffer);
   }
 
   #seal(): BuiltRecords {
-    const bytes = new Uint8Array(this.#framed - this.#end.position);
-    let at = 0;
-    for (const record of this.#records) {
-      bytes.set(record, at);
-      at += record.length;
-    }
+    const bytes = this.#bytes.slice(0, this.#length);
     const position = this.#first;
     this.#kernel.seal(bytes, 0, bytes.length, this.#end);
-    this.#records = [];
+    this.#length = 0;
     this.#first = -1;
     return { position, end: this.end, bytes };
   }
 }
 
-interface FramedRecord {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly position: Position;
+/** How many bytes a text is in UTF-8. */
+function textBytes(text: string): number {
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) >= 0x80) return TEXT.encode(text).length;
+  }
+  return text.length;
 }

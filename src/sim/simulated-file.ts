@@ -1,8 +1,9 @@
 /**
  * One file of the simulated disk: its bytes as a reader sees them, and what a crash may take back. Pure. The undo list holds, for each
- * write since the last sync, the sectors as they were before it; a write costs one more copy, and a sync empties the list.
+ * write since the last sync, the sectors as they were before it, all in one array that is used again: a write costs one more
+ * copy, and a sync empties the list.
  */
-import { alignDown, alignUp } from '../base/bytes.js';
+import { alignDown, alignUp, bytesEqual } from '../base/bytes.js';
 import type { Bytes } from '../base/ports.js';
 
 /** What direct I/O is aligned to. */
@@ -10,11 +11,11 @@ export const BLOCK_BYTES = 4096;
 /** What a disk writes whole or not at all. */
 const SECTOR_BYTES = 512;
 
+/** Some sectors of the file as they were before a write: `before[at, at+length)`, of the file's `offset`. */
 interface Undo {
-  /** A multiple of the sector. */
   readonly offset: number;
-  /** Whole sectors. */
-  readonly before: Uint8Array;
+  readonly at: number;
+  readonly length: number;
 }
 
 export class SimulatedFile {
@@ -23,6 +24,8 @@ export class SimulatedFile {
   #length = 0;
   #durableLength = 0;
   #undo: Undo[] = [];
+  #before = new Uint8Array(0);
+  #beforeLength = 0;
 
   get length(): number {
     return this.#length;
@@ -34,6 +37,8 @@ export class SimulatedFile {
     copy.#length = this.#length;
     copy.#durableLength = this.#durableLength;
     copy.#undo = [...this.#undo];
+    copy.#before = this.#before.slice();
+    copy.#beforeLength = this.#beforeLength;
     return copy;
   }
 
@@ -52,22 +57,14 @@ export class SimulatedFile {
   write(source: Bytes, at: number, length: number, offset: number): void {
     if (length === 0) return;
     this.extend(offset + length);
-    const from = alignDown(offset, SECTOR_BYTES);
-    const to = alignUp(offset + length, SECTOR_BYTES);
-    this.#undo.push({ offset: from, before: this.#bytes.slice(from, to) });
+    this.#remember(alignDown(offset, SECTOR_BYTES), alignUp(offset + length, SECTOR_BYTES));
     this.#bytes.set(source.subarray(at, at + length), offset);
   }
 
   /** Makes the file at least so long, with zeros. */
   extend(length: number): void {
     if (length <= this.#length) return;
-    if (length > this.#bytes.length) {
-      const isFirst = this.#bytes.length === 0;
-      const capacity = alignUp(isFirst ? length : Math.max(length, this.#bytes.length * 2), SECTOR_BYTES);
-      const longer = new Uint8Array(capacity);
-      longer.set(this.#bytes);
-      this.#bytes = longer;
-    }
+    this.#bytes = grown(this.#bytes, length);
     this.#length = length;
   }
 
@@ -76,7 +73,8 @@ export class SimulatedFile {
   }
 
   sync(): void {
-    this.#undo = [];
+    if (this.#undo.length > 0) this.#undo = [];
+    this.#beforeLength = 0;
     this.#durableLength = this.#length;
   }
 
@@ -95,13 +93,31 @@ export class SimulatedFile {
 
   #takeBack(isKept: () => boolean): void {
     const settled = new Uint8Array(this.#bytes.length / SECTOR_BYTES);
-    for (const { offset, before } of this.#undo.toReversed()) {
-      for (let at = 0; at < before.length; at += SECTOR_BYTES) {
-        const sector = (offset + at) / SECTOR_BYTES;
+    for (const { offset, at, length } of this.#undo.toReversed()) {
+      for (let done = 0; done < length; done += SECTOR_BYTES) {
+        const sector = (offset + done) / SECTOR_BYTES;
         if (settled[sector] === 1) continue;
+        const from = at + done;
         if (isKept()) settled[sector] = 1;
-        else this.#bytes.set(before.subarray(at, at + SECTOR_BYTES), offset + at);
+        else this.#bytes.set(this.#before.subarray(from, from + SECTOR_BYTES), offset + done);
       }
     }
   }
+
+  #remember(from: number, to: number): void {
+    const at = this.#beforeLength;
+    const length = to - from;
+    this.#before = grown(this.#before, at + length);
+    this.#before.set(this.#bytes.subarray(from, to), at);
+    this.#beforeLength = at + length;
+    this.#undo.push({ offset: from, at, length });
+  }
+}
+
+/** `bytes`, or a copy with room for `length`: whole sectors, exactly so much at first, and twice as much from then on. */
+function grown(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  if (length <= bytes.length) return bytes;
+  const longer = new Uint8Array(alignUp(Math.max(length, bytes.length * 2), SECTOR_BYTES));
+  longer.set(bytes);
+  return longer;
 }
