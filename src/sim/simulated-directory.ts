@@ -53,6 +53,12 @@ export class SimulatedDirectory {
     return this.#files.get(path)?.length ?? 0;
   }
 
+  /** Whether the file has this name for good. */
+  isDurable(path: string): boolean {
+    const file = this.#files.get(path);
+    return file !== undefined && this.#durable.get(path) === file;
+  }
+
   create(path: string): SimulatedFile {
     if (this.#files.has(path)) throw new DiskError('EEXIST', 'open', path);
     if (!this.#folders.has(folderOf(path))) throw new DiskError('ENOENT', 'open', path);

@@ -111,6 +111,11 @@ export class SimulatedDisk implements Disk {
     return this.#directory.get(path, 'read').content();
   }
 
+  /** Whether [from, to) of a file would be there after a crash: for checks. */
+  isDurable(path: string, from: number, to: number): boolean {
+    return this.#directory.isDurable(path) && this.#directory.get(path, 'read').isDurable(from, to);
+  }
+
   /** All paths, sorted. */
   paths(): string[] {
     return this.#directory.paths();

@@ -72,6 +72,16 @@ export class SimulatedFile {
     this.#bytes[offset]! ^= 1 << bit;
   }
 
+  /** Whether [from, to) would be there after a crash, whatever it takes back. */
+  isDurable(from: number, to: number): boolean {
+    if (to > this.#durableLength) return false;
+    return this.#undo.every(({ offset, at, length }) => {
+      const begin = Math.max(from, offset);
+      const shared = Math.min(to, offset + length) - begin;
+      return shared <= 0 || bytesEqual(this.#before, at + begin - offset, this.#bytes, begin, shared);
+    });
+  }
+
   sync(): void {
     if (this.#undo.length > 0) this.#undo = [];
     this.#beforeLength = 0;
