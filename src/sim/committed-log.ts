@@ -87,9 +87,10 @@ export class CommittedLog {
   }
 
   #takeEvent(event: LoggedEvent, record: DecodedRecord): void {
+    const isCutShort = event.isFirst && this.#open.isOpen;
     const state = this.#open.add(event);
     if (state === 'whole') this.events.push(...this.#open.takeEvents());
-    if (state === 'astray') {
+    if (isCutShort || state === 'astray') {
       this.#report('split-transaction', `${describeRecord(record)} does not continue what is before it`);
     }
   }

@@ -55,12 +55,11 @@ export class OpenTransaction {
     return this.#events.length > 0;
   }
 
-  /** `whole`: take the events now. `astray`: it continues nothing (and is left out), or the one before has no end. */
+  /** `whole`: take the events now. `astray`: it continues nothing, and is left out. A first event begins anew in any case. */
   add(event: LoggedEvent): 'open' | 'whole' | 'astray' {
-    const isAstray = event.isFirst === this.isOpen;
     if (event.isFirst) this.#events = [event];
-    else if (!isAstray) this.#events.push(event);
-    if (isAstray) return 'astray';
+    else if (this.isOpen) this.#events.push(event);
+    else return 'astray';
     return event.isLast ? 'whole' : 'open';
   }
 
