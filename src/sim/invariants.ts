@@ -1,0 +1,266 @@
+/**
+ * The promises of docs/consensus.md, held against everything that running nodes do, as they do it. Pure. What a node says is compared with
+ * what its disk has, not with what its core believes; the run's own books (who leads which epoch, what is committed, who has acked
+ * what) are kept here. The first broken promise ends the run.
+ */
+import { bytesEqual } from '../base/bytes.js';
+import type { Bytes } from '../base/ports.js';
+import type { Epoch, Position } from '../base/units.js';
+import { type Configuration, type MemberId, quorumOf, votersOf } from '../cluster/configuration.js';
+import type { Alarm, NodeRole } from '../cluster/effects.js';
+import { decodeMembership } from '../cluster/membership-record.js';
+import type { Message } from '../cluster/messages.js';
+import { BrokenPromise } from './broken-promise.js';
+import type { CommittedLog } from './committed-log.js';
+import { forEachRecord } from './logged-event.js';
+import type { ObservedProcess, ProcessObserver } from './process-observer.js';
+
+/** What is known of a running process. */
+interface Watched {
+  readonly process: ObservedProcess;
+  commit: Position;
+  /** Up to here its disk was asked, and has it durably. */
+  durable: Position;
+  /** Its reign: where its Epoch record ends. */
+  reign: { readonly epoch: Epoch; readonly end: Position } | undefined;
+}
+
+/** The last word of a member about its log. */
+interface Acked {
+  readonly epoch: Epoch;
+  readonly position: Position;
+}
+
+export interface InvariantsWorld {
+  readonly committedLog: CommittedLog;
+  /** Whether this node's disk keeps what it says: not if a fault made it lie or forget. */
+  readonly trusts: (process: ObservedProcess) => boolean;
+}
+
+export class Invariants implements ProcessObserver {
+  /** Who has led which epoch. */
+  readonly leaders = new Map<Epoch, MemberId>();
+  /** The last one that is committed. */
+  configuration: Configuration | undefined;
+  membershipChanges = 0;
+  truncations = 0;
+  messages = 0;
+  readonly #world: InvariantsWorld;
+  readonly #watched = new Map<string, Watched>();
+  readonly #acked = new Map<MemberId, Acked>();
+  /** The highest epoch that a member has promised durably. */
+  readonly #promised = new Map<MemberId, Epoch>();
+
+  constructor(world: InvariantsWorld) {
+    this.#world = world;
+  }
+
+  promisedBy(member: MemberId): Epoch {
+    return this.#promised.get(member) ?? 0;
+  }
+
+  started(process: ObservedProcess): void {
+    const { commit } = process.core.view;
+    this.#watched.set(process.name, { process, commit: 0, durable: 0, reign: undefined });
+    if (commit > 0) this.#requireCommitted(process, 0, commit);
+    this.#watch(process).commit = commit;
+  }
+
+  sending(process: ObservedProcess, message: Message): void {
+    this.messages++;
+    const { savedState: saved } = process;
+    switch (message.kind) {
+      case 'prepareOk':
+        this.#require(
+          saved.promisedEpoch >= message.epoch,
+          process,
+          'promise',
+          'a promise leaves before it is durable',
+        );
+        this.#promised.set(process.memberId, saved.promisedEpoch);
+        this.#requireDurable(process, message.position, 'a promise');
+        break;
+      case 'accept': {
+        const isSaved = saved.acceptedEpoch === message.epoch && saved.acceptedLeader === message.to;
+        this.#require(isSaved, process, 'vote', 'a vote leaves before it is durable, or for somebody else');
+        break;
+      }
+      case 'ack':
+        this.#requireDurable(process, message.durable, 'an ack');
+        this.#noteAck(process, message.epoch, message.durable);
+        break;
+      case 'heartbeatReply':
+      case 'subscribe':
+        break;
+      default:
+        return;
+    }
+    const isLate = message.epoch < saved.promisedEpoch;
+    this.#require(
+      !isLate,
+      process,
+      'epoch',
+      `${message.kind} of epoch ${message.epoch} after a higher promise`,
+    );
+    const isFenced = saved.fenced && message.kind !== 'heartbeatReply';
+    this.#require(!isFenced, process, 'fenced', `${message.kind} from a fenced node`);
+  }
+
+  roleTaken(process: ObservedProcess, role: NodeRole, epoch: Epoch): void {
+    if (role !== 'preLeader' && role !== 'leader' && role !== 'resigning') {
+      this.#watch(process).reign = undefined;
+      return;
+    }
+    this.#noteLeader(process, epoch);
+  }
+
+  epochBegan(process: ObservedProcess, epoch: Epoch, end: Position): void {
+    this.#noteLeader(process, epoch);
+    this.#watch(process).reign = { epoch, end };
+  }
+
+  committed(process: ObservedProcess, position: Position): void {
+    const watched = this.#watch(process);
+    const { committedLog } = this.#world;
+    this.#require(position > watched.commit, process, 'commit', 'the commit position goes back');
+    if (position > committedLog.end) this.#requireQuorum(watched, position);
+    const from = watched.commit;
+    watched.commit = position;
+    this.#requireCommitted(process, from, position);
+  }
+
+  writing(process: ObservedProcess): void {
+    const { core, savedState: saved } = process;
+    const isLate = core.view.epoch < saved.promisedEpoch;
+    this.#require(!isLate, process, 'epoch', 'records of a lower epoch are written after a higher promise');
+  }
+
+  truncating(process: ObservedProcess, to: Position): void {
+    this.truncations++;
+    const watched = this.#watch(process);
+    this.#require(
+      to >= watched.commit,
+      process,
+      'truncation',
+      `cut at ${to}, committed up to ${watched.commit}`,
+    );
+    watched.durable = Math.min(watched.durable, to);
+    const { log } = process;
+    const { committedLog } = this.#world;
+    if (to >= log.end.position || to >= committedLog.end) return;
+    const end = log.rangeEnd(to, to);
+    const isCommitted = end <= committedLog.end && sameBytes(log.read(to, end), committedLog.bytes(to, end));
+    this.#require(
+      !isCommitted,
+      process,
+      'truncation',
+      `cut at ${to}, where it has what others know is committed`,
+    );
+  }
+
+  truncationRefused(process: ObservedProcess, to: Position, committed: Position): void {
+    this.#require(
+      false,
+      process,
+      'truncation',
+      `cut at ${to}; a record behind says ${committed} is committed`,
+    );
+  }
+
+  alarmed(process: ObservedProcess, alarm: Alarm): void {
+    const isBug = alarm.kind === 'bad-range' || alarm.kind === 'truncation-refused';
+    this.#require(!isBug || !this.#world.trusts(process), process, alarm.kind, JSON.stringify(alarm));
+  }
+
+  stepped(process: ObservedProcess): void {
+    this.#require(process.isBounded, process, 'bounds', 'a queue is longer than its limit');
+  }
+
+  /** Whether a member of a configuration is known to have acked so much in this epoch. */
+  #hasAcked(id: MemberId, epoch: Epoch, position: Position): boolean {
+    const acked = this.#acked.get(id);
+    return acked !== undefined && acked.epoch === epoch && acked.position >= position;
+  }
+
+  #noteAck(process: ObservedProcess, epoch: Epoch, position: Position): void {
+    if (!this.#hasAcked(process.memberId, epoch, position))
+      this.#acked.set(process.memberId, { epoch, position });
+  }
+
+  #noteLeader(process: ObservedProcess, epoch: Epoch): void {
+    const known = this.leaders.get(epoch);
+    const isOnly = known === undefined || known === process.memberId;
+    this.#require(isOnly, process, 'one leader', `a second leader of epoch ${epoch}`);
+    this.leaders.set(epoch, process.memberId);
+  }
+
+  /** The leader moves commit beyond what anybody knew: a majority of its voters must hold it, and its epoch record be before it. */
+  #requireQuorum({ process, reign }: Watched, position: Position): void {
+    const { configuration } = process.core.view;
+    this.#require(reign !== undefined, process, 'commit', `commits ${position} first, and is no leader`);
+    this.#require(configuration !== undefined, process, 'commit', 'commits without a configuration');
+    this.#require(position >= reign.end, process, 'commit', `commits ${position} before its Epoch record`);
+    const holders = votersOf(configuration).filter(({ id }) => {
+      if (id !== process.memberId) return this.#hasAcked(id, reign.epoch, position);
+      this.#requireDurable(process, position, 'its commit');
+      return true;
+    });
+    const isQuorum = holders.length >= quorumOf(configuration);
+    this.#require(isQuorum, process, 'quorum', `commits ${position} with ${holders.length} holders`);
+    for (const { name, id } of holders) this.#requireHeld(process, this.#watched.get(name), id, position);
+  }
+
+  /** A voter that has acked has the very bytes, if it is still there. */
+  #requireHeld(leader: ObservedProcess, holder: Watched | undefined, id: MemberId, position: Position): void {
+    const process = holder?.process;
+    if (process === undefined || process.memberId !== id || !process.isAlive || !this.#world.trusts(process))
+      return;
+    const from = this.#world.committedLog.end;
+    const isThere = process.hasLog && process.log.end.position >= position;
+    const isSame = isThere && sameBytes(process.log.read(from, position), leader.log.read(from, position));
+    this.#require(isSame, process, 'quorum', `has acked ${position} and does not have it`);
+  }
+
+  #requireCommitted(process: ObservedProcess, from: Position, to: Position): void {
+    const { committedLog } = this.#world;
+    const before = committedLog.end;
+    const isThere = process.log.end.position >= to;
+    this.#require(isThere, process, 'commit', `commits ${to}, and its log ends before`);
+    const bytes = process.log.read(from, to);
+    const anomaly = committedLog.commit(process.name, from, bytes)[0];
+    this.#require(anomaly === undefined, process, anomaly?.kind ?? '', anomaly?.message ?? '');
+    if (committedLog.end > before) this.#noteConfigurations(before, committedLog.end);
+  }
+
+  #noteConfigurations(from: Position, to: Position): void {
+    forEachRecord(this.#world.committedLog.bytes(from, to), ({ body }) => {
+      if (body.kind !== 'membership') return;
+      this.configuration = decodeMembership(body.content) ?? this.configuration;
+      this.membershipChanges++;
+    });
+  }
+
+  #requireDurable(process: ObservedProcess, position: Position, what: string): void {
+    if (!process.hasLog || !this.#world.trusts(process)) return;
+    const watched = this.#watch(process);
+    if (position <= watched.durable) return;
+    const { log, disk } = process;
+    const isThere = log.end.position >= position;
+    const places = isThere ? log.placesOf(watched.durable, position) : [];
+    const isDurable = isThere && places.every(({ path, from, to }) => disk.isDurable(path, from, to));
+    this.#require(isDurable, process, 'durability', `${what} speaks for ${position}, which is not durable`);
+    watched.durable = position;
+  }
+
+  #watch(process: ObservedProcess): Watched {
+    return this.#watched.get(process.name)!;
+  }
+
+  #require(holds: boolean, process: ObservedProcess, invariant: string, message: string): asserts holds {
+    if (!holds) throw new BrokenPromise(invariant, message, process.name);
+  }
+}
+
+function sameBytes(a: Bytes, b: Bytes): boolean {
+  return a.length === b.length && bytesEqual(a, 0, b, 0, a.length);
+}

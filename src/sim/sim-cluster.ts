@@ -1,0 +1,140 @@
+/**
+ * The things of a run, put together from its seed: queue, trace, network, nodes, clients, checks. Pure. Each part has a random stream of
+ * its own, so that one drawing more doesn't change another.
+ */
+import { ClientDriver, type ClientQuality } from './client-driver.js';
+import type { ClientRequest, ClientResponse } from './client-messages.js';
+import { CommittedLog } from './committed-log.js';
+import { EventQueue } from './event-queue.js';
+import { History } from './history.js';
+import { Invariants } from './invariants.js';
+import { Network } from './network.js';
+import type { ObservedProcess } from './process-observer.js';
+import { Random } from './random.js';
+import { SimNode } from './sim-node.js';
+import type { SimulationOptions } from './simulation-result.js';
+import { Trace } from './trace.js';
+import { SimulatedClient } from './workload.js';
+
+export interface SimClusterOptions extends Pick<SimulationOptions, 'seed' | 'nodes' | 'clones' | 'replicas'> {
+  readonly clients: number;
+  readonly onDown: (node: SimNode, reason: unknown) => void;
+}
+
+/** Few, so that clients contend; more than one, so that transactions of different streams alternate. */
+const STREAMS = ['a', 'b', 'c', 'd'];
+const CLIENT_TIMEOUT_MS = 1500;
+const THINK_MS_MAX = 100;
+const READ_SHARE = 0.3;
+/** Nodes start within this of each other. */
+const START_MS_MAX = 200;
+const ZONES = ['x', 'y', 'z'];
+
+export class SimCluster {
+  readonly queue = new EventQueue();
+  readonly trace = new Trace();
+  readonly random: Random;
+  readonly network: Network;
+  readonly nodes: readonly SimNode[];
+  readonly history = new History();
+  readonly committedLog: CommittedLog;
+  readonly invariants: Invariants;
+  readonly clientQuality: ClientQuality = { lossChance: 0, delayMaxMs: 1 };
+  readonly #clients: SimulatedClient[] = [];
+  readonly #drivers: ClientDriver[] = [];
+  /** When a client was last told that its events are committed; -1: never. */
+  acceptedMs = -1;
+  acceptedCount = 0;
+
+  constructor(options: SimClusterOptions) {
+    const random = new Random(options.seed);
+    this.random = random;
+    const { queue, trace, history } = this;
+    this.committedLog = new CommittedLog(() => history.moment(queue.nowMs).sequence);
+    const trusts = (process: ObservedProcess): boolean => {
+      const node = this.node(process.name);
+      return node === undefined || (node.damage === 'none' && !node.disk.lying);
+    };
+    this.invariants = new Invariants({ committedLog: this.committedLog, trusts });
+    this.network = new Network({
+      queue,
+      trace,
+      random: random.fork(),
+      deliver: (to, message) => this.node(to)?.process?.receive(message),
+    });
+    this.nodes = this.#makeNodes(options);
+    this.#makeClients(options.clients);
+  }
+
+  node(name: string): SimNode | undefined {
+    return this.nodes.find((node) => node.name === name);
+  }
+
+  /** Who leads, as far as it knows: of several the one with the highest epoch. */
+  get leader(): SimNode | undefined {
+    let best: SimNode | undefined;
+    let bestEpoch = -1;
+    for (const node of this.nodes) {
+      const view = node.process?.core.view;
+      if (view?.role !== 'leader' || view.epoch <= bestEpoch) continue;
+      best = node;
+      bestEpoch = view.epoch;
+    }
+    return best;
+  }
+
+  /** Starts all nodes and clients, each at a time of its own. */
+  start(): void {
+    for (const node of this.nodes) this.queue.after(this.random.below(START_MS_MAX), () => node.start());
+    for (const driver of this.#drivers) this.queue.after(this.random.below(THINK_MS_MAX), () => driver.run());
+  }
+
+  /** Clients finish what they have begun, and begin nothing more. */
+  stopClients(): void {
+    for (const client of this.#clients) client.stop();
+  }
+
+  get areClientsDone(): boolean {
+    return this.#drivers.every((driver) => driver.isDone);
+  }
+
+  #makeNodes({ nodes, clones, replicas, onDown }: SimClusterOptions): SimNode[] {
+    const { queue, trace, random, network, invariants: observer } = this;
+    const seeds = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
+    return Array.from({ length: nodes + clones + replicas }, (_, i) => {
+      const role = i < nodes + clones ? 'voter' : 'replica';
+      const zone = ZONES[i % ZONES.length]!;
+      const shared = { queue, trace, network, observer, seeds, clusterSize: nodes, onDown };
+      return new SimNode({ ...shared, random: random.fork(), name: `n${i + 1}`, zone, role });
+    });
+  }
+
+  #makeClients(count: number): void {
+    const { queue, trace, random, history, clientQuality: quality } = this;
+    const nodes = this.nodes.map((node) => node.name);
+    const ask = (name: string, request: ClientRequest, respond: (response: ClientResponse) => void): void => {
+      this.node(name)?.process?.ask(request, respond);
+    };
+    const onAccepted = (): void => {
+      this.acceptedMs = queue.nowMs;
+      this.acceptedCount++;
+    };
+    for (let i = 1; i <= count; i++) {
+      const client = new SimulatedClient(
+        {
+          name: `c${i}`,
+          nodes,
+          streams: STREAMS,
+          operationsMax: Number.POSITIVE_INFINITY,
+          timeoutMs: CLIENT_TIMEOUT_MS,
+          thinkMsMax: THINK_MS_MAX,
+          readShare: READ_SHARE,
+        },
+        history,
+        random.fork(),
+      );
+      this.#clients.push(client);
+      this.#drivers.push(new ClientDriver({ queue, trace, random: random.fork(), quality, ask, onAccepted }, client));
+    }
+  }
+}
