@@ -60,7 +60,10 @@ export function encodeNodeState(slot: Bytes, { sequence, state }: NumberedState)
   slot.set(block, BLOCK_BYTES);
 }
 
-/** The newest state in the {@link STATE_FILE_BYTES} of a file. A later version's state is never passed over for an older one. */
+/**
+ * The newest state in the {@link STATE_FILE_BYTES} of a file. It counts wherever it stands: a misdirected write has destroyed another.
+ * A later version's state is never passed over for an older one.
+ */
 export function decodeNodeState(file: Bytes): DecodedNodeState {
   assert(file.length === STATE_FILE_BYTES, 'a node state is decoded from the whole file');
   let newest: DecodedNodeState | undefined;
@@ -68,7 +71,7 @@ export function decodeNodeState(file: Bytes): DecodedNodeState {
   for (let at = 0; at < STATE_FILE_BYTES; at += BLOCK_BYTES) {
     const block = file.subarray(at, at + BLOCK_BYTES);
     if (isZero(block, 0, BLOCK_BYTES)) continue;
-    const decoded = decodeBlock(block, at);
+    const decoded = decodeBlock(block);
     if (decoded.kind === 'unknown-version') return decoded;
     if (decoded.kind === 'damaged') problem = decoded;
     else if (newest?.kind !== 'state' || newest.sequence < decoded.sequence) newest = decoded;
@@ -76,7 +79,7 @@ export function decodeNodeState(file: Bytes): DecodedNodeState {
   return newest ?? problem;
 }
 
-function decodeBlock(block: Bytes, at: number): DecodedNodeState {
+function decodeBlock(block: Bytes): DecodedNodeState {
   const view = new DataView(block.buffer, block.byteOffset, BLOCK_BYTES);
   if (!bytesEqual(block, BLOCK.magic, MAGIC, 0, MAGIC.length)) return damaged('the magic bytes are missing');
   if (view.getUint32(BLOCK.crc, true) !== crc32c(block, 0, BLOCK.crc, 0))
@@ -84,8 +87,6 @@ function decodeBlock(block: Bytes, at: number): DecodedNodeState {
   const version = view.getUint32(BLOCK.version, true);
   if (version !== FORMAT_VERSION) return { kind: 'unknown-version', version };
   const sequence = readU64(view, BLOCK.sequence);
-  const slotAt = at - (at % STATE_SLOT_BYTES);
-  if (stateSlotOffset(sequence) !== slotAt) return damaged('a slot is not in its place');
   const length = view.getUint32(BLOCK.length, true);
   const end = BLOCK.fields + length;
   if (end > BLOCK.crc || !isZero(block, end, BLOCK.crc - end)) return damaged('unknown fields');
