@@ -7,19 +7,20 @@
  * known it is easy (Gibbons and Korach, Testing Shared Memories, 1997), which is why Elle appends to lists (Kingsbury and Alvaro,
  * Elle, 2020). Here every write has a position in one log, and the log's order is what every read shows: no other order is a
  * candidate. So each operation has its place on the line of positions: an append just where it stands, a read up to where it
- * has read, a rejection anywhere between the events that made the stream so and the next ones. One pass through time
- * suffices: each operation takes the earliest place that it may have, which leaves the most to those after it; and if that
- * is too late, there is none.
+ * has read, a rejection anywhere between the events that made the stream so and the next ones. The rule is that an
+ * operation's place is not before what was committed when it was asked, and not behind what was committed when it was
+ * answered. Commit positions only grow, so what was answered before another was asked has its place before it: real time is
+ * kept, and one pass through time is enough.
  *
  *   positions ──▶  ┌─────────┬──────────────┬───────┬───────
  *                  │ s@0 s@1 │ t@0          │ s@2   │
  *                  └─────────┴──────────────┴───────┴───────
- *        "s is at revision 1" ├────────────────────┤ and not before `floor`: what was known when it was asked
+ *        "s is at revision 1" ├────────────────────┤ has to meet what was committed: [when asked, when answered]
  *
- * The floor is what operations that completed before have shown, and also what any node had committed: that may have
- * been told to somebody. Each answer must also rest on what is committed when it is given.
+ * The rule asks for a little more than clients could notice: what any node had committed, and not only what somebody was told
+ * of it, is in every answer to later questions. Raft's read index promises as much.
  */
-import type { Position } from '../base/units.js';
+import type { Position, Revision } from '../base/units.js';
 import { type Anomaly, type AnomalyKind, Findings } from './anomaly.js';
 import type { CommitMark } from './committed-log.js';
 import { type AppendOperation, describeOperation, type Operation, type ReadOperation } from './history.js';
@@ -33,12 +34,6 @@ export interface CheckInput {
   readonly events: readonly LoggedEvent[];
   /** `CommittedLog.marks`. */
   readonly marks: readonly CommitMark[];
-}
-
-/** What must have been seen by an operation: the log up to `position`, because of operation `because` (-1: because it was committed). */
-interface Floor {
-  readonly position: Position;
-  readonly because: number;
 }
 
 /** How far reads at a node have come since its start. */
@@ -88,11 +83,10 @@ class TimePass {
   readonly #timeline: LogTimeline;
   readonly #marks: readonly CommitMark[];
   readonly #findings: Findings;
-  /** As each operation began: the floor, and how far its node's reads had come. */
-  readonly #floors = new Map<Operation, Floor>();
+  /** As each operation began: what was committed, and how far its node's reads had come. */
+  readonly #committedBefore = new Map<Operation, Position>();
   readonly #sessionsBefore = new Map<Operation, Session>();
   readonly #sessions = new Map<string, Session>();
-  #floor: Floor = { position: 0, because: -1 };
   #marksTaken = 0;
   #committed: Position = 0;
 
@@ -121,16 +115,11 @@ class TimePass {
   #advance(sequence: number): void {
     for (; (this.#marks[this.#marksTaken]?.sequence ?? sequence) < sequence; this.#marksTaken++) {
       this.#committed = this.#marks[this.#marksTaken]!.end;
-      this.#raise(this.#committed, -1);
     }
   }
 
-  #raise(position: Position, because: number): void {
-    if (position > this.#floor.position) this.#floor = { position, because };
-  }
-
   #begin(operation: Operation): void {
-    this.#floors.set(operation, this.#floor);
+    this.#committedBefore.set(operation, this.#committed);
     if (operation.kind === 'read') {
       const session = this.#sessions.get(operation.node);
       if (session !== undefined) this.#sessionsBefore.set(operation, session);
@@ -138,72 +127,59 @@ class TimePass {
     }
     // Whatever its client was told: if it happened, then after it was asked for.
     const placement = this.#timeline.placementOf(operation);
-    if (placement !== undefined && placement.position < this.#floor.position) {
-      this.#report(
-        'real-time-order',
-        operation,
-        `is at ${placement.position}, before ${describe(this.#floor)}`,
-      );
+    if (placement !== undefined && placement.position < this.#committed) {
+      const problem = `is at ${placement.position}, and ${this.#committed} was committed before it was asked for`;
+      this.#report('real-time-order', operation, problem);
     }
   }
 
   #completeAppend(append: AppendOperation): void {
     const { outcome } = append;
-    if (outcome.kind === 'ok') {
-      if (outcome.end > this.#committed) {
-        this.#report('acked-uncommitted', append, `only what is before ${this.#committed} was committed`);
-      }
-      const placement = this.#timeline.placementOf(append);
-      if (placement !== undefined) this.#raise(placement.end, append.number);
+    if (outcome.kind === 'ok' && outcome.end > this.#committed) {
+      this.#report('acked-uncommitted', append, `only what is before ${this.#committed} was committed`);
     }
     if (outcome.kind === 'rejected') this.#checkRejection(append, outcome.current);
   }
 
-  #checkRejection(append: AppendOperation, current: number): void {
+  #checkRejection(append: AppendOperation, current: Revision): void {
     const { begin, end } = this.#timeline.spanOf(append.stream, current);
-    const floor = this.#floors.get(append)!;
-    const place = Math.max(begin, floor.position);
+    const before = this.#committedBefore.get(append)!;
     let problem = '';
     if (isExpected(append.expected, current)) problem = 'this is what it expects';
     else if (begin > this.#committed) problem = 'the stream was not there yet, or never';
-    else if (place >= end) problem = `the stream had moved on at ${end}, before ${describe(floor)}`;
-    if (problem === '') this.#raise(place, append.number);
-    else this.#report('unjustified-rejection', append, problem);
+    else if (Math.max(begin, before) >= end) {
+      problem = `the stream had moved on at ${end}, and ${before} was committed before it was asked for`;
+    }
+    if (problem !== '') this.#report('unjustified-rejection', append, problem);
   }
 
   #completeRead(read: ReadOperation): void {
     const { outcome } = read;
     if (outcome.kind !== 'ok') return;
     this.#checkSession(read, outcome);
-    const floor = this.#floors.get(read)!;
-    if (read.mode === 'linearizable' && outcome.upTo < floor.position) {
-      this.#report('stale-read', read, `it was asked after ${describe(floor)}`, floor.because);
+    const before = this.#committedBefore.get(read)!;
+    if (read.mode === 'linearizable' && outcome.upTo < before) {
+      this.#report('stale-read', read, `${before} was committed before it was asked for`);
     }
     if (outcome.upTo > this.#committed) {
       this.#report('read-uncommitted', read, `only what is before ${this.#committed} was committed`);
-      return;
-    }
-    if (this.#isInLog(read, outcome)) this.#raise(outcome.upTo, read.number);
+    } else this.#checkState(read, outcome);
   }
 
-  /** Whether the read shows the stream as it is in the log up to where it says that it has read. */
-  #isInLog(read: ReadOperation, { state, upTo }: ReadOk): boolean {
+  /** A read shows the stream as it is in the log up to where it says that it has read. */
+  #checkState(read: ReadOperation, { state, upTo }: ReadOk): void {
     const timeline = this.#timeline;
     const { stream } = read;
     const { revision, lastEventId, digest } = state;
     const isThere = revision < 0 || timeline.has(lastEventId);
+    const { begin, end } = timeline.spanOf(stream, revision);
     if (!isThere || revision > timeline.revisionOf(stream)) {
       this.#report('read-uncommitted', read, `event ${lastEventId} at its end is not in the log there`);
-      return false;
-    }
-    if (digest !== timeline.digestAt(stream, revision)) {
+    } else if (digest !== timeline.digestAt(stream, revision)) {
       this.#report('read-differs', read, 'the log has other events there');
-      return false;
+    } else if (upTo < begin || upTo >= end) {
+      this.#report('read-not-at-position', read, `the stream is so from ${begin} to before ${end} only`);
     }
-    const { begin, end } = timeline.spanOf(stream, revision);
-    if (begin <= upTo && upTo < end) return true;
-    this.#report('read-not-at-position', read, `the stream is so from ${begin} to before ${end} only`);
-    return false;
   }
 
   /** Reads at one node, between two starts of it, never go back. */
@@ -222,8 +198,4 @@ class TimePass {
     const operations = other < 0 ? [operation.number] : [operation.number, other];
     this.#findings.add(kind, `${describeOperation(operation)}: ${problem}`, operations);
   }
-}
-
-function describe({ position, because }: Floor): string {
-  return because < 0 ? `${position} was committed` : `#${because} had shown the log up to ${position}`;
 }

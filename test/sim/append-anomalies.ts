@@ -161,6 +161,22 @@ export const APPEND_ANOMALIES: readonly PlantedAnomaly[] = [
     },
   },
   {
+    name: 'two appends that have exchanged an event',
+    kind: 'split-append',
+    plant: (world, random) => {
+      const [one, ...others] = inAnyOrder(appends(world, 'ok'), random).filter(
+        ({ eventIds }) => eventIds.length > 1,
+      );
+      const other = others.find(({ stream }) => stream === one?.stream);
+      if (one === undefined || other === undefined) return false;
+      const [, a] = eventsOf(world, one);
+      const [, b] = eventsOf(world, other);
+      replaceEvent(world, a!, { eventId: b!.eventId });
+      replaceEvent(world, b!, { eventId: a!.eventId });
+      return true;
+    },
+  },
+  {
     name: 'two appends in one transaction',
     kind: 'split-append',
     plant: (world, random) => {
