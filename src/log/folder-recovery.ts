@@ -12,16 +12,20 @@ export function recoverFolder(disk: Disk, kernel: RecordKernel, folder: string):
   removeTemporaryFiles(disk, folder);
   const recovered = recoverLog({ disk, kernel, folder });
   if (recovered.kind === 'empty') return undefined;
+  syncActive(disk, recovered);
   repairTail(disk, recovered);
   if (recovered.needsFooter !== undefined) {
     sealChunk(disk, recovered.needsFooter.path, recovered.needsFooter.footer);
   }
-  syncActive(disk, recovered);
   disk.syncDirectory(folder);
   return recovered;
 }
 
-/** What a killed process wrote may be in caches only; it is about to count as committed, so it must be on the medium. */
+/**
+ * What a killed process wrote may be in caches only. It is about to count as the log, so it must be on the medium; and before anything
+ * is repaired: zeros of an interrupted repair that were read here could otherwise go with the power, when a footer before them, cleared
+ * because of them, is already gone.
+ */
 function syncActive(disk: Disk, { chunks, activeChunk }: RecoveredLog): void {
   for (const chunk of chunks.slice(Math.max(0, activeChunk - 1))) {
     const file = disk.open(chunk.path, { access: 'write' });

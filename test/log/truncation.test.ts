@@ -8,11 +8,12 @@ import { javascriptKernel as kernel } from '../../src/log/javascript-kernel.js';
 import { recoverLog } from '../../src/log/recovery.js';
 import { truncateLog } from '../../src/log/truncation.js';
 import { Random } from '../../src/sim/random.js';
-import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
+import type { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 import { CHUNK_SIZE, chunkPath, FOLDER, SampleLog } from './sample-log.js';
+import { simulatedDisk } from './simulated-sample.js';
 
 /** Subsets of sectors tried for each place where the power goes. */
-const TEARS = 25;
+const TEARS = 15;
 
 interface Cut {
   readonly name: string;
@@ -81,20 +82,6 @@ function cutAtChunkStart(name: string, operations: readonly string[], write: (lo
 
 function event(dataBytes: number) {
   return { stream: 's', data: new Uint8Array(dataBytes).fill(0xcd) };
-}
-
-/** The log's files, durable, on a disk that can lose power. */
-function simulatedDisk(log: SampleLog): SimulatedDisk {
-  const disk = new SimulatedDisk(new Random(1));
-  disk.makeDirectory(FOLDER);
-  for (const [path, bytes] of log.disk().files) {
-    const file = disk.open(path, { access: 'create-new' });
-    disk.write(file, bytes, 0, bytes.length, 0);
-    disk.sync(file);
-    disk.close(file);
-  }
-  disk.syncDirectory(FOLDER);
-  return disk;
 }
 
 function truncate(disk: SimulatedDisk, end: number, to: number) {
