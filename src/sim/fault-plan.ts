@@ -11,7 +11,7 @@ export const FAULT_KINDS = {
   crash: ['crash', 'kill', 'crash-step', 'crash-all', 'pause'],
   disk: ['sync-error', 'full-disk', 'slow-disk', 'bit-flip', 'misdirected', 'lost-write', 'lying'],
   clock: ['drift', 'jump'],
-  membership: ['wipe', 'restore', 'add', 'remove', 'promote', 'demote', 'resize', 'transfer', 'priority'],
+  membership: ['wipe', 'restore', 'remove', 'promote', 'demote', 'resize', 'transfer', 'priority'],
 } as const;
 
 export type FaultGroup = keyof typeof FAULT_KINDS;

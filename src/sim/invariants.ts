@@ -35,6 +35,7 @@ export interface InvariantsWorld {
   readonly committedLog: CommittedLog;
   /** Whether this node's disk keeps what it says: not if a fault made it lie or forget. */
   readonly trusts: (process: ObservedProcess) => boolean;
+  readonly onFenced: (process: ObservedProcess) => void;
 }
 
 export class Invariants implements ProcessObserver {
@@ -107,6 +108,7 @@ export class Invariants implements ProcessObserver {
   }
 
   roleTaken(process: ObservedProcess, role: NodeRole, epoch: Epoch): void {
+    if (role === 'fenced') this.#world.onFenced(process);
     if (role !== 'preLeader' && role !== 'leader' && role !== 'resigning') {
       this.#watch(process).reign = undefined;
       return;

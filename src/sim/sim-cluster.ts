@@ -16,14 +16,20 @@ import type { SimulationOptions } from './simulation-result.js';
 import { Trace } from './trace.js';
 import { SimulatedClient } from './workload.js';
 
-export interface SimClusterOptions extends Pick<SimulationOptions, 'seed' | 'nodes' | 'clones' | 'replicas'> {
-  readonly clients: number;
+export interface SimClusterOptions
+  extends Pick<SimulationOptions, 'seed' | 'nodes' | 'clones' | 'replicas' | 'clients'> {
+  /** The node's process has ended by itself. */
   readonly onDown: (node: SimNode, reason: unknown) => void;
+  /** The node has learned that it must not take part any more. */
+  readonly onFenced: (node: SimNode) => void;
 }
+
+const CLIENTS = 3;
 
 /** Few, so that clients contend; more than one, so that transactions of different streams alternate. */
 const STREAMS = ['a', 'b', 'c', 'd'];
-const CLIENT_TIMEOUT_MS = 1500;
+/** About an election timeout: a client that waits for a dead node should not hide that the others answer. */
+const CLIENT_TIMEOUT_MS = 600;
 const THINK_MS_MAX = 100;
 const READ_SHARE = 0.3;
 /** Nodes start within this of each other. */
@@ -43,7 +49,7 @@ export class SimCluster {
   readonly #clients: SimulatedClient[] = [];
   readonly #drivers: ClientDriver[] = [];
   /** When a client was last told that its events are committed; -1: never. */
-  acceptedMs = -1;
+  acceptedSinceMs = -1;
   acceptedCount = 0;
 
   constructor(options: SimClusterOptions) {
@@ -55,7 +61,11 @@ export class SimCluster {
       const node = this.node(process.name);
       return node === undefined || (node.damage === 'none' && !node.disk.lying);
     };
-    this.invariants = new Invariants({ committedLog: this.committedLog, trusts });
+    const onFenced = (process: ObservedProcess): void => {
+      const node = this.node(process.name);
+      if (node !== undefined) options.onFenced(node);
+    };
+    this.invariants = new Invariants({ committedLog: this.committedLog, trusts, onFenced });
     this.network = new Network({
       queue,
       trace,
@@ -63,7 +73,7 @@ export class SimCluster {
       deliver: (to, message) => this.node(to)?.process?.receive(message),
     });
     this.nodes = this.#makeNodes(options);
-    this.#makeClients(options.clients);
+    this.#makeClients(options.clients ?? CLIENTS);
   }
 
   node(name: string): SimNode | undefined {
@@ -116,7 +126,7 @@ export class SimCluster {
       this.node(name)?.process?.ask(request, respond);
     };
     const onAccepted = (): void => {
-      this.acceptedMs = queue.nowMs;
+      this.acceptedSinceMs = queue.nowMs;
       this.acceptedCount++;
     };
     for (let i = 1; i <= count; i++) {
@@ -134,7 +144,9 @@ export class SimCluster {
         random.fork(),
       );
       this.#clients.push(client);
-      this.#drivers.push(new ClientDriver({ queue, trace, random: random.fork(), quality, ask, onAccepted }, client));
+      this.#drivers.push(
+        new ClientDriver({ queue, trace, random: random.fork(), quality, ask, onAccepted }, client),
+      );
     }
   }
 }

@@ -68,6 +68,9 @@ export class SimNode {
   isBroken = false;
   /** Of the folder that the disk has now; undefined as long as it has none. */
   memberId: MemberId | undefined;
+  /** What this member's memory has reached in all of its lives: the highest promise, and the end of its log. */
+  promisedEpoch = 0;
+  logEnd = 0;
   readonly #parts: SimNodeParts;
   readonly #random: Random;
 
@@ -134,6 +137,8 @@ export class SimNode {
     this.#note('wipe');
     this.disk = this.#newDisk();
     this.memberId = undefined;
+    this.promisedEpoch = 0;
+    this.logEnd = 0;
     this.damage = 'none';
     this.isBroken = false;
   }
@@ -235,10 +240,18 @@ export class SimNode {
   }
 
   #cleanUp(how: CrashKind): void {
+    this.#noteMemory();
     this.process = undefined;
     this.disk.beforeChange = undefined;
     this.disk.crash(this.#random, how);
     this.#parts.network.disconnect(this.name);
+  }
+
+  #noteMemory(): void {
+    if (this.process === undefined) return;
+    const { savedState, hasLog } = this.process;
+    this.promisedEpoch = Math.max(this.promisedEpoch, savedState.promisedEpoch);
+    if (hasLog) this.logEnd = Math.max(this.logEnd, this.process.log.end.position);
   }
 
   #newDisk(): SimulatedDisk {

@@ -9,6 +9,8 @@ export interface SimulationOptions {
   /** Nodes that join when the cluster is founded. */
   readonly clones: number;
   readonly replicas: number;
+  /** Clients that ask all the time; a few if it is left out. */
+  readonly clients?: number;
   /** How long the run lasts, in virtual milliseconds; the calm period at its end comes on top. */
   readonly virtualMs: number;
   readonly faults: FaultSelection;

@@ -15,3 +15,7 @@ export const CHUNK_SIZE = 65_536;
 export const RECOVERY_BOUND_MS = 5 * ELECTION_TIMEOUT_MS;
 /** And within so long all that was damaged is replaced, and everybody has caught up. */
 export const REPAIR_BOUND_MS = 6 * DEAD_VOTER_TIMEOUT_MS + 10 * ELECTION_TIMEOUT_MS;
+/** The first write of a fresh cluster: all nodes meet, agree, elect. */
+export const FOUNDING_BOUND_MS = 10 * ELECTION_TIMEOUT_MS;
+/** And, when nothing is asked any more, everybody has everything. */
+export const SETTLE_BOUND_MS = 5 * ELECTION_TIMEOUT_MS;
