@@ -78,6 +78,14 @@ export const VIEW_ANOMALIES: readonly PlantedAnomaly[] = [
     }),
   },
   {
+    name: 'a read that counts more events than there ever were',
+    kind: 'read-uncommitted',
+    isPure: true,
+    plant: bendRead('committed', ({ outcome }) =>
+      outcome.state.revision < 0 ? undefined : { state: { ...outcome.state, revision: 1000 } },
+    ),
+  },
+  {
     name: 'a read of an event that was truncated, and another one took its revision',
     kind: 'read-uncommitted',
     isPure: true,
