@@ -27,7 +27,7 @@ export class Core {
   nowMs: number;
   priority: number;
   #commit: Position;
-  #attempts = 0;
+  #attempts: number;
 
   constructor(options: ClusterNodeOptions, start: NodeStart, nowMs: number) {
     this.options = options;
@@ -36,6 +36,7 @@ export class Core {
     this.outbox = new Outbox(options.name, { ...start.state, promisedEpoch });
     this.log = new KnownLog(options.kernel, start.log);
     this.nowMs = nowMs;
+    this.#attempts = start.state.start * ATTEMPTS_PER_START;
     this.priority = options.priority;
     const known = Math.max(start.log?.committed ?? 0, start.state.ackedPosition);
     this.#commit = Math.min(known, this.log.end);
@@ -74,7 +75,7 @@ export class Core {
     return this.configuration === undefined ? [] : votersOf(this.configuration);
   }
 
-  /** Numbers subscriptions, over all leaders of this start. */
+  /** Numbers subscriptions, over all leaders and all starts: what was meant for a former life of this node answers nothing. */
   nextAttempt(): number {
     this.#attempts++;
     return this.#attempts;
@@ -115,6 +116,8 @@ export class Core {
   }
 }
 
+/** A node subscribes less often than that in a life; 2^53 leaves room for two million starts. */
+const ATTEMPTS_PER_START = 2 ** 32;
 /** A turn is an eighth of the election timeout: some round trips, so that an election ends before the next node's turn. */
 const TURNS = 8;
 

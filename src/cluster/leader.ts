@@ -15,6 +15,7 @@ import { MembershipChanges } from './membership-changes.js';
 import type { MessageOf } from './messages.js';
 import { Progress } from './progress.js';
 import { ReadQueue } from './read-queue.js';
+import type { Reign } from './reign.js';
 import { Resignation } from './resignation.js';
 
 /** A range: large enough that its frame costs nothing, small enough not to hold up a heartbeat. */
@@ -22,7 +23,7 @@ const RANGE_BYTES_MAX = 262_144;
 /** Unacked bytes to one member: beyond it, it is slow, and its lag costs no memory. */
 const WINDOW_BYTES_MAX = 8_388_608;
 
-export class Leader {
+export class Leader implements Reign {
   readonly epoch: Epoch;
   readonly changes: MembershipChanges;
   readonly resignation: Resignation;
@@ -41,6 +42,7 @@ export class Leader {
     this.#core = core;
     this.epoch = epoch;
     this.#nextHeartbeatMs = core.nowMs;
+    if (core.log.durable < core.log.end) this.#stalledSinceMs = core.nowMs;
     this.#noteMembers();
     this.#reads = new ReadQueue(core);
     this.changes = new MembershipChanges(core, this);
@@ -48,7 +50,6 @@ export class Leader {
     core.outbox.push({ kind: 'append', record: { type: 'epoch', epoch } });
   }
 
-  /** Whether a record of this reign is committed: only then is the leader's commit position known to be the newest. */
   get isEstablished(): boolean {
     return this.#epochRecord !== undefined && this.#core.commit >= this.#epochRecord.end;
   }
@@ -61,7 +62,6 @@ export class Leader {
     return this.#progress;
   }
 
-  /** How far a member's log is durable in this subscription; the leader's own included. */
   durableOf(id: MemberId): Position {
     if (id === this.#core.me) return this.#core.log.durable;
     return this.#progress.get(id)?.match ?? 0;

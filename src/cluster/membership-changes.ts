@@ -17,7 +17,7 @@ import {
 } from './configuration.js';
 import type { Core } from './core.js';
 import type { Refusal } from './effects.js';
-import type { Leader } from './leader.js';
+import type { Reign } from './reign.js';
 
 /** A clone that lacks no more than this of the leader's log has caught up: the rest is on its way. */
 const LAG_BYTES_MAX = 1_048_576;
@@ -32,12 +32,12 @@ interface Pending {
 
 export class MembershipChanges {
   readonly #core: Core;
-  readonly #leader: Leader;
+  readonly #reign: Reign;
   #pending: Pending | undefined;
 
-  constructor(core: Core, leader: Leader) {
+  constructor(core: Core, reign: Reign) {
     this.#core = core;
-    this.#leader = leader;
+    this.#reign = reign;
   }
 
   /** An operator's change. */
@@ -73,14 +73,14 @@ export class MembershipChanges {
 
   /** What the leader does by itself, one step at a time. */
   tick(): void {
-    if (this.#pending !== undefined || !this.#leader.isEstablished) return;
+    if (this.#pending !== undefined || !this.#reign.isEstablished) return;
     const change = this.#neededChange();
     if (change !== undefined) this.#begin(undefined, change);
   }
 
   #begin(request: number | undefined, change: MembershipChange): Refusal | undefined {
     const { configuration, outbox } = this.#core;
-    if (configuration === undefined || !this.#leader.isEstablished) return 'no-leader';
+    if (configuration === undefined || !this.#reign.isEstablished) return 'no-leader';
     if (this.#isInProgress()) return 'change-in-progress';
     if (change.kind === 'promote' && !this.#hasCaughtUp(change.id)) return 'not-caught-up';
     const result = applyChange(configuration, change);
@@ -105,7 +105,7 @@ export class MembershipChanges {
     const clone = configuration.members.find(({ id, role }) => role === 'clone' && this.#hasCaughtUp(id));
     if (clone === undefined) return undefined;
     if (voters.length < configuration.clusterSize) return { kind: 'promote', id: clone.id };
-    const dead = voters.find(({ id }) => !this.#leader.hasHeard(id, this.#core.options.deadVoterTimeoutMs));
+    const dead = voters.find(({ id }) => !this.#reign.hasHeard(id, this.#core.options.deadVoterTimeoutMs));
     return dead !== undefined && this.#canSpare(dead.id) ? { kind: 'demote', id: dead.id } : undefined;
   }
 
@@ -126,15 +126,15 @@ export class MembershipChanges {
     const result = applyChange(configuration, { kind: 'remove', id });
     if (result.kind === 'invalid') return false;
     const alive = votersOf(result.configuration).filter((voter) => {
-      return this.#leader.hasHeard(voter.id, options.electionTimeoutMs);
+      return this.#reign.hasHeard(voter.id, options.electionTimeoutMs);
     });
     return alive.length >= quorumOf(result.configuration);
   }
 
   #hasCaughtUp(id: MemberId): boolean {
     const { options, log } = this.#core;
-    const isAlive = this.#leader.hasHeard(id, options.electionTimeoutMs);
-    const progress = this.#leader.progress.get(id);
+    const isAlive = this.#reign.hasHeard(id, options.electionTimeoutMs);
+    const progress = this.#reign.progress.get(id);
     return isAlive && progress?.isStreaming === true && log.end - progress.match <= LAG_BYTES_MAX;
   }
 }

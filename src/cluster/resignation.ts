@@ -5,18 +5,18 @@
 import type { Position } from '../base/units.js';
 import { type Member, type MemberId, votersOf } from './configuration.js';
 import type { Core } from './core.js';
-import type { Leader } from './leader.js';
+import type { Reign } from './reign.js';
 
 export class Resignation {
   readonly #core: Core;
-  readonly #leader: Leader;
+  readonly #reign: Reign;
   #target: MemberId | undefined;
   #deadlineMs = Number.POSITIVE_INFINITY;
   #isTold = false;
 
-  constructor(core: Core, leader: Leader) {
+  constructor(core: Core, reign: Reign) {
     this.#core = core;
-    this.#leader = leader;
+    this.#reign = reign;
   }
 
   get isUnderWay(): boolean {
@@ -44,10 +44,10 @@ export class Resignation {
   onProgress(): void {
     if (!this.isUnderWay || this.#isTold) return;
     const { outbox, log } = this.#core;
-    const ready = this.#successors(this.#target).find(({ id }) => this.#leader.durableOf(id) >= log.end);
+    const ready = this.#successors(this.#target).find(({ id }) => this.#reign.durableOf(id) >= log.end);
     if (ready === undefined) return;
     this.#isTold = true;
-    outbox.send(ready, { kind: 'transfer', epoch: this.#leader.epoch });
+    outbox.send(ready, { kind: 'transfer', epoch: this.#reign.epoch });
   }
 
   tick(): void {
@@ -60,10 +60,10 @@ export class Resignation {
   #successors(target: MemberId | undefined): Member[] {
     const { configuration, me, options } = this.#core;
     if (configuration === undefined) return [];
-    const durable = (member: Member): Position => this.#leader.durableOf(member.id);
+    const durable = (member: Member): Position => this.#reign.durableOf(member.id);
     return votersOf(configuration)
       .filter(({ id }) => id !== me && (target === undefined || id === target))
-      .filter(({ id }) => this.#leader.hasHeard(id, options.electionTimeoutMs))
+      .filter(({ id }) => this.#reign.hasHeard(id, options.electionTimeoutMs))
       .sort((a, b) => durable(b) - durable(a) || (a.id < b.id ? -1 : 1));
   }
 }
