@@ -64,7 +64,7 @@ export type ClientResponse =
       readonly request: number;
       readonly state: StreamState;
       readonly upTo: Position;
-      /** Counts the node's starts: what it knows to be committed may be less after a restart. */
+      /** Tells the node's starts apart, as its nonce does: what it knows to be committed may be less after a restart or a wipe. */
       readonly start: number;
     }
   | { readonly kind: 'readRefused'; readonly request: number; readonly leader: string | undefined };
