@@ -116,6 +116,9 @@ class Recovery {
       last = this.#scan(active - 1);
       if (this.#isFull(last)) this.#requireFooterAgrees(last);
       else tail = last;
+      // One write may have held all of that chunk and its footer, and have lost its first record.
+      if (tail === last && tail.summary.recordCount === 0 && tail.number > 0)
+        last = this.#scanFull(tail.number - 1);
     }
     const tornTo = this.#classify(tail);
     this.#requireNothingBehind(tail);
@@ -160,6 +163,14 @@ class Recovery {
     if (scanned.end.position === position) return scanned;
     const problem = scanned.stop === VERIFY_STOP.partial ? 'a transaction begins inside a record' : undefined;
     throw this.#damageAt(scanned, problem ?? describeStop(scanned.stop));
+  }
+
+  /** A chunk that was full, sealed and synced before anything was written behind it. */
+  #scanFull(number: number): ScannedChunk {
+    const scanned = this.#scan(number);
+    if (!this.#isFull(scanned)) throw this.#damageAt(scanned, describeStop(scanned.stop));
+    this.#requireFooterAgrees(scanned);
+    return scanned;
   }
 
   #startState(number: number): ChainState {

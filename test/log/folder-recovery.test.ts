@@ -64,6 +64,25 @@ describe('a recovery', () => {
     expect(disk.openCount).toBe(0);
   });
 
+  test('drops a transaction that goes on in a chunk of which only the end and the footer were written', () => {
+    const spread = new SampleLog().epoch().event(40);
+    const start = spread.end;
+    spread.transaction(
+      [40_000, 60_000, 100].map((size) => ({ stream: 's', data: new Uint8Array(size).fill(1) })),
+      1,
+    );
+    spread.fillChunk();
+    const disk = simulatedDisk(spread);
+    const file = disk.open(`${FOLDER}/chunk-000001.000000`, { access: 'write' });
+    disk.write(file, new Uint8Array(512), 0, 512, 4096);
+    disk.sync(file);
+    const recovered = recoverFolder(disk, kernel, FOLDER)!;
+    expect(recovered.end.position).toBe(start);
+    expect(recovered.lastTimestampUs).toBeGreaterThan(0);
+    disk.crash(new Random(1), 'lose-all');
+    expect(recoverFolder(disk, kernel, FOLDER)!.end.position).toBe(start);
+  });
+
   test('finds nothing in an empty folder', () => {
     const disk = simulatedDisk(new SampleLog());
     for (const name of disk.list(FOLDER)) disk.unlink(`${FOLDER}/${name}`);
