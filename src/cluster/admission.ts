@@ -39,7 +39,7 @@ export class Admission {
     const { outbox } = this.#core;
     const { foundation } = outbox.state;
     const isFounder = foundation?.members.some(({ id }) => id === message.from) === true;
-    if (message.isAnswer) return;
+    if (message.isAnswer || this.tellsRemoved(message)) return;
     if (message.clusterId === '' && isFounder) {
       // All have agreed, and it has not heard so.
       this.#core.reply(message, { kind: 'founded', clusterId: foundation.clusterId });
@@ -50,15 +50,34 @@ export class Admission {
     }
   }
 
+  /** Somebody still waits for a founding that is over, well or badly: its founder, which is this node, tells it which. */
+  onAgreed(message: MessageOf<'foundAgreed'>): void {
+    const { foundation } = this.#core.outbox.state;
+    const { clusterId } = message;
+    const kind = foundation?.clusterId === clusterId ? 'founded' : 'foundAbandoned';
+    this.#core.reply(message, { kind, clusterId });
+  }
+
+  /**
+   * Somebody may have been removed while it didn't hear anything, and would ask, and hold elections, for ever. Whoever was removed
+   * comes back as somebody else, or not at all. Only what is committed counts: it is told for good.
+   */
+  tellsRemoved(message: MessageOf<'hello' | 'preVote'>): boolean {
+    const { log, commit } = this.#core;
+    const { from: id, start: seenStart, nonce: seenNonce } = message;
+    const placed = log.configuration;
+    if (placed === undefined || placed.end > commit || !log.hasHad(id)) return false;
+    if (memberOf(placed.configuration, id) !== undefined) return false;
+    this.#core.reply(message, { kind: 'fenced', seenStart, seenNonce, reason: 'removed' });
+    return true;
+  }
+
   #admit(message: MessageOf<'hello'>, leader: Leader): void {
     const { configuration, log, options } = this.#core;
-    const { from: id, fromName: name, zone, start: seenStart, nonce: seenNonce } = message;
+    const { from: id, fromName: name, zone } = message;
     if (configuration !== undefined && memberOf(configuration, id) !== undefined) {
       this.#core.reply(message, { kind: 'invite', chunkSize: options.chunkSize });
-    } else if (log.hasHad(id)) {
-      // Whoever was removed comes back as somebody else, or not at all.
-      this.#core.reply(message, { kind: 'fenced', seenStart, seenNonce, reason: 'removed' });
-    } else {
+    } else if (!log.hasHad(id)) {
       leader.changes.admit({ id, name, zone, role: message.role === 'replica' ? 'replica' : 'clone' });
     }
   }

@@ -38,3 +38,8 @@ export interface NodeStart {
   /** Undefined if there is none yet. */
   readonly log: LogStart | undefined;
 }
+
+/** The log must hold all that this folder has vouched for; and who belongs to a cluster has a log. */
+export function hasLostData({ state, log }: NodeStart): boolean {
+  return !state.fenced && (log === undefined || log.end.position < state.ackedPosition);
+}

@@ -4,11 +4,11 @@
  * the node is at the moment, and every way from one role to another; what a role does is in the role's own file.
  */
 import { assert, unreachable } from '../base/assert.js';
-import type { Epoch, Position } from '../base/units.js';
+import type { Epoch } from '../base/units.js';
 import { Acceptor } from './acceptor.js';
 import { Admission } from './admission.js';
-import type { ClusterNodeOptions, NodeStart } from './cluster-node-options.js';
-import type { Configuration, MemberId } from './configuration.js';
+import { type ClusterNodeOptions, hasLostData, type NodeStart } from './cluster-node-options.js';
+import type { MemberId } from './configuration.js';
 import { Coordinator } from './coordinator.js';
 import { Core, senderOf } from './core.js';
 import type { Effect, Input, NodeRole } from './effects.js';
@@ -19,23 +19,10 @@ import { Gate } from './gate.js';
 import { Leader } from './leader.js';
 import type { ElectionKind, FoundingKind } from './message-kinds.js';
 import type { Message, MessageOf } from './messages.js';
-import type { NodeState } from './node-state.js';
+import type { NodeView } from './node-view.js';
 import { Nominee } from './nominee.js';
 import type { Addressee } from './outbox.js';
 import { RemoteReads } from './remote-reads.js';
-
-/** What may be seen of a node from outside, for status and for checks. */
-export interface NodeView {
-  readonly role: NodeRole;
-  readonly promisedEpoch: Epoch;
-  /** The epoch of the leader that this node follows or is; 0 if none. */
-  readonly epoch: Epoch;
-  /** The leader's name. */
-  readonly leader: string | undefined;
-  readonly commit: Position;
-  readonly configuration: Configuration | undefined;
-  readonly state: NodeState;
-}
 
 export class ClusterNode {
   readonly #core: Core;
@@ -73,7 +60,8 @@ export class ClusterNode {
 
   /** When `tick` is wanted at the latest. */
   get deadlineMs(): number {
-    if (this.#isFenced) return Number.POSITIVE_INFINITY;
+    // That it is fenced it still has to say.
+    if (this.#isFenced) return this.#told.role === 'fenced' ? Number.POSITIVE_INFINITY : this.#core.nowMs;
     if (this.#founding !== undefined) return this.#founding.deadlineMs;
     if (this.#leader !== undefined) return this.#leader.deadlineMs;
     if (this.#follower !== undefined)
@@ -101,12 +89,13 @@ export class ClusterNode {
         break;
       case 'truncated':
         this.#core.log.endTruncation(input.end);
-        this.#follower?.onTruncated();
+        this.#follower?.onLogChanged();
         break;
       case 'published':
         this.#onPublished(input);
         break;
       case 'appended':
+        this.#core.noteAppended(input);
         this.#leader?.onAppended(input);
         break;
       case 'shipped':
@@ -177,7 +166,7 @@ export class ClusterNode {
         this.#onReadIndex(message);
         break;
       case 'readIndexReply':
-        this.#remoteReads.onReply(message.request, message.position);
+        this.#remoteReads.onReply(message);
         break;
       case 'fenced':
         this.#onFenced(message);
@@ -190,6 +179,7 @@ export class ClusterNode {
   #onFounding(message: MessageOf<FoundingKind>): void {
     if (this.#founding === undefined) {
       if (message.kind === 'hello') this.#admission.onHello(message, this.#leader, this.#follower?.leader);
+      if (message.kind === 'foundAgreed') this.#admission.onAgreed(message);
       return;
     }
     const outcome = this.#founding.onMessage(message);
@@ -271,12 +261,17 @@ export class ClusterNode {
   }
 
   #onPublished({ end }: Extract<Input, { kind: 'published' }>): void {
-    if (this.#leader !== undefined) this.#leader.onPublished(end);
+    if (this.#leader !== undefined) {
+      this.#leader.onPublished(end);
+      return;
+    }
     // Framed before this node stopped being the leader: it is in the log, and may be truncated.
-    else this.#core.log.notePublished(end);
+    this.#core.log.notePublished(end);
+    this.#follower?.onLogChanged();
   }
 
   #onPreVote(message: MessageOf<'preVote'>): void {
+    if (this.#admission.tellsRemoved(message)) return;
     const missesLeader = this.#leader === undefined && this.#follower?.missesLeader !== false;
     this.#acceptor.onPreVote(message, missesLeader);
     if (missesLeader && message.from !== this.#core.me) this.#coordinator.giveWayOnce();
@@ -286,6 +281,8 @@ export class ClusterNode {
     const isNominee = message.leader === this.#core.me;
     if (isNominee && !this.#core.isVoter) return;
     if (!this.#acceptor.onProposal(message)) return;
+    // A quorum may have been faster, and the leader's first word before the proposal.
+    if (this.#follower?.epoch === message.epoch) return;
     this.#becomeLooking(message.from);
     if (!isNominee) return;
     this.#nominee.nominate(message.epoch);
@@ -317,16 +314,21 @@ export class ClusterNode {
     const { outbox, me } = this.#core;
     const others = founder === me ? members.filter(({ id }) => id !== me) : [];
     const payload = { kind: 'founded', clusterId } as const;
-    this.#becomeMember(clusterId, chunkSize);
-    outbox.save({ founded: true }, ...others.map((to) => ({ to, payload })));
+    this.#makeLog(clusterId, chunkSize);
+    // In one: members that all died between would know their cluster, and not that they may vote in it.
+    outbox.save({ clusterId, founded: true }, ...others.map((to) => ({ to, payload })));
     this.#coordinator.wait(0);
   }
 
-  /** The log is made before the node remembers that it belongs to the cluster: so who remembers has a log. */
   #becomeMember(clusterId: string, chunkSize: number): void {
+    this.#makeLog(clusterId, chunkSize);
+    this.#core.outbox.save({ clusterId });
+  }
+
+  /** The log is made before the node remembers that it belongs to the cluster: so who remembers has a log. */
+  #makeLog(clusterId: string, chunkSize: number): void {
     this.#founding = undefined;
     this.#core.outbox.push({ kind: 'joined', clusterId, chunkSize });
-    this.#core.outbox.save({ clusterId });
   }
 
   /** No leader any more. `cause`: whose election it is; who holds one itself goes on with it. */
@@ -390,9 +392,4 @@ export class ClusterNode {
     if (this.#follower !== undefined) return this.#follower.isStreaming ? 'following' : 'joining';
     return this.#coordinator.isElecting ? 'electing' : 'looking';
   }
-}
-
-/** The log must hold all that this folder has vouched for; and who belongs to a cluster has a log. */
-function hasLostData({ state, log }: NodeStart): boolean {
-  return !state.fenced && (log === undefined || log.end.position < state.ackedPosition);
 }

@@ -13,6 +13,7 @@ import {
   votersOf,
 } from './configuration.js';
 import { Contacts } from './contacts.js';
+import type { AppendedRecord, Input } from './effects.js';
 import { firstConfiguration } from './foundation.js';
 import { KnownLog } from './known-log.js';
 import type { Message, Payload } from './messages.js';
@@ -28,6 +29,7 @@ export class Core {
   priority: number;
   #commit: Position;
   #attempts: number;
+  #appendsPending = 0;
 
   constructor(options: ClusterNodeOptions, start: NodeStart, nowMs: number) {
     this.options = options;
@@ -73,6 +75,26 @@ export class Core {
 
   get voters(): readonly Member[] {
     return this.configuration === undefined ? [] : votersOf(this.configuration);
+  }
+
+  /** Leader: the record goes to the end of the log; `appended` is told when it stands there. */
+  append(record: AppendedRecord): void {
+    this.#appendsPending++;
+    this.outbox.push({ kind: 'append', record });
+  }
+
+  noteAppended({ record, position, end }: Extract<Input, { kind: 'appended' }>): void {
+    this.#appendsPending--;
+    if (record.type === 'epoch') this.log.noteEpoch({ epoch: record.epoch, position });
+    else this.log.noteConfiguration({ position, end, configuration: record.configuration });
+  }
+
+  /**
+   * Whether the end of the log is where this node believes it to be: nothing is being cut off, and nothing that it wanted appended
+   * as a leader is still to come.
+   */
+  get isLogSettled(): boolean {
+    return !this.log.isTruncating && this.#appendsPending === 0;
   }
 
   /** Numbers subscriptions, over all leaders and all starts: what was meant for a former life of this node answers nothing. */

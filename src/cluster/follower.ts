@@ -10,8 +10,9 @@ import type { Core } from './core.js';
 import { EPOCHS_TOLD_MAX, type MessageOf } from './messages.js';
 import type { Addressee } from './outbox.js';
 
-/** `asking`: a subscribe is on its way. `truncating`: the log is being cut. `streaming`: the logs agree, ranges come. */
-type Stage = 'asking' | 'truncating' | 'streaming';
+/** `asking`: a subscribe is on its way. `settling`: the log is being cut, or waits for what this node
+ * had appended as a leader. `streaming`: the logs agree, ranges come. */
+type Stage = 'asking' | 'settling' | 'streaming';
 
 /** An answer, or the next range, that doesn't come for so many heartbeat intervals is asked for again. */
 const PATIENCE_HEARTBEATS = 2;
@@ -21,7 +22,8 @@ export class Follower {
   readonly epoch: Epoch;
   readonly #core: Core;
   #stage: Stage = 'asking';
-  #attempt: number;
+  /** None yet. */
+  #attempt = 0;
   #heardMs: number;
   /** When there was progress last, or something was asked. */
   #progressMs: number;
@@ -34,7 +36,6 @@ export class Follower {
     this.leader = leader;
     this.#heardMs = core.nowMs;
     this.#progressMs = core.nowMs;
-    this.#attempt = core.nextAttempt();
   }
 
   get isStreaming(): boolean {
@@ -85,7 +86,7 @@ export class Follower {
     if (this.#stage === 'streaming') this.#ack();
     const isBehind = this.#stage !== 'streaming' || end > this.#core.log.end;
     if (!isBehind) this.#progressMs = this.#core.nowMs;
-    else if (this.#stage !== 'truncating' && this.#isStuck()) this.#ask();
+    else if (this.#stage !== 'settling' && this.#isStuck()) this.#ask();
   }
 
   #onSubscribed(message: MessageOf<'subscribed'>): void {
@@ -101,7 +102,7 @@ export class Follower {
     }
     this.#progressMs = nowMs;
     if (position < log.end) {
-      this.#stage = 'truncating';
+      this.#stage = 'settling';
       log.beginTruncation(position, commit);
       outbox.push({ kind: 'truncate', to: position });
     } else {
@@ -110,9 +111,9 @@ export class Follower {
     }
   }
 
-  /** The log is cut; the leader is asked once more, and says that nothing parts the logs. */
-  onTruncated(): void {
-    if (this.#stage === 'truncating') this.#ask();
+  /** The log is cut, or what this node wrote as a leader is in it: the leader is asked where the logs part now. */
+  onLogChanged(): void {
+    if (this.#stage === 'settling') this.#ask();
   }
 
   #onRange(message: MessageOf<'range'>): void {
@@ -163,9 +164,9 @@ export class Follower {
 
   #ask(): void {
     const { outbox, log, commit, nowMs } = this.#core;
-    // One that an earlier leader asked for is still going on.
-    if (log.isTruncating) {
-      this.#stage = 'truncating';
+    // A truncation that an earlier leader asked for, or an append of this node's own reign, may still be going on.
+    if (!this.#core.isLogSettled) {
+      this.#stage = 'settling';
       return;
     }
     this.#attempt = this.#core.nextAttempt();

@@ -125,10 +125,16 @@ export class Founding {
     return foundation?.clusterId === message.clusterId ? { kind: 'founded', foundation } : undefined;
   }
 
-  /** A cluster that exists has made this node a member; one that it has agreed to found comes first. */
+  /**
+   * A cluster that exists has made this node a member. One that it has agreed to found comes first, but for one that it proposes itself
+   * and that isn't complete: whoever should agree may belong to the other one by now, and would never answer.
+   */
   #onInvite({ clusterId, chunkSize }: MessageOf<'invite'>): FoundingOutcome | undefined {
-    const { foundation } = this.#core.outbox.state;
-    if (foundation !== undefined && foundation.clusterId !== clusterId) return undefined;
+    const { outbox, me } = this.#core;
+    const { foundation } = outbox.state;
+    const isOther = foundation !== undefined && foundation.clusterId !== clusterId;
+    if (isOther && foundation.founder !== me) return undefined;
+    if (isOther) this.#abandon(foundation);
     return { kind: 'invited', clusterId, chunkSize };
   }
 
@@ -137,11 +143,16 @@ export class Founding {
     const { outbox, me } = this.#core;
     const { foundation } = outbox.state;
     const isMine = foundation?.founder === me && foundation.clusterId === message.clusterId;
-    if (!isMine || message.heldFounder >= me) return;
+    if (isMine && message.heldFounder < me) this.#abandon(foundation);
+  }
+
+  /** One's own, as long as it isn't complete. */
+  #abandon({ clusterId, members }: Foundation): void {
+    const { outbox, me } = this.#core;
     this.#agreed = new Set();
-    const abandoned = { kind: 'foundAbandoned', clusterId: foundation.clusterId } as const;
-    const others = foundation.members.filter(({ id }) => id !== me);
-    outbox.save({ foundation: undefined }, ...others.map((to) => ({ to, payload: abandoned })));
+    const payload = { kind: 'foundAbandoned', clusterId } as const;
+    const others = members.filter(({ id }) => id !== me);
+    outbox.save({ foundation: undefined }, ...others.map((to) => ({ to, payload })));
   }
 
   #onAbandoned(message: MessageOf<'foundAbandoned'>): void {

@@ -42,12 +42,13 @@ export class Leader implements Reign {
     this.#core = core;
     this.epoch = epoch;
     this.#nextHeartbeatMs = core.nowMs;
-    if (core.log.durable < core.log.end) this.#stalledSinceMs = core.nowMs;
+    // Its Epoch record is what must become durable first.
+    this.#stalledSinceMs = core.nowMs;
     this.#noteMembers();
     this.#reads = new ReadQueue(core);
     this.changes = new MembershipChanges(core, this);
     this.resignation = new Resignation(core, this);
-    core.outbox.push({ kind: 'append', record: { type: 'epoch', epoch } });
+    core.append({ type: 'epoch', epoch });
   }
 
   get isEstablished(): boolean {
@@ -93,19 +94,17 @@ export class Leader implements Reign {
   onAppended({ record, position, end }: Extract<Input, { kind: 'appended' }>): void {
     const {
       log,
-      outbox,
       outbox: { state },
     } = this.#core;
     if (record.type === 'epoch') {
-      assert(record.epoch === this.epoch, 'a leader writes the record of its own epoch');
+      // One of an earlier reign of this node may have waited for the disk until now.
+      if (record.epoch !== this.epoch) return;
       this.#epochRecord = { position, end };
-      log.noteEpoch({ epoch: record.epoch, position });
       if (log.configuration !== undefined) return;
       assert(state.foundation !== undefined, 'a log without a configuration is that of a founding');
       const configuration = firstConfiguration(state.foundation);
-      outbox.push({ kind: 'append', record: { type: 'membership', configuration } });
+      this.#core.append({ type: 'membership', configuration });
     } else {
-      log.noteConfiguration({ position, end, configuration: record.configuration });
       this.#noteMembers();
       this.changes.onAppended(end);
     }

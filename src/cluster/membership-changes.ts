@@ -79,14 +79,14 @@ export class MembershipChanges {
   }
 
   #begin(request: number | undefined, change: MembershipChange): Refusal | undefined {
-    const { configuration, outbox } = this.#core;
+    const { configuration } = this.#core;
     if (configuration === undefined || !this.#reign.isEstablished) return 'no-leader';
     if (this.#isInProgress()) return 'change-in-progress';
     if (change.kind === 'promote' && !this.#hasCaughtUp(change.id)) return 'not-caught-up';
     const result = applyChange(configuration, change);
     if (result.kind === 'invalid') return 'invalid-change';
     this.#pending = { request, configuration: result.configuration, end: undefined };
-    outbox.push({ kind: 'append', record: { type: 'membership', configuration: result.configuration } });
+    this.#core.append({ type: 'membership', configuration: result.configuration });
     return undefined;
   }
 
