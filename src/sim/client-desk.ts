@@ -4,14 +4,21 @@
  * tell a leader of old that the stream has moved on elsewhere.
  */
 import type { Position } from '../base/units.js';
-import type { AppendRequest, ClientRequest, ClientResponse, ReadRequest } from './client-messages.js';
-import type { NewEvent, StreamModel } from './stream-model.js';
+import {
+  type AppendRequest,
+  type ClientRequest,
+  type ClientResponse,
+  NO_EVENTS,
+  type ReadRequest,
+} from './client-messages.js';
+import type { Decision, NewEvent, StreamModel } from './stream-model.js';
 
 /** What the desk needs of its process. */
 export interface DeskHost {
   /** Everything before it is committed, as far as the node knows. */
   readonly commit: Position;
-  readonly model: StreamModel;
+  /** Undefined as long as there is no log. */
+  readonly model: StreamModel | undefined;
   /** How often the node has started. */
   readonly start: number;
   /** Whom clients should ask, if known. */
@@ -95,61 +102,42 @@ export class ClientDesk {
 
   #takeAppend(request: AppendRequest, respond: Respond): void {
     const host = this.#host;
+    const { model, takesAppends } = host;
     const refused = (): ClientResponse => {
       const leader = host.takesAppends ? undefined : host.leaderName;
       return { kind: 'appendRefused', request: request.request, leader };
     };
-    if (!host.takesAppends || this.#pending.length >= PENDING_MAX) {
+    if (model === undefined || !takesAppends || this.#pending.length >= PENDING_MAX) {
       respond(refused());
       return;
     }
-    const number = request.request;
-    const decision = host.model.decide(request);
-    if (decision.kind === 'append') {
-      const placed = host.appendEvents(decision.events);
-      if (placed === undefined) {
-        respond(refused());
-        return;
-      }
-      const { position, end } = placed;
-      const { firstRevision } = decision;
-      const answer = { kind: 'appendOk', request: number, firstRevision, position, end } as const;
-      this.#wait({
-        respond,
-        answer: () => answer,
-        refusal: undefined,
-        atLeast: end,
-        dependsOn: end,
-        isAppend: true,
-      });
+    const decision = model.decide(request);
+    if (decision.kind === 'rejected' || decision.kind === 'conflict') {
+      const answer = negative(request.request, decision);
+      const atLeast = decision.dependsOn;
+      this.#waitForIndex({ respond, answer: () => answer, refusal: refused, atLeast, isAppend: true });
       return;
     }
-    if (decision.kind === 'duplicate') {
-      const { firstRevision, position, end, dependsOn } = decision;
-      const answer = { kind: 'appendOk', request: number, firstRevision, position, end } as const;
-      this.#wait({
-        respond,
-        answer: () => answer,
-        refusal: undefined,
-        atLeast: end,
-        dependsOn,
-        isAppend: true,
-      });
+    const placed = decision.kind === 'append' ? host.appendEvents(decision.events) : decision;
+    if (placed === undefined) {
+      respond(refused());
       return;
     }
-    const answer: ClientResponse =
-      decision.kind === 'rejected'
-        ? { kind: 'appendRejected', request: number, current: decision.current }
-        : { kind: 'appendConflict', request: number };
-    const atLeast = decision.dependsOn;
-    this.#waitForIndex({ respond, answer: () => answer, refusal: refused, atLeast, isAppend: true });
+    const { position, end } = placed;
+    const { firstRevision } = decision;
+    const answer = { kind: 'appendOk', request: request.request, firstRevision, position, end } as const;
+    const atLeast = end;
+    const pending = { respond, answer: () => answer, refusal: undefined, atLeast, isAppend: true };
+    this.#pending.push({ ...pending, dependsOn: end });
+    this.#settle();
   }
 
   #takeRead({ request, stream, mode }: ReadRequest, respond: Respond): void {
     const host = this.#host;
     const answer = (): ClientResponse => {
       const { commit: upTo, model, start } = host;
-      return { kind: 'readOk', request, state: model.stateAt(stream, upTo), upTo, start };
+      const state = model?.stateAt(stream, upTo) ?? NO_EVENTS;
+      return { kind: 'readOk', request, state, upTo, start };
     };
     if (mode === 'committed') {
       respond(answer());
@@ -158,11 +146,6 @@ export class ClientDesk {
     const refusal = (): ClientResponse => ({ kind: 'readRefused', request, leader: host.leaderName });
     if (this.#pending.length >= PENDING_MAX) respond(refusal());
     else this.#waitForIndex({ respond, answer, refusal, atLeast: 0, isAppend: false });
-  }
-
-  #wait(pending: Pending): void {
-    this.#pending.push(pending);
-    this.#settle();
   }
 
   #waitForIndex(waiting: Omit<Pending, 'dependsOn'>): void {
@@ -181,4 +164,12 @@ export class ClientDesk {
     this.#pending = this.#pending.filter((pending) => !isReady(pending));
     for (const { respond, answer } of ready) respond(answer());
   }
+}
+
+function negative(
+  request: number,
+  decision: Extract<Decision, { kind: 'rejected' | 'conflict' }>,
+): ClientResponse {
+  if (decision.kind === 'conflict') return { kind: 'appendConflict', request };
+  return { kind: 'appendRejected', request, current: decision.current };
 }

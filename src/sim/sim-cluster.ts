@@ -150,3 +150,19 @@ export class SimCluster {
     }
   }
 }
+
+/** A line about every node and the membership, for whoever has to find out what they wait for. */
+export function describeCluster({ nodes, invariants: { configuration } }: SimCluster): string {
+  const states = nodes.map((node) => {
+    const { name, process, memberId, damage } = node;
+    if (process === undefined) return `${name} is down (${damage})`;
+    const { role, epoch, promisedEpoch, commit, configuration: own } = process.core.view;
+    const log = process.hasLog ? `log to ${process.log.end.position}` : 'no log';
+    const id = memberId?.slice(0, 8);
+    return `${name} ${id} ${role} in ${epoch}, promised ${promisedEpoch}, ${log}, commit ${commit}, configuration ${own?.version}`;
+  });
+  const members =
+    configuration?.members.map(({ name, id, role }) => `${name} ${id.slice(0, 8)} ${role}`) ?? [];
+  const membership = `version ${configuration?.version} for ${configuration?.clusterSize}: ${members.join(', ')}`;
+  return `${states.join('; ')}; members, ${membership}`;
+}

@@ -3,7 +3,6 @@
  * finds at its next start: it loads its state file, counts the start, recovers its log, as production does.
  */
 import { CairnError } from '../base/errors.js';
-import { DiskError } from '../base/ports.js';
 import type { ClusterNodeOptions } from '../cluster/cluster-node-options.js';
 import type { MemberId, MemberRole } from '../cluster/configuration.js';
 import type { NodeState } from '../cluster/node-state.js';
@@ -13,7 +12,7 @@ import type { EventQueue } from './event-queue.js';
 import type { Network } from './network.js';
 import { NodeLog } from './node-log.js';
 import { NodeStateFile } from './node-state-file.js';
-import { ProcessCrash } from './process-crash.js';
+import { isOfTheWorld, ProcessCrash } from './process-crash.js';
 import type { ProcessObserver } from './process-observer.js';
 import type { Random } from './random.js';
 import { SimProcess } from './sim-process.js';
@@ -73,6 +72,8 @@ export class SimNode {
   logEnd = 0;
   readonly #parts: SimNodeParts;
   readonly #random: Random;
+  /** Processes that this machine has started, whichever folder it had. */
+  #starts = 0;
 
   constructor(parts: SimNodeParts) {
     this.#parts = parts;
@@ -93,9 +94,7 @@ export class SimNode {
     try {
       this.#startProcess();
     } catch (error) {
-      const isOfTheWorld =
-        error instanceof DiskError || error instanceof CairnError || error instanceof ProcessCrash;
-      if (!isOfTheWorld) throw error;
+      if (!isOfTheWorld(error)) throw error;
       if (error instanceof CairnError) this.isBroken = true;
       this.#died(error);
     }
@@ -172,6 +171,7 @@ export class SimNode {
     const { queue, trace, network, observer } = this.#parts;
     const { clock, speed } = this;
     this.process = new SimProcess({
+      start: ++this.#starts,
       queue,
       trace,
       random: this.#random.fork(),

@@ -4,34 +4,33 @@
  * disk (fail-stop), and then never does anything again.
  */
 import { assert } from '../base/assert.js';
-import { CairnError } from '../base/errors.js';
-import { type ChainState, DiskError } from '../base/ports.js';
-import type { Epoch, Position } from '../base/units.js';
+import type { Epoch, Position, TimestampUs } from '../base/units.js';
 import { ClusterNode } from '../cluster/cluster-node.js';
 import type { ClusterNodeOptions } from '../cluster/cluster-node-options.js';
-import type { AppendedRecord, Effect, Input, NodeRole } from '../cluster/effects.js';
+import type { Effect, Input } from '../cluster/effects.js';
 import type { Message } from '../cluster/messages.js';
 import type { NodeState } from '../cluster/node-state.js';
 import { ClientDesk, type DeskHost, type Respond } from './client-desk.js';
 import type { ClientRequest } from './client-messages.js';
 import { DeviceQueue, type DeviceSpeed } from './device-queue.js';
-import type { EventQueue, ScheduledEvent } from './event-queue.js';
-import { LogDriver, type LogDriverHost } from './log-driver.js';
-import type { Network } from './network.js';
-import { describeMessage } from './network.js';
+import type { EventQueue } from './event-queue.js';
+import { describeMessage, type Network } from './network.js';
 import type { NodeLog } from './node-log.js';
 import type { NodeStateFile } from './node-state-file.js';
-import { ProcessCrash } from './process-crash.js';
+import { isOfTheWorld } from './process-crash.js';
+import { type LogEffect, ProcessLog, type ProcessLogHost } from './process-log.js';
 import type { ObservedProcess, ProcessObserver } from './process-observer.js';
+import { ProcessTimer } from './process-timer.js';
 import type { Random } from './random.js';
-import { ReignLog } from './reign-log.js';
 import type { SimulatedClock } from './simulated-clock.js';
 import type { SimulatedDisk } from './simulated-disk.js';
-import { StreamModel } from './stream-model.js';
+import type { NewEvent, StreamModel } from './stream-model.js';
 import type { Trace } from './trace.js';
 
 /** What a process is started with. */
 export interface ProcessParts {
+  /** Numbers the processes of this machine. */
+  readonly start: number;
   readonly queue: EventQueue;
   readonly trace: Trace;
   readonly random: Random;
@@ -57,33 +56,36 @@ const DEFERRED_MAX = 20_000;
 const SHIP_DELAY_MS_MAX = 2;
 const SHIP_DELAY_CHANCE = 0.1;
 
-export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
+export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
   readonly core: ClusterNode;
-  readonly model = new StreamModel();
   readonly #parts: ProcessParts;
   readonly #desk: ClientDesk;
   readonly #saves: DeviceQueue;
-  #log: NodeLog | undefined;
-  #logDriver: LogDriver | undefined;
-  #reign: ReignLog | undefined;
+  readonly #timer: ProcessTimer;
+  #log: ProcessLog | undefined;
   #savedState: NodeState;
   #isDead = false;
   #isPaused = false;
   #deferred: (() => void)[] = [];
   #inputs: Input[] = [];
   #isStepping = false;
-  #tick: ScheduledEvent | undefined;
 
   constructor(parts: ProcessParts) {
+    const { queue, random, speed, clock, log, state, options } = parts;
     this.#parts = parts;
-    this.#savedState = parts.state;
-    this.#saves = new DeviceQueue(parts.queue, parts.random, parts.speed);
+    this.#savedState = state;
+    this.#saves = new DeviceQueue(queue, random, speed);
     this.#desk = new ClientDesk(this);
-    const { log, state, options } = parts;
     if (log !== undefined) this.#openLog(log);
-    this.core = new ClusterNode(options, { state, log: log?.start }, this.#nowMs());
+    this.#timer = new ProcessTimer({
+      queue,
+      clock,
+      deadlineMs: () => this.core.deadlineMs,
+      tick: () => this.take({ kind: 'tick' }),
+    });
+    this.core = new ClusterNode(options, { state, log: log?.start }, this.#timer.nowMs);
     parts.observer.started(this);
-    this.#scheduleTick();
+    this.#timer.schedule();
   }
 
   get name(): string {
@@ -107,7 +109,7 @@ export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
   }
 
   get isBounded(): boolean {
-    return this.#deferred.length <= DEFERRED_MAX && this.#logDriver?.isBounded !== false;
+    return this.#deferred.length <= DEFERRED_MAX && this.#log?.isBounded !== false;
   }
 
   get isPaused(): boolean {
@@ -120,7 +122,46 @@ export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
 
   get log(): NodeLog {
     assert(this.#log !== undefined, 'there is a log since the node has joined');
-    return this.#log;
+    return this.#log.log;
+  }
+
+  // What happens to it.
+
+  receive(message: Message): void {
+    this.whenRunning(() => this.take({ kind: 'message', message }));
+  }
+
+  ask(request: ClientRequest, respond: Respond): void {
+    this.whenRunning(() => this.#desk.take(request, respond));
+  }
+
+  /** An operator's wish. */
+  command(input: Extract<Input, { kind: 'resign' | 'change' | 'priority' }>): void {
+    this.whenRunning(() => this.take(input));
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#timer.stop();
+  }
+
+  /** Goes on: with its timers, or with what has come meanwhile. */
+  resume(): void {
+    this.#isPaused = false;
+    const deferred = this.#deferred;
+    this.#deferred = [];
+    this.#timer.restart();
+    if (this.#parts.random.chance(0.5)) this.#timer.wake();
+    for (const act of deferred) this.whenRunning(act);
+  }
+
+  /** Nothing happens any more. What the devices were doing may be half done. */
+  kill(): void {
+    if (this.#isDead) return;
+    this.#isDead = true;
+    this.#timer.stop();
+    this.#saves.close();
+    this.#log?.close();
   }
 
   // For the desk.
@@ -129,8 +170,12 @@ export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
     return this.core.view.commit;
   }
 
+  get model(): StreamModel | undefined {
+    return this.#log?.model;
+  }
+
   get start(): number {
-    return this.#parts.state.start;
+    return this.#parts.start;
   }
 
   get leaderName(): string | undefined {
@@ -139,59 +184,45 @@ export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
 
   get takesAppends(): boolean {
     const { role, epoch } = this.core.view;
-    return role === 'leader' && this.#reign?.epoch === epoch && this.#logDriver?.isIdle === true;
+    return role === 'leader' && this.#log?.isReigning(epoch) === true;
   }
 
-  appendEvents(events: Parameters<DeskHost['appendEvents']>[0]): ReturnType<DeskHost['appendEvents']> {
-    const reign = this.#reign;
-    let placed: ReturnType<DeskHost['appendEvents']>;
-    this.guard(() => {
-      placed = reign?.appendEvents(events, this.#wallUs());
-    });
-    return placed;
+  appendEvents(events: readonly NewEvent[]): ReturnType<DeskHost['appendEvents']> {
+    return this.#log?.appendEvents(events);
   }
 
   askReadIndex(request: number): void {
-    this.#take({ kind: 'read', request });
+    this.take({ kind: 'read', request });
   }
 
-  // What happens to it.
+  // For the log.
 
-  receive(message: Message): void {
-    this.#whenRunning(() => this.#take({ kind: 'message', message }));
-  }
-
-  ask(request: ClientRequest, respond: Respond): void {
-    this.#whenRunning(() => this.#desk.take(request, respond));
-  }
-
-  /** An operator's wish. */
-  command(input: Extract<Input, { kind: 'resign' | 'change' | 'priority' }>): void {
-    this.#whenRunning(() => this.#take(input));
-  }
-
-  pause(): void {
-    this.#isPaused = true;
-  }
-
-  resume(): void {
-    this.#isPaused = false;
-    const deferred = this.#deferred;
-    this.#deferred = [];
-    for (const act of deferred) this.#whenRunning(act);
-    this.#scheduleTick();
-  }
-
-  /** Nothing happens any more. What the devices were doing may be half done. */
-  kill(): void {
+  /** Gives the core an input; what comes in while its effects are carried out waits its turn. */
+  take(input: Input): void {
     if (this.#isDead) return;
-    this.#isDead = true;
-    if (this.#tick !== undefined) this.#tick.cancelled = true;
-    this.#saves.close();
-    this.#logDevice?.close();
+    const inputs = this.#inputs;
+    inputs.push(input);
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    for (let next = inputs.shift(); next !== undefined && !this.#isDead; next = inputs.shift()) {
+      for (const effect of this.core.step(next, this.#timer.nowMs)) {
+        if (!this.#isDead) this.#carryOut(effect);
+      }
+      if (!this.#isDead) this.#parts.observer.stepped(this);
+    }
+    this.#isStepping = false;
+    this.#timer.schedule();
   }
 
-  // For the log driver.
+  whenRunning(act: () => void): void {
+    if (this.#isDead) return;
+    if (!this.#isPaused) act();
+    else if (this.#deferred.length < DEFERRED_MAX) this.#deferred.push(act);
+  }
+
+  later(delayMs: number, act: () => void): void {
+    this.#parts.queue.after(delayMs, () => this.whenRunning(() => this.guard(act)));
+  }
 
   guard(act: () => void): boolean {
     try {
@@ -199,9 +230,7 @@ export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
       return !this.#isDead;
     } catch (error) {
       // Anything else is a bug, or a broken promise.
-      const isOfTheWorld =
-        error instanceof DiskError || error instanceof CairnError || error instanceof ProcessCrash;
-      if (!isOfTheWorld) throw error;
+      if (!isOfTheWorld(error)) throw error;
       if (this.#isDead) return false;
       this.kill();
       this.#parts.onDeath(error);
@@ -209,89 +238,22 @@ export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
     }
   }
 
-  appendRecord(record: AppendedRecord): void {
-    this.#reign?.publish();
-    if (record.type === 'epoch') this.#reign = this.#beginReign(record.epoch);
-    // It may come late, when the disk was full: then the reign is over, and the record follows all the same.
-    const reign = this.#reign ?? this.#beginReign(this.log.end.epoch);
-    const { position, end } = reign.appendRecord(record, this.memberId, this.#wallUs());
-    this.#take({ kind: 'appended', record, position, end: end.position });
-    this.#take({ kind: 'published', end });
-    if (record.type === 'epoch') this.#parts.observer.epochBegan(this, record.epoch, end.position);
+  wallUs(): TimestampUs {
+    return this.#parts.clock.wallUs(this.#parts.queue.nowMs);
   }
 
-  durable(position: Position): void {
-    this.#whenRunning(() => {
-      this.#reign?.publish();
-      this.#take({ kind: 'durable', position });
-    });
-  }
-
-  truncated(end: Readonly<ChainState>): void {
-    this.#note('truncated').numbers(end.position);
-    this.#whenRunning(() => this.#take({ kind: 'truncated', end }));
+  epochBegan(epoch: Epoch, end: Position): void {
+    this.#parts.observer.epochBegan(this, epoch, end);
   }
 
   truncationRefused(to: Position, committed: Position): void {
     this.#parts.observer.truncationRefused(this, to, committed);
   }
 
-  // For the reign.
-
-  published(end: Readonly<ChainState>): void {
-    this.#take({ kind: 'published', end });
-  }
-
-  /** Something was written to the log from outside the line of operations. */
-  written(): void {
-    this.#logDriver?.pump();
-  }
-
-  later(delayMs: number, act: () => void): void {
-    this.#parts.queue.after(delayMs, () => {
-      if (!this.#isDead) this.#whenRunning(() => this.guard(act));
-    });
-  }
-
-  get random(): Random {
-    return this.#parts.random;
-  }
-
-  #logDevice: DeviceQueue | undefined;
-
   #openLog(log: NodeLog): void {
-    const { queue, random, speed } = this.#parts;
-    this.#log = log;
-    this.#logDevice = new DeviceQueue(queue, random, speed);
-    this.#logDriver = new LogDriver(this, this.#logDevice, queue);
-    this.model.append(log.read(0, log.end.position));
-  }
-
-  #whenRunning(act: () => void): void {
-    if (this.#isDead) return;
-    if (!this.#isPaused) act();
-    else if (this.#deferred.length < DEFERRED_MAX) this.#deferred.push(act);
-  }
-
-  /** Gives the core an input; what comes in while its effects are carried out waits its turn. */
-  #take(input: Input): void {
-    if (this.#isDead) return;
-    this.#inputs.push(input);
-    if (this.#isStepping) return;
-    this.#isStepping = true;
-    try {
-      for (
-        let next = this.#inputs.shift();
-        next !== undefined && !this.#isDead;
-        next = this.#inputs.shift()
-      ) {
-        for (const effect of this.core.step(next, this.#nowMs())) if (!this.#isDead) this.#carryOut(effect);
-        if (!this.#isDead) this.#parts.observer.stepped(this);
-      }
-    } finally {
-      this.#isStepping = false;
-    }
-    this.#scheduleTick();
+    const { queue, random, speed, options } = this.#parts;
+    const { kernel } = options;
+    this.#log = new ProcessLog({ host: this, log, memberId: this.memberId, kernel, queue, random, speed });
   }
 
   #carryOut(effect: Effect): void {
@@ -306,18 +268,9 @@ export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
         this.#ship(effect);
         return;
       case 'write':
-        this.#parts.observer.writing(this);
-        this.model.append(effect.bytes);
-        this.#logDriver!.add({ kind: 'write', bytes: effect.bytes });
-        return;
       case 'truncate':
-        this.#note('truncate').numbers(effect.to);
-        this.#parts.observer.truncating(this, effect.to);
-        this.model.truncate(effect.to);
-        this.#logDriver!.add({ kind: 'truncate', to: effect.to });
-        return;
       case 'append':
-        this.#logDriver!.add({ kind: 'append', record: effect.record });
+        this.#changeLog(effect);
         return;
       case 'joined':
         this.#join(effect.clusterId, effect.chunkSize);
@@ -327,23 +280,31 @@ export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
     }
   }
 
+  #changeLog(effect: LogEffect): void {
+    const { observer } = this.#parts;
+    if (effect.kind === 'write') observer.writing(this);
+    if (effect.kind === 'truncate') {
+      this.#note('truncate').numbers(effect.to);
+      observer.truncating(this, effect.to);
+    }
+    assert(this.#log !== undefined, 'who has joined has a log');
+    this.#log.carryOut(effect);
+  }
+
   /** Effects that only tell something. */
-  #tell(
-    effect: Exclude<Effect, { kind: 'send' | 'save' | 'ship' | 'write' | 'truncate' | 'append' | 'joined' }>,
-  ): void {
+  #tell(effect: Exclude<Effect, LogEffect | { kind: 'send' | 'save' | 'ship' | 'joined' }>): void {
     const { observer } = this.#parts;
     switch (effect.kind) {
       case 'commit':
         this.#note('commit').numbers(effect.position);
         observer.committed(this, effect.position);
-        this.#reign?.committed(effect.position);
+        this.#log?.committed(effect.position);
         this.#desk.committed();
         return;
       case 'role':
         this.#note(effect.role, () => `leader ${effect.leader ?? 'none'}`).numbers(effect.epoch);
         observer.roleTaken(this, effect.role, effect.epoch);
-        if (this.#reign !== undefined && !isReigning(effect.role, effect.epoch, this.#reign.epoch))
-          this.#endReign();
+        if (this.#log?.noteRole(effect.role, effect.epoch) === true) this.#desk.leadershipLost();
         return;
       case 'readReady':
         this.#desk.readReady(effect.request, effect.position);
@@ -358,22 +319,9 @@ export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
       case 'changed':
         this.#note('changed').numbers(effect.configuration.version);
         return;
-      case 'changeRefused':
-      case 'resignRefused':
+      default:
         this.#note(effect.kind, () => effect.refusal);
-        return;
     }
-  }
-
-  #beginReign(epoch: Epoch): ReignLog {
-    const { log, model } = this;
-    return new ReignLog({ host: this, log, model, kernel: this.#parts.options.kernel, epoch });
-  }
-
-  #endReign(): void {
-    this.#reign?.end();
-    this.#reign = undefined;
-    this.#desk.leadershipLost();
   }
 
   #join(clusterId: string, chunkSize: number): void {
@@ -386,11 +334,10 @@ export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
   #save({ state, thenSend }: Extract<Effect, { kind: 'save' }>): void {
     const { stateFile } = this.#parts;
     const finish = (): void => {
-      const isAlive = this.guard(() => stateFile.save(state));
-      if (!isAlive) return;
+      if (!this.guard(() => stateFile.save(state))) return;
       this.#savedState = state;
       this.#note('saved').numbers(state.promisedEpoch, state.acceptedEpoch);
-      this.#whenRunning(() => {
+      this.whenRunning(() => {
         for (const { to, message } of thenSend) this.#send(to, message);
       });
     };
@@ -405,7 +352,7 @@ export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
       // A leader of old may have cut its log meanwhile: nobody waits for this any more.
       const end = from < log.end.position ? log.rangeEnd(from, limit) : from;
       if (end > from) this.#send(to, { ...range, bytes: log.read(from, end) });
-      this.#take({ kind: 'shipped', to: range.to, attempt: range.attempt, end });
+      this.take({ kind: 'shipped', to: range.to, attempt: range.attempt, end });
     };
     this.later(random.chance(SHIP_DELAY_CHANCE) ? random.fraction() * SHIP_DELAY_MS_MAX : 0, send);
   }
@@ -424,45 +371,8 @@ export class SimProcess implements ObservedProcess, LogDriverHost, DeskHost {
     });
   }
 
-  #scheduleTick(): void {
-    const { clock, queue } = this.#parts;
-    if (this.#isDead || this.#isPaused) return;
-    const { deadlineMs } = this.core;
-    if (deadlineMs === Number.POSITIVE_INFINITY) return;
-    const atMs = Math.max(queue.nowMs, clock.virtualMs(deadlineMs));
-    if (this.#tick !== undefined) {
-      // A tick that comes too early puts itself off: cheaper than to cancel one at each step.
-      if (this.#tick.timeMs <= atMs) return;
-      this.#tick.cancelled = true;
-    }
-    this.#tick = queue.at(atMs, () => this.#onTick());
-  }
-
-  #onTick(): void {
-    const { clock, queue } = this.#parts;
-    this.#tick = undefined;
-    if (this.#isPaused) return;
-    const { deadlineMs } = this.core;
-    // Rounding must not make it a hair too early, and then again and again.
-    if (queue.nowMs >= clock.virtualMs(deadlineMs)) clock.reach(deadlineMs);
-    if (this.#nowMs() >= deadlineMs) this.#take({ kind: 'tick' });
-    else this.#scheduleTick();
-  }
-
-  #nowMs(): number {
-    return this.#parts.clock.localMs(this.#parts.queue.nowMs);
-  }
-
-  #wallUs(): number {
-    return this.#parts.clock.wallUs(this.#parts.queue.nowMs);
-  }
-
   #note(what: string, describe?: () => string): Trace {
     const { trace, queue } = this.#parts;
     return trace.note(queue.nowMs, this.name, what, describe);
   }
-}
-
-function isReigning(role: NodeRole, epoch: Epoch, ofEpoch: Epoch): boolean {
-  return epoch === ofEpoch && (role === 'preLeader' || role === 'leader' || role === 'resigning');
 }

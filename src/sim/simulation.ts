@@ -11,7 +11,7 @@ import { FaultInjector, makeContext } from './fault-injector.js';
 import { drawPlan } from './fault-plan.js';
 import { checkHistory } from './history-checker.js';
 import { Operator } from './operator.js';
-import { SimCluster } from './sim-cluster.js';
+import { describeCluster, SimCluster } from './sim-cluster.js';
 import type { SimNode } from './sim-node.js';
 import type { SimulationOptions, SimulationResult, SimulationStats, Violation } from './simulation-result.js';
 import { FOUNDING_BOUND_MS, RECOVERY_BOUND_MS, REPAIR_BOUND_MS, SETTLE_BOUND_MS } from './timing.js';
@@ -172,7 +172,7 @@ export class Simulation {
   }
 
   #require(holds: boolean, message: string): void {
-    if (!holds) throw new BrokenPromise('liveness', message, '');
+    if (!holds) throw new BrokenPromise('liveness', `${message}: ${describeCluster(this.cluster)}`, '');
   }
 
   #violationOf(error: unknown): Violation {
