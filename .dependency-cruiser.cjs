@@ -33,7 +33,7 @@ const PACKAGES = {
   'hdr-histogram-js': ['bench/'],
   'node-gyp-build': ['src/native/'],
   pino: ['src/cli/', 'src/node/'],
-  piscina: ['src/reader/', 'src/node/', 'src/cli/inspect/'],
+  piscina: ['src/reader/', 'src/node/', 'src/cli/inspect/', 'src/cli/simulate/'],
   ws: ['src/client/', 'src/net/'],
   yaml: ['src/config/'],
   benchmark: ['bench/micro/'],

@@ -26,6 +26,8 @@ export interface FaultSelection {
   readonly isSwarm: boolean;
 }
 
+export const NO_FAULTS: FaultSelection = { kinds: [], isSwarm: false };
+
 /** Faults per virtual second of turbulence, by kind; kinds that are not in it don't occur. */
 export interface FaultPlan {
   readonly perSecond: ReadonlyMap<FaultKind, number>;

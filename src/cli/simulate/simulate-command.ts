@@ -4,7 +4,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { VOTERS_MAX } from '../../cluster/configuration.js';
-import { ALL_FAULT_KINDS, FAULT_GROUPS, type FaultSelection, parseFaults } from '../../sim/fault-plan.js';
+import { ALL_FAULT_KINDS, FAULT_GROUPS, NO_FAULTS, parseFaults } from '../../sim/fault-plan.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { failureLines, summaryLine, summaryOf } from './simulate-report.js';
 import { runSeeds, type SeedRange } from './simulate-run.js';
@@ -42,6 +42,7 @@ export function registerSimulate(program: Command): void {
     .option(
       '--faults <names>',
       `none, swarm, all, ${FAULT_GROUPS.join(', ')}, or: ${ALL_FAULT_KINDS.join(', ')}; several with commas`,
+      faultNames,
       'swarm',
     )
     .option('--jobs <n>', 'worker threads', jobCount, 1)
@@ -62,7 +63,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
   }
   const summary = summaryOf(results);
   console.log(options.output === 'json' ? JSON.stringify(summary) : summaryLine(summary));
-  if (summary.violations > 0) process.exitCode = EXIT_CODES.damageFound;
+  if (summary.violations > 0) process.exitCode = EXIT_CODES.unexpected;
 }
 
 function rangeOf(options: SimulateOptions): SeedRange {
@@ -70,15 +71,14 @@ function rangeOf(options: SimulateOptions): SeedRange {
   return {
     first: seed ?? firstSeed,
     count: seed === undefined ? seeds : 1,
-    options: { nodes, clones, replicas, virtualMs: ticks, faults: selection(faults) },
+    options: { nodes, clones, replicas, virtualMs: ticks, faults: parseFaults(faults) ?? NO_FAULTS },
     faultsText: faults,
   };
 }
 
-function selection(text: string): FaultSelection {
-  const selected = parseFaults(text);
-  if (selected === undefined) throw new InvalidArgumentError(`There are no faults called ${text}.`);
-  return selected;
+function faultNames(text: string): string {
+  if (parseFaults(text) === undefined) throw new InvalidArgumentError('There are no faults of that name.');
+  return text;
 }
 
 function wholeNumber(text: string): number {
