@@ -24,7 +24,7 @@ export class Acceptor {
 
   /** Answers whether it promised: then this node has no leader any more. */
   onPrepare(message: MessageOf<'prepare'>): boolean {
-    const { outbox, log, commit, priority, promisedEpoch } = this.#core;
+    const { outbox, log, commit, statedPriority: priority, promisedEpoch } = this.#core;
     const { epoch } = message;
     // Equal is refused too: one coordinator per epoch and node. A doubled message gets no second promise; nobody needs it.
     if (epoch <= promisedEpoch) {

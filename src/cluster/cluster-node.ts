@@ -84,6 +84,7 @@ export class ClusterNode {
         break;
       case 'durable':
         this.#core.log.noteDurable(input.position);
+        this.#core.isDiskStalled = false;
         this.#follower?.onDurable();
         this.#leader?.onDurable();
         break;
@@ -251,7 +252,9 @@ export class ClusterNode {
     if (this.#founding !== undefined) {
       this.#founding.tick();
     } else if (this.#leader !== undefined) {
-      if (!this.#leader.tick()) this.#becomeLooking(this.#core.me, 0);
+      // Whose disk stands still lets others go first.
+      const afterMs = (): number => (this.#core.isDiskStalled ? this.#core.options.electionTimeoutMs / 2 : 0);
+      if (!this.#leader.tick()) this.#becomeLooking(this.#core.me, afterMs());
     } else if (this.#follower !== undefined) {
       if (this.#follower.missesLeader) this.#becomeLooking(this.#core.me, 0);
     } else {
@@ -334,6 +337,7 @@ export class ClusterNode {
   /** No leader any more. `cause`: whose election it is; who holds one itself goes on with it. */
   #becomeLooking(cause: MemberId, afterMs?: number): void {
     this.#leader?.stepDown();
+    if (this.#follower !== undefined) this.#remoteReads.refuseAll();
     this.#leader = undefined;
     this.#follower = undefined;
     if (afterMs !== undefined) this.#coordinator.wait(afterMs);

@@ -27,6 +27,8 @@ export class Core {
   /** Monotonic; only ever compared with itself. */
   nowMs: number;
   priority: number;
+  /** Its disk stood still when this node led last, and has done nothing since: others should lead. */
+  isDiskStalled = false;
   #commit: Position;
   #attempts: number;
   #appendsPending = 0;
@@ -97,6 +99,11 @@ export class Core {
     return !this.log.isTruncating && this.#appendsPending === 0;
   }
 
+  /** What it says of itself in elections. */
+  get statedPriority(): number {
+    return this.isDiskStalled ? PRIORITY_MIN : this.priority;
+  }
+
   /** Numbers subscriptions, over all leaders and all starts: what was meant for a former life of this node answers nothing. */
   nextAttempt(): number {
     this.#attempts++;
@@ -138,6 +145,8 @@ export class Core {
   }
 }
 
+/** The least that an i32 says. */
+const PRIORITY_MIN = -0x8000_0000;
 /** A node subscribes less often than that in a life; 2^53 leaves room for two million starts. */
 const ATTEMPTS_PER_START = 2 ** 32;
 /** A turn is an eighth of the election timeout: some round trips, so that an election ends before the next node's turn. */

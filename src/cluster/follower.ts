@@ -79,7 +79,7 @@ export class Follower {
   #onHeartbeat(message: MessageOf<'heartbeat'>): void {
     this.#heardMs = this.#core.nowMs;
     const { round, end } = message;
-    const { outbox, priority } = this.#core;
+    const { outbox, statedPriority: priority } = this.#core;
     outbox.send(this.leader, { kind: 'heartbeatReply', epoch: this.epoch, round, priority });
     this.#noteCommit(message.commit);
     // Acks get lost too.

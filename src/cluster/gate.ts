@@ -15,8 +15,12 @@ const FOUNDING_KINDS: ReadonlySet<MessageKind> = new Set([
   'founded',
 ]);
 
+/** Election timeouts between two alarms about foreigners: often enough to be seen, too rare to fill a disk with. */
+const ALARM_TIMEOUTS = 10;
+
 export class Gate {
   readonly #core: Core;
+  #nextAlarmMs = Number.NEGATIVE_INFINITY;
 
   constructor(core: Core) {
     this.#core = core;
@@ -32,8 +36,16 @@ export class Gate {
     if (FOUNDING_KINDS.has(kind) || clusterId === mine) return true;
     if (clusterId === '') return kind === 'hello';
     if (mine === undefined) return kind === 'invite';
-    this.#core.outbox.alarm({ kind: 'foreign-cluster', clusterId, fromName });
+    this.#alarmForeigner(clusterId, fromName);
     return false;
+  }
+
+  /** It may be a member of two clusters for ever, and hear from the other one at each heartbeat. */
+  #alarmForeigner(clusterId: string, fromName: string): void {
+    const { outbox, nowMs, options } = this.#core;
+    if (nowMs < this.#nextAlarmMs) return;
+    this.#nextAlarmMs = nowMs + ALARM_TIMEOUTS * options.electionTimeoutMs;
+    outbox.alarm({ kind: 'foreign-cluster', clusterId, fromName });
   }
 
   #isLatest(message: Message): boolean {

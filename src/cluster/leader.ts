@@ -76,6 +76,7 @@ export class Leader implements Reign {
 
   /** Answers whether the reign goes on. */
   tick(): boolean {
+    if (this.#isStalled()) this.#core.isDiskStalled = true;
     if (!this.#hasQuorum() || this.#isStalled() || this.#isRemoved()) return false;
     if (this.#core.nowMs >= this.#nextHeartbeatMs) this.#heartbeat();
     this.resignation.tick();
@@ -159,11 +160,10 @@ export class Leader implements Reign {
     const progress = this.#heard(message.from);
     // Before the Epoch record is in the log nobody knows yet where logs part; it will be asked again.
     if (progress === undefined || this.#epochRecord === undefined) return;
-    const { outbox, log, commit } = this.#core;
+    const { outbox, log } = this.#core;
     const { epoch, attempt, end } = message;
     if (attempt < progress.attempt) return;
-    // Only what is committed must be there: recovery may have dropped an unfinished transaction that was acked.
-    if (end < Math.min(progress.ackedHigh, commit)) {
+    if (end < progress.countedHigh) {
       this.#fence(progress.member);
       return;
     }
@@ -182,7 +182,6 @@ export class Leader implements Reign {
     const { durable } = message;
     if (durable > progress.next) return;
     progress.match = Math.max(progress.match, durable);
-    progress.ackedHigh = Math.max(progress.ackedHigh, durable);
     this.#ship(progress);
     this.#advanceCommit();
     this.resignation.onProgress();
@@ -241,6 +240,10 @@ export class Leader implements Reign {
     // A leader that is slower than its quorum calls committed what it has itself.
     const end = this.#ends.take(Math.min(quorum, log.durable));
     if (end !== undefined) this.#core.raiseCommit(end);
+    const { commit } = this.#core;
+    for (const progress of this.#progress.values()) {
+      if (progress.match >= commit) progress.countedHigh = commit;
+    }
     this.changes.onCommit();
   }
 

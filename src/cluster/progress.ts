@@ -14,8 +14,11 @@ export class Progress {
   isStreaming = false;
   /** A range is being sent. */
   isShipping = false;
-  /** The highest ack of this reign, over all subscriptions: who comes back with less has lost something. */
-  ackedHigh: Position = 0;
+  /**
+   * The highest commit position that an ack of this reign counted for, over all subscriptions: who comes back with less has lost
+   * something. Not the ack itself: recovery drops an unfinished transaction, acked or not.
+   */
+  countedHigh: Position = 0;
   heardMs: number;
   /** The highest heartbeat round that was answered. */
   round = 0;

@@ -51,6 +51,12 @@ export class RemoteReads {
     else this.#core.outbox.push({ kind: 'readReady', request: read.request, position });
   }
 
+  /** The leader that was asked is gone. */
+  refuseAll(): void {
+    for (const { request } of this.#reads.values()) this.#refuse(request, 'no-leader');
+    this.#reads.clear();
+  }
+
   tick(): void {
     for (const [number, { request, deadlineMs }] of this.#reads) {
       if (deadlineMs > this.#core.nowMs) return;
