@@ -6,8 +6,8 @@ import type { Foundation } from '../../src/cluster/foundation.js';
 import type { Message } from '../../src/cluster/messages.js';
 import type { NodeState } from '../../src/cluster/node-state.js';
 
-/** Subscriptions are numbered through all starts of a node: core.ts. */
-const ATTEMPTS_PER_START = 2 ** 32;
+/** Subscriptions, and rounds of pre-votes, are numbered through all starts of a node. */
+const NUMBERS_PER_START = 2 ** 32;
 
 /** Ids → words, given by whoever made the ids: the folders of one node are `n1`, `n1'`, `n1''`. */
 export class Names {
@@ -76,10 +76,10 @@ function electionWords(
 ): string {
   switch (message.kind) {
     case 'preVote':
-      return `preVote, round ${message.round}`;
+      return `preVote ${numberWords(message.round)}`;
     case 'preVoteReply': {
       const { granted, round, promisedEpoch } = message;
-      return `preVoteReply, round ${round}: ${granted ? 'granted' : 'refused'}, promised ${promisedEpoch}`;
+      return `preVoteReply ${numberWords(round)}: ${granted ? 'granted' : 'refused'}, promised ${promisedEpoch}`;
     }
     case 'prepare':
       return `prepare ${message.epoch}${message.resigning === '' ? '' : `, ${names.of(message.resigning)} resigns`}`;
@@ -138,7 +138,11 @@ function reignWords(
 
 /** `2#1.3`: epoch 2, the third subscription of the node's first start. */
 function attemptWords({ epoch, attempt }: { readonly epoch: number; readonly attempt: number }): string {
-  return `${epoch}#${Math.floor(attempt / ATTEMPTS_PER_START)}.${attempt % ATTEMPTS_PER_START}`;
+  return `${epoch}${numberWords(attempt)}`;
+}
+
+function numberWords(number: number): string {
+  return `#${Math.floor(number / NUMBERS_PER_START)}.${number % NUMBERS_PER_START}`;
 }
 
 export function alarmWords(alarm: Alarm, names: Names): string {
