@@ -25,9 +25,9 @@ export class FaultBudget {
   mayDamage(node: SimNode): boolean {
     const { nodes, dead } = this.#world;
     const configuration = this.#settled();
-    if (configuration === undefined || node.damage !== 'none' || node.isBroken) return false;
+    if (configuration === undefined || node.isLost) return false;
     const isLost = (id: MemberId): boolean =>
-      dead.has(id) || nodes.some((other) => other.memberId === id && other.damage !== 'none');
+      dead.has(id) || nodes.some((other) => other.memberId === id && other.isLost);
     // Clones count as well: they may be voters soon.
     const lost = configuration.members.filter(({ id, role }) => role !== 'replica' && isLost(id));
     return lost.length + 1 <= (votersOf(configuration).length - 1) >> 1;
@@ -39,7 +39,7 @@ export class FaultBudget {
     const configuration = this.#settled();
     if (configuration === undefined) return false;
     const isWell = (id: MemberId): boolean =>
-      !dead.has(id) && nodes.some((node) => node.memberId === id && node.isUp && node.damage === 'none');
+      !dead.has(id) && nodes.some((node) => node.memberId === id && node.isUp && !node.isLost);
     return configuration.members.every(({ id }) => isWell(id));
   }
 
@@ -62,7 +62,7 @@ export class FaultBudget {
 
   #remembers(other: SimNode, node: SimNode, promisedEpoch: number): boolean {
     const { process } = other;
-    if (process?.hasLog !== true || other.damage !== 'none') return false;
+    if (process?.hasLog !== true || other.isLost) return false;
     return process.savedState.promisedEpoch >= promisedEpoch && process.log.durable >= node.logEnd;
   }
 
@@ -71,10 +71,7 @@ export class FaultBudget {
     const { nodes, invariants } = this.#world;
     const { configuration } = invariants;
     if (configuration === undefined) return undefined;
-    const isLatest = nodes.every((node) => {
-      const version = node.process?.core.view.configuration?.version ?? 0;
-      return version <= configuration.version;
-    });
+    const isLatest = nodes.every((node) => node.configurationVersion <= configuration.version);
     return isLatest ? configuration : undefined;
   }
 }

@@ -132,8 +132,8 @@ export class Invariants implements ProcessObserver {
   }
 
   writing(process: ObservedProcess): void {
-    const { core, savedState: saved } = process;
-    const isLate = core.view.epoch < saved.promisedEpoch;
+    const { epoch, savedState: saved } = process;
+    const isLate = epoch < saved.promisedEpoch;
     this.#require(!isLate, process, 'epoch', 'records of a lower epoch are written after a higher promise');
   }
 

@@ -74,7 +74,7 @@ export class Operator {
   }
 
   #needsHelp(node: SimNode): boolean {
-    return !node.isUp || node.isBroken || node.damage !== 'none' || isFenced(node);
+    return !node.isUp || node.isLost;
   }
 
   #delayMs(low: number, high: number): number {
@@ -113,5 +113,5 @@ export class Operator {
 }
 
 function isFenced(node: SimNode): boolean {
-  return node.process?.core.view.role === 'fenced';
+  return node.process?.role === 'fenced';
 }

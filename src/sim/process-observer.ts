@@ -1,4 +1,5 @@
 /** What the checks see of a running node: everything that a promise could be broken with, as it happens. */
+import type { Epoch } from '../base/units.js';
 import type { ClusterNode } from '../cluster/cluster-node.js';
 import type { MemberId } from '../cluster/configuration.js';
 import type { Alarm, NodeRole } from '../cluster/effects.js';
@@ -16,6 +17,8 @@ export interface ObservedProcess {
   /** False until it has joined a cluster. */
   readonly hasLog: boolean;
   readonly log: NodeLog;
+  /** The epoch that the node leads or follows in; 0 if none. */
+  readonly epoch: Epoch;
   readonly isAlive: boolean;
   /** Whether its queues keep their limits. */
   readonly isBounded: boolean;

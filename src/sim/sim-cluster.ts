@@ -85,10 +85,10 @@ export class SimCluster {
     let best: SimNode | undefined;
     let bestEpoch = -1;
     for (const node of this.nodes) {
-      const view = node.process?.core.view;
-      if (view?.role !== 'leader' || view.epoch <= bestEpoch) continue;
+      const { process } = node;
+      if (process?.role !== 'leader' || process.epoch <= bestEpoch) continue;
       best = node;
-      bestEpoch = view.epoch;
+      bestEpoch = process.epoch;
     }
     return best;
   }
@@ -110,12 +110,12 @@ export class SimCluster {
 
   #makeNodes({ nodes, clones, replicas, onDown }: SimClusterOptions): SimNode[] {
     const { queue, trace, random, network, invariants: observer } = this;
-    const seeds = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
-    return Array.from({ length: nodes + clones + replicas }, (_, i) => {
+    const seeds = Array.from({ length: nodes + clones + replicas }, (_, i) => `n${i + 1}`);
+    return seeds.map((name, i) => {
       const role = i < nodes + clones ? 'voter' : 'replica';
       const zone = ZONES[i % ZONES.length]!;
       const shared = { queue, trace, network, observer, seeds, clusterSize: nodes, onDown };
-      return new SimNode({ ...shared, random: random.fork(), name: `n${i + 1}`, zone, role });
+      return new SimNode({ ...shared, random: random.fork(), name, zone, role });
     });
   }
 

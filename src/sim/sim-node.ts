@@ -4,7 +4,7 @@
  */
 import { CairnError } from '../base/errors.js';
 import type { ClusterNodeOptions } from '../cluster/cluster-node-options.js';
-import type { MemberId, MemberRole } from '../cluster/configuration.js';
+import { type MemberId, type MemberRole, VOTERS_MAX } from '../cluster/configuration.js';
 import type { NodeState } from '../cluster/node-state.js';
 import { javascriptKernel } from '../log/javascript-kernel.js';
 import { type DeviceSpeed, FAST_DEVICE } from './device-queue.js';
@@ -70,13 +70,17 @@ export class SimNode {
   /** What this member's memory has reached in all of its lives: the highest promise, and the end of its log. */
   promisedEpoch = 0;
   logEnd = 0;
+  /** Of the last configuration in its log when the process ended. */
+  #lastVersion = 0;
   readonly #parts: SimNodeParts;
   readonly #random: Random;
   /** Processes that this machine has started, whichever folder it had. */
   #starts = 0;
+  #clusterSize: number;
 
   constructor(parts: SimNodeParts) {
     this.#parts = parts;
+    this.#clusterSize = parts.clusterSize;
     this.#random = parts.random;
     this.name = parts.name;
     this.role = parts.role;
@@ -86,6 +90,16 @@ export class SimNode {
 
   get isUp(): boolean {
     return this.process !== undefined;
+  }
+
+  /** Whether its member will not take part any more as it is: it forgot, rots, can't start, or has been told to stay away. */
+  get isLost(): boolean {
+    return this.damage !== 'none' || this.isBroken || this.process?.role === 'fenced';
+  }
+
+  /** The last configuration that is in its log, committed or not. */
+  get configurationVersion(): number {
+    return this.process?.core.view.configuration?.version ?? this.#lastVersion;
   }
 
   /** Starts the process. What goes wrong is told by `onDown`. */
@@ -138,8 +152,11 @@ export class SimNode {
     this.memberId = undefined;
     this.promisedEpoch = 0;
     this.logEnd = 0;
+    this.#lastVersion = 0;
     this.damage = 'none';
     this.isBroken = false;
+    // It is to join the cluster that is there. Three empty nodes that meet before they hear of it would found another one.
+    this.#clusterSize = VOTERS_MAX;
   }
 
   /** What is on the disk now, for {@link restore}. */
@@ -212,7 +229,8 @@ export class SimNode {
   }
 
   #options(): ClusterNodeOptions {
-    const { name, zone, role, clusterSize, seeds } = this.#parts;
+    const { name, zone, role, seeds } = this.#parts;
+    const clusterSize = this.#clusterSize;
     const random = this.#random.fork();
     return {
       name,
@@ -249,7 +267,8 @@ export class SimNode {
 
   #noteMemory(): void {
     if (this.process === undefined) return;
-    const { savedState, hasLog } = this.process;
+    const { savedState, hasLog, core } = this.process;
+    this.#lastVersion = core.view.configuration?.version ?? 0;
     this.promisedEpoch = Math.max(this.promisedEpoch, savedState.promisedEpoch);
     if (hasLog) this.logEnd = Math.max(this.logEnd, this.process.log.end.position);
   }

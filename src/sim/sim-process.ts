@@ -7,7 +7,7 @@ import { assert } from '../base/assert.js';
 import type { Epoch, Position, TimestampUs } from '../base/units.js';
 import { ClusterNode } from '../cluster/cluster-node.js';
 import type { ClusterNodeOptions } from '../cluster/cluster-node-options.js';
-import type { Effect, Input } from '../cluster/effects.js';
+import type { Effect, Input, NodeRole } from '../cluster/effects.js';
 import type { Message } from '../cluster/messages.js';
 import type { NodeState } from '../cluster/node-state.js';
 import { ClientDesk, type DeskHost, type Respond } from './client-desk.js';
@@ -64,6 +64,9 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
   readonly #timer: ProcessTimer;
   #log: ProcessLog | undefined;
   #savedState: NodeState;
+  // As the core has told them: to ask it each time would cost more than all else.
+  #commit: Position;
+  #told: { readonly role: NodeRole; readonly epoch: Epoch; readonly leader: string | undefined };
   #isDead = false;
   #isPaused = false;
   #deferred: (() => void)[] = [];
@@ -84,6 +87,8 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
       tick: () => this.take({ kind: 'tick' }),
     });
     this.core = new ClusterNode(options, { state, log: log?.start }, this.#timer.nowMs);
+    this.#told = this.core.view;
+    this.#commit = this.core.view.commit;
     parts.observer.started(this);
     this.#timer.schedule();
   }
@@ -102,6 +107,14 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
 
   get savedState(): NodeState {
     return this.#savedState;
+  }
+
+  get role(): NodeRole {
+    return this.#told.role;
+  }
+
+  get epoch(): Epoch {
+    return this.#told.epoch;
   }
 
   get isAlive(): boolean {
@@ -167,7 +180,7 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
   // For the desk.
 
   get commit(): Position {
-    return this.core.view.commit;
+    return this.#commit;
   }
 
   get model(): StreamModel | undefined {
@@ -179,11 +192,11 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
   }
 
   get leaderName(): string | undefined {
-    return this.core.view.leader;
+    return this.#told.leader;
   }
 
   get takesAppends(): boolean {
-    const { role, epoch } = this.core.view;
+    const { role, epoch } = this.#told;
     return role === 'leader' && this.#log?.isReigning(epoch) === true;
   }
 
@@ -297,11 +310,13 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
     switch (effect.kind) {
       case 'commit':
         this.#note('commit').numbers(effect.position);
+        this.#commit = effect.position;
         observer.committed(this, effect.position);
         this.#log?.committed(effect.position);
         this.#desk.committed();
         return;
       case 'role':
+        this.#told = effect;
         this.#note(effect.role, () => `leader ${effect.leader ?? 'none'}`).numbers(effect.epoch);
         observer.roleTaken(this, effect.role, effect.epoch);
         if (this.#log?.noteRole(effect.role, effect.epoch) === true) this.#desk.leadershipLost();

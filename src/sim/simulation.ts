@@ -139,7 +139,7 @@ export class Simulation {
     const { nodes, committedLog } = this.cluster;
     return nodes.every(({ process }) => {
       if (process?.hasLog !== true) return false;
-      const { commit, role } = process.core.view;
+      const { commit, role } = process;
       const isInPlace = role === 'leader' || role === 'following';
       return isInPlace && process.log.end.position === committedLog.end && commit === committedLog.end;
     });
