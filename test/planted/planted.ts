@@ -143,7 +143,7 @@ class PlantedRun {
   #isUnsound(seed: number): Promise<boolean> {
     const known = this.#unsoundSeeds.get(seed);
     if (known !== undefined) return known;
-    const answer = this.#slots.run(async () => {
+    const answer = this.#slots.runSoon(async () => {
       const { violation } = await hunt(this.#program.scripts(), seed, 1);
       if (violation !== undefined) {
         this.#broken.add(seed);
@@ -186,8 +186,17 @@ class Slots {
     this.#free = count;
   }
 
-  async run<T>(act: () => Promise<T>): Promise<T> {
-    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  run<T>(act: () => Promise<T>): Promise<T> {
+    return this.#run(act, (begin) => this.#waiting.push(begin));
+  }
+
+  /** Before all that waits. */
+  runSoon<T>(act: () => Promise<T>): Promise<T> {
+    return this.#run(act, (begin) => this.#waiting.unshift(begin));
+  }
+
+  async #run<T>(act: () => Promise<T>, wait: (begin: () => void) => void): Promise<T> {
+    if (this.#free === 0) await new Promise<void>(wait);
     else this.#free--;
     try {
       return await act();
