@@ -48,8 +48,9 @@ export class Acceptor {
     }
     if (epoch <= outbox.state.acceptedEpoch) return false;
     const mine = { lastEpoch: log.durableEpoch, position: log.durable };
-    // The nominee itself may have become longer since it promised; it knows best that its log is enough.
-    if (id !== this.#core.me && compareLogs(mine, message) > 0) return false;
+    const comparison = compareLogs(mine, message);
+    // A nominee's log may have become longer since it promised. If it is shorter, something was lost meanwhile.
+    if (id === this.#core.me ? comparison < 0 : comparison > 0) return false;
     outbox.save(
       { promisedEpoch: epoch, acceptedEpoch: epoch, acceptedLeader: id },
       { to: { id, name }, payload: { kind: 'accept', epoch } },

@@ -62,7 +62,7 @@ export class Admission {
    * Somebody may have been removed while it didn't hear anything, and would ask, and hold elections, for ever. Whoever was removed
    * comes back as somebody else, or not at all. Only what is committed counts: it is told for good.
    */
-  tellsRemoved(message: MessageOf<'hello' | 'preVote'>): boolean {
+  tellsRemoved(message: MessageOf<'hello' | 'preVote' | 'prepare'>): boolean {
     const { log, commit } = this.#core;
     const { from: id, start: seenStart, nonce: seenNonce } = message;
     const placed = log.configuration;

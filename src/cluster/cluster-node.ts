@@ -71,7 +71,8 @@ export class ClusterNode {
 
   get view(): NodeView {
     const { promisedEpoch, commit, configuration, outbox } = this.#core;
-    return { ...this.#told, promisedEpoch, commit, configuration, state: outbox.state };
+    const { role, epoch, leader } = this.#told;
+    return { role, epoch, leader, promisedEpoch, commit, configuration, state: outbox.state };
   }
 
   #take(input: Input): void {
@@ -170,7 +171,7 @@ export class ClusterNode {
         this.#remoteReads.onReply(message);
         break;
       case 'fenced':
-        this.#onFenced(message);
+        if (this.#gate.isFencedBy(message)) this.#becomeFenced(message.reason);
         break;
       default:
         unreachable(message);
@@ -198,7 +199,9 @@ export class ClusterNode {
         this.#coordinator.onPreVoteReply(message);
         break;
       case 'prepare':
-        if (this.#acceptor.onPrepare(message)) this.#becomeLooking(message.from);
+        if (!this.#admission.tellsRemoved(message) && this.#acceptor.onPrepare(message)) {
+          this.#becomeLooking(message.from);
+        }
         break;
       case 'prepareOk':
         this.#coordinator.onPrepareOk(message);
@@ -231,6 +234,7 @@ export class ClusterNode {
     else if (isNew) return;
     switch (message.kind) {
       case 'steppedDown':
+        this.#coordinator.noteFailed(message.from);
         this.#becomeLooking(this.#core.me, 0);
         break;
       case 'transfer':
@@ -252,11 +256,13 @@ export class ClusterNode {
     if (this.#founding !== undefined) {
       this.#founding.tick();
     } else if (this.#leader !== undefined) {
-      // Whose disk stands still lets others go first.
-      const afterMs = (): number => (this.#core.isDiskStalled ? this.#core.options.electionTimeoutMs / 2 : 0);
-      if (!this.#leader.tick()) this.#becomeLooking(this.#core.me, afterMs());
+      if (this.#leader.tick()) return;
+      this.#coordinator.noteFailed(this.#core.me);
+      this.#becomeLooking(this.#core.me, 0);
     } else if (this.#follower !== undefined) {
-      if (this.#follower.missesLeader) this.#becomeLooking(this.#core.me, 0);
+      if (!this.#follower.missesLeader) return;
+      this.#coordinator.noteFailed(this.#follower.leader.id);
+      this.#becomeLooking(this.#core.me, 0);
     } else {
       this.#coordinator.tick();
       this.#admission.tick();
@@ -304,13 +310,6 @@ export class ClusterNode {
     // A member can't follow this reign any more, though nothing is wrong with its leader: it asks for a new one.
     this.#becomeLooking(this.#core.me, 0);
     this.#coordinator.prepare(Math.max(promisedEpoch, this.#core.promisedEpoch) + 1, '');
-  }
-
-  #onFenced({ seenStart, seenNonce, reason }: MessageOf<'fenced'>): void {
-    const { start, nonce } = this.#core.outbox.state;
-    const isThisLife = seenStart === start && seenNonce === nonce;
-    const isOtherLife = seenStart > start || (seenStart === start && seenNonce !== nonce);
-    if (reason === 'copy' ? isOtherLife : isThisLife) this.#becomeFenced(reason);
   }
 
   #becomeFounded({ clusterId, chunkSize, members, founder }: Foundation): void {

@@ -26,6 +26,11 @@ const PHASE_TIMEOUT = 0.5;
 const GATHER = 0.05;
 /** Before trying again after an attempt that led nowhere. */
 const RETRY = 0.2;
+/** After so many failures the phases take twice as long, and so on: disks or links may be slower than the timeout reckons with. */
+const FAILURES_BEFORE_DOUBLING = 2;
+const DOUBLINGS_MAX = 3;
+/** What a former life's pre-votes were answered with answers nothing. */
+const ROUNDS_PER_START = 2 ** 32;
 /** How long who failed as a leader is passed over. */
 const FAILED_FOR = 4;
 
@@ -33,7 +38,9 @@ export class Coordinator {
   readonly #core: Core;
   #phase: Phase = { kind: 'waiting' };
   #deadlineMs: number;
-  #round = 0;
+  #round: number;
+  /** Elections of its own in a row that led nowhere. */
+  #failures = 0;
   #hasGivenWay = false;
   /** Who was proposed and did not show up, and until when that counts. */
   readonly #failedUntilMs = new Map<MemberId, number>();
@@ -41,6 +48,7 @@ export class Coordinator {
   constructor(core: Core) {
     this.#core = core;
     this.#deadlineMs = core.nowMs + core.options.electionTimeoutMs + core.turnMs();
+    this.#round = core.outbox.state.start * ROUNDS_PER_START;
   }
 
   get deadlineMs(): number {
@@ -51,8 +59,15 @@ export class Coordinator {
     return this.#phase.kind !== 'waiting';
   }
 
-  /** The leader is gone, or somebody else holds an election: try in `afterMs`, and one's turn. */
+  /** There was a leader, and it is gone: try in `afterMs`, and one's turn. */
   wait(afterMs: number): void {
+    this.#failures = 0;
+    // Whose disk stands still lets others go first.
+    const stalledMs = this.#core.isDiskStalled ? this.#core.options.electionTimeoutMs / 2 : 0;
+    this.#waitFor(afterMs + stalledMs);
+  }
+
+  #waitFor(afterMs: number): void {
     this.#phase = { kind: 'waiting' };
     this.#deadlineMs = this.#core.nowMs + afterMs + this.#core.turnMs();
   }
@@ -66,7 +81,7 @@ export class Coordinator {
 
   /** Others are given time to finish what they began. */
   giveWay(): void {
-    this.wait(PHASE_TIMEOUT * this.#core.options.electionTimeoutMs);
+    this.#waitFor(PHASE_TIMEOUT * this.#core.options.electionTimeoutMs);
   }
 
   tick(): void {
@@ -82,7 +97,7 @@ export class Coordinator {
         this.#propose(this.#phase);
         break;
       case 'proposed':
-        this.#noteFailed(this.#phase.leader);
+        this.noteFailed(this.#phase.leader);
         this.#retry();
         break;
       default:
@@ -92,9 +107,9 @@ export class Coordinator {
 
   /** Without asking first: the leader wants it (`resigning`), or is itself the one that asks. */
   prepare(epoch: Epoch, resigning: MemberId): void {
-    const { outbox, voters, options, nowMs } = this.#core;
+    const { outbox, voters, nowMs } = this.#core;
     this.#phase = { kind: 'preparing', epoch, resigning, promises: new Map() };
-    this.#deadlineMs = nowMs + PHASE_TIMEOUT * options.electionTimeoutMs;
+    this.#deadlineMs = nowMs + this.#phaseMs();
     // To itself too: its own promise is no other than anybody's.
     for (const voter of voters) outbox.send(voter, { kind: 'prepare', epoch, resigning });
   }
@@ -126,16 +141,16 @@ export class Coordinator {
   }
 
   #preVote(): void {
-    const { outbox, voters, promisedEpoch, options, nowMs } = this.#core;
+    const { outbox, voters, promisedEpoch, nowMs } = this.#core;
     this.#round++;
     this.#hasGivenWay = false;
     this.#phase = { kind: 'preVoting', round: this.#round, granted: new Set(), epochMin: promisedEpoch };
-    this.#deadlineMs = nowMs + PHASE_TIMEOUT * options.electionTimeoutMs;
+    this.#deadlineMs = nowMs + this.#phaseMs();
     for (const voter of voters) outbox.send(voter, { kind: 'preVote', round: this.#round });
   }
 
   #propose(phase: Extract<Phase, { kind: 'preparing' }>): void {
-    const { outbox, voters, options, nowMs, configuration } = this.#core;
+    const { outbox, voters, nowMs, configuration } = this.#core;
     const promises = voters
       .map(({ id }) => phase.promises.get(id))
       .filter((promise) => promise !== undefined);
@@ -151,17 +166,24 @@ export class Coordinator {
     const { id: leader, name: leaderName, lastEpoch, position } = best;
     const { epoch } = phase;
     this.#phase = { kind: 'proposed', epoch, leader };
-    this.#deadlineMs = nowMs + PHASE_TIMEOUT * options.electionTimeoutMs;
+    this.#deadlineMs = nowMs + this.#phaseMs();
     for (const voter of voters) {
       outbox.send(voter, { kind: 'proposal', epoch, leader, leaderName, lastEpoch, position });
     }
   }
 
-  #retry(): void {
-    this.wait(RETRY * this.#core.options.electionTimeoutMs);
+  #phaseMs(): number {
+    const doublings = Math.min(DOUBLINGS_MAX, Math.max(0, this.#failures - FAILURES_BEFORE_DOUBLING));
+    return PHASE_TIMEOUT * this.#core.options.electionTimeoutMs * 2 ** doublings;
   }
 
-  #noteFailed(id: MemberId): void {
+  #retry(): void {
+    this.#failures++;
+    this.#waitFor(RETRY * this.#core.options.electionTimeoutMs);
+  }
+
+  /** Who was to lead, or did, and could not be followed: it is passed over for a while, or it would be chosen for ever. */
+  noteFailed(id: MemberId): void {
     const { nowMs, options } = this.#core;
     this.#failedUntilMs.set(id, nowMs + FAILED_FOR * options.electionTimeoutMs);
   }

@@ -65,6 +65,9 @@ export class Core {
     assert(position <= this.log.durable, 'what this node calls committed is durable here');
     this.#commit = position;
     this.outbox.push({ kind: 'commit', position });
+    // Else said with each promise only, and a reign may last for years.
+    if (position - this.outbox.state.ackedPosition >= MARK_BYTES)
+      this.outbox.save({ ackedPosition: position });
   }
 
   /** The configuration that counts: the log's last, or, until there is one, that of the founding. */
@@ -141,16 +144,21 @@ export class Core {
       0,
       this.voters.findIndex(({ id }) => id === this.me),
     );
-    return (electionTimeoutMs * (rank + random() / 2)) / TURNS;
+    return (electionTimeoutMs * (rank + random() / 2)) / Math.max(TURNS_MIN, 2 * this.voters.length);
   }
 }
 
+/** How far the memory of what was acked may be behind: a save for this much of the log costs nothing. */
+const MARK_BYTES = 67_108_864;
 /** The least that an i32 says. */
 const PRIORITY_MIN = -0x8000_0000;
 /** A node subscribes less often than that in a life; 2^53 leaves room for two million starts. */
 const ATTEMPTS_PER_START = 2 ** 32;
-/** A turn is an eighth of the election timeout: some round trips, so that an election ends before the next node's turn. */
-const TURNS = 8;
+/**
+ * A turn is an eighth of the election timeout: some round trips, so that an election ends before the next node's turn. All turns
+ * together take no more than half of it.
+ */
+const TURNS_MIN = 8;
 
 export function senderOf({ from, fromName }: Message): Addressee {
   return { id: from, name: fromName };

@@ -4,7 +4,10 @@
  *
  * - Effects are carried out in the order given; `write`, `append` and `truncate` reach the log in that order.
  * - `save` is durable before its `thenSend` leaves, and saves become durable in order. A message to oneself comes back as an input.
- * - `durable`, `truncated` and `appended` are told in the order of the log's operations.
+ * - `durable`, `truncated`, `appended` and `published` are told in the order of the log's operations; `published` grows, and comes
+ *   before the `durable` that covers it.
+ * - When a `role` effect ends a reign, what is framed is told by `published` before the next input, or dropped and never written.
+ * - A truncation that can't be carried out ends the process, as every failed write does.
  */
 import type { Bytes, ChainState } from '../base/ports.js';
 import type { Epoch, Position } from '../base/units.js';
@@ -72,6 +75,8 @@ export type Refusal =
   | 'invalid-change'
   /** The clone is too far behind to be given a vote. */
   | 'not-caught-up'
+  /** Without this vote the voters that are alive would be no quorum. */
+  | 'quorum-needed'
   /** Nobody can take over. */
   | 'no-successor';
 
@@ -94,7 +99,7 @@ export type Effect =
   | { readonly kind: 'save'; readonly state: NodeState; readonly thenSend: readonly Outgoing[] }
   /**
    * Leader: send as many whole records as lie in [range.position, limit) of the log, but at least one, as a `range` message with these
-   * fields; then tell `shipped`. One `ship` to a member is under way at a time.
+   * fields; then tell `shipped`. One `ship` for a member's subscription (`attempt`) is under way at a time.
    */
   | {
       readonly kind: 'ship';

@@ -14,8 +14,9 @@ import type { Addressee } from './outbox.js';
  * had appended as a leader. `streaming`: the logs agree, ranges come. */
 type Stage = 'asking' | 'settling' | 'streaming';
 
-/** An answer, or the next range, that doesn't come for so many heartbeat intervals is asked for again. */
+/** The next range, or an answer, that doesn't come for so many heartbeat intervals is asked for; each further time after twice as long. */
 const PATIENCE_HEARTBEATS = 2;
+const DOUBLINGS_MAX = 3;
 
 export class Follower {
   readonly leader: Addressee;
@@ -24,6 +25,10 @@ export class Follower {
   #stage: Stage = 'asking';
   /** None yet. */
   #attempt = 0;
+  /** How often this attempt was asked for again. */
+  #repetitions = 0;
+  /** Whether the promise of this epoch is durable: the leader has answered what left behind its save. */
+  #isPromiseDurable = false;
   #heardMs: number;
   /** When there was progress last, or something was asked. */
   #progressMs: number;
@@ -94,6 +99,7 @@ export class Follower {
     const { outbox, log, commit, nowMs } = this.#core;
     const { position } = message;
     this.#heardMs = nowMs;
+    this.#isPromiseDurable = true;
     if (position > log.end) return;
     if (position < commit) {
       // Invariant 5. The leader is asked again and again; the alarm says why nothing happens.
@@ -169,7 +175,13 @@ export class Follower {
       this.#stage = 'settling';
       return;
     }
-    this.#attempt = this.#core.nextAttempt();
+    // Asked again it is the same question, as nothing has changed here: so a slow answer still counts.
+    if (this.#stage === 'asking' && this.#attempt > 0) {
+      this.#repetitions++;
+    } else {
+      this.#attempt = this.#core.nextAttempt();
+      this.#repetitions = 0;
+    }
     this.#stage = 'asking';
     this.#progressMs = nowMs;
     const epochs = log.epochs.slice(-EPOCHS_TOLD_MAX).reverse();
@@ -183,11 +195,13 @@ export class Follower {
       commit,
     } as const;
     // Behind a save, so that the promise of this epoch is durable before anything is accepted in it.
-    outbox.save({}, { to: this.leader, payload: subscribe });
+    if (this.#isPromiseDurable) outbox.send(this.leader, subscribe);
+    else outbox.save({}, { to: this.leader, payload: subscribe });
   }
 
   #isStuck(): boolean {
-    const patienceMs = PATIENCE_HEARTBEATS * this.#core.options.heartbeatIntervalMs;
+    const doublings = Math.min(this.#repetitions, DOUBLINGS_MAX);
+    const patienceMs = PATIENCE_HEARTBEATS * this.#core.options.heartbeatIntervalMs * 2 ** doublings;
     return this.#core.nowMs - this.#progressMs >= patienceMs;
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Core } from './core.js';
 import { senderOf } from './core.js';
-import type { Message, MessageKind } from './messages.js';
+import type { Message, MessageKind, MessageOf } from './messages.js';
 
 /** About a founding: they name the cluster that is to be, whether or not the node belongs to one by now. */
 const FOUNDING_KINDS: ReadonlySet<MessageKind> = new Set([
@@ -50,14 +50,33 @@ export class Gate {
 
   #isLatest(message: Message): boolean {
     const { contacts, outbox, nowMs } = this.#core;
-    const { from, start, nonce } = message;
-    if (from === this.#core.me) return start === outbox.state.start && nonce === outbox.state.nonce;
+    const { from } = message;
+    if (from === this.#core.me) return this.#isMyself(message);
     const verdict = contacts.note(message, nowMs);
     if (verdict.kind === 'known') return true;
     const { start: seenStart, nonce: seenNonce } = verdict.seen;
+    // Two ghosts would tell each other for ever.
+    if (message.kind === 'fenced') return false;
     // If it is only a late message of a former life, the present one knows its start and laughs at this.
     outbox.send(senderOf(message), { kind: 'fenced', seenStart, seenNonce, reason: 'copy' });
     if (verdict.kind === 'copy') outbox.alarm({ kind: 'member-fenced', member: from, reason: 'copy' });
     return false;
+  }
+
+  /** A late message of a former life is nothing; one of a later life, or of another process with this one, is a copy's. */
+  #isMyself({ from, start, nonce }: Message): boolean {
+    const { outbox } = this.#core;
+    const { start: myStart, nonce: myNonce } = outbox.state;
+    const isCopy = start > myStart || (start === myStart && nonce !== myNonce);
+    if (isCopy) outbox.alarm({ kind: 'member-fenced', member: from, reason: 'copy' });
+    return start === myStart && nonce === myNonce;
+  }
+
+  /** Whether it means this life of this node: a copy is who is not the one that was seen, all else is said to who was. */
+  isFencedBy({ seenStart, seenNonce, reason }: MessageOf<'fenced'>): boolean {
+    const { start, nonce } = this.#core.outbox.state;
+    const isThisLife = seenStart === start && seenNonce === nonce;
+    const isOtherLife = seenStart > start || (seenStart === start && seenNonce !== nonce);
+    return reason === 'copy' ? isOtherLife : isThisLife;
   }
 }

@@ -121,7 +121,7 @@ export class Leader implements Reign {
 
   onDurable(): void {
     const { log, nowMs } = this.#core;
-    this.#stalledSinceMs = log.durable < log.end ? nowMs : undefined;
+    this.#stalledSinceMs = log.durable < log.end || !this.#core.isLogSettled ? nowMs : undefined;
     this.#advanceCommit();
   }
 
@@ -163,12 +163,18 @@ export class Leader implements Reign {
     const { outbox, log } = this.#core;
     const { epoch, attempt, end } = message;
     if (attempt < progress.attempt) return;
+    if (attempt === progress.attempt) {
+      // Doubled, or asked again: what was answered still holds, and what has happened since stands.
+      outbox.send(progress.member, { kind: 'subscribed', epoch, attempt, position: progress.answer });
+      return;
+    }
     if (end < progress.countedHigh) {
       this.#fence(progress.member);
       return;
     }
     progress.restart(attempt);
     const position = commonEnd(log, message);
+    progress.answer = position;
     outbox.send(progress.member, { kind: 'subscribed', epoch, attempt, position });
     if (position !== end) return;
     progress.next = position;
@@ -180,7 +186,8 @@ export class Leader implements Reign {
     const progress = this.#heard(message.from);
     if (progress?.isStreaming !== true || message.attempt !== progress.attempt) return;
     const { durable } = message;
-    if (durable > progress.next) return;
+    // It may be faster than the word that the range has left.
+    if (durable > this.#core.log.end) return;
     progress.match = Math.max(progress.match, durable);
     this.#ship(progress);
     this.#advanceCommit();
@@ -220,14 +227,8 @@ export class Leader implements Reign {
     progress.isShipping = true;
     const limit = Math.min(log.end, next + RANGE_BYTES_MAX);
     const { epoch } = this;
-    const range = {
-      ...outbox.envelope(member.id),
-      kind: 'range',
-      epoch,
-      attempt,
-      position: next,
-      commit,
-    } as const;
+    const payload = { kind: 'range', epoch, attempt, position: next, commit } as const;
+    const range = Object.assign(outbox.envelope(member.id), payload);
     outbox.push({ kind: 'ship', to: member.name, range, limit });
   }
 

@@ -31,8 +31,8 @@ export interface Preferences {
 }
 
 /**
- * The best leader among `promises`: the best log; of equal ones not the resigning leader, then the higher priority, then the lower
- * id. It needs the votes of `quorum` nodes, and those don't vote for less than their own log: so where the best is passed over,
+ * The best leader among `promises`: not the resigning one and not who failed of late, if somebody else can lead; then the best log; of
+ * equal ones the higher priority, then the lower id. It needs the votes of `quorum` nodes, and those don't vote for less than their own log: so where the best is passed over,
  * the next one must still be at least as good as `quorum` of them. Undefined if there is none.
  */
 export function chooseLeader(
@@ -43,16 +43,11 @@ export function chooseLeader(
   const eligible = promises.filter((candidate) => {
     return promises.filter((other) => compareLogs(candidate, other) >= 0).length >= quorum;
   });
-  const willing = eligible.filter(({ id }) => !preferences.failed.has(id));
-  return (willing.length > 0 ? willing : eligible).sort((a, b) => comparePromised(a, b, preferences)).at(0);
+  const willing = eligible.filter(({ id }) => !preferences.failed.has(id) && id !== preferences.resigning);
+  return (willing.length > 0 ? willing : eligible).sort(comparePromised).at(0);
 }
 
 /** Below 0 if `a` is to lead rather than `b`. */
-function comparePromised(a: Promised, b: Promised, { resigning }: Preferences): number {
-  return (
-    compareLogs(b, a) ||
-    Number(a.id === resigning) - Number(b.id === resigning) ||
-    b.priority - a.priority ||
-    (a.id < b.id ? -1 : 1)
-  );
+function comparePromised(a: Promised, b: Promised): number {
+  return compareLogs(b, a) || b.priority - a.priority || (a.id < b.id ? -1 : 1);
 }

@@ -79,10 +79,14 @@ export class MembershipChanges {
   }
 
   #begin(request: number | undefined, change: MembershipChange): Refusal | undefined {
-    const { configuration } = this.#core;
+    const { configuration, log } = this.#core;
     if (configuration === undefined || !this.#reign.isEstablished) return 'no-leader';
     if (this.#isInProgress()) return 'change-in-progress';
     if (change.kind === 'promote' && !this.#hasCaughtUp(change.id)) return 'not-caught-up';
+    // Whoever was removed has been told so for good, or will be.
+    if (change.kind === 'add' && log.hasHad(change.member.id)) return 'invalid-change';
+    const takesVote = change.kind === 'remove' || change.kind === 'demote';
+    if (takesVote && !this.#canSpare(change.id)) return 'quorum-needed';
     const result = applyChange(configuration, change);
     if (result.kind === 'invalid') return 'invalid-change';
     this.#pending = { request, configuration: result.configuration, end: undefined };
@@ -124,7 +128,8 @@ export class MembershipChanges {
     if (configuration === undefined) return false;
     if (!isVoter(configuration, id)) return true;
     const result = applyChange(configuration, { kind: 'remove', id });
-    if (result.kind === 'invalid') return false;
+    // That is another fault than a lost quorum, and told as such.
+    if (result.kind === 'invalid') return true;
     const alive = votersOf(result.configuration).filter((voter) => {
       return this.#reign.hasHeard(voter.id, options.electionTimeoutMs);
     });

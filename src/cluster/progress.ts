@@ -6,6 +6,8 @@ export class Progress {
   member: Member;
   /** The subscription that all else here belongs to; 0 = none yet. */
   attempt = 0;
+  /** What its subscribe was answered with. */
+  answer: Position = 0;
   /** All before it is durable there, as it acked in this subscription. */
   match: Position = 0;
   /** Where the next range begins. */
