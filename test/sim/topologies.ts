@@ -73,7 +73,9 @@ function cutLinks(cluster: SimCluster, topology: number): Set<string> {
 function hasConnectedQuorum(nodes: number, cuts: ReadonlySet<string>): boolean {
   const quorum = Math.floor(nodes / 2) + 1;
   for (let group = 0; group < 2 ** nodes; group++) {
-    const members = Array.from({ length: nodes }, (_, i) => i + 1).filter((i) => (group >> (i - 1)) % 2 === 1);
+    const members = Array.from({ length: nodes }, (_, i) => i + 1).filter(
+      (i) => (group >> (i - 1)) % 2 === 1,
+    );
     if (members.length !== quorum) continue;
     const isWhole = members.every((a) => members.every((b) => a === b || !cuts.has(`n${a} n${b}`)));
     if (isWhole) return true;
