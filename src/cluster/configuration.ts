@@ -25,7 +25,7 @@ export interface Member {
 export interface Configuration {
   /** 1, 2, 3, …: each record has the next one. */
   readonly version: number;
-  /** How many voters there should be. Clones are promoted up to it, voters beyond it are not made. */
+  /** How many voters there should be. Clones are promoted up to it; there is one more only while a dead voter is replaced. */
   readonly clusterSize: number;
   /** Sorted by id; ids are unique. */
   readonly members: readonly Member[];
@@ -38,7 +38,8 @@ export type MembershipChange =
   /** Out of the cluster, whatever its role. */
   | { readonly kind: 'remove'; readonly id: MemberId }
   /** A clone gets a vote. */
-  | { readonly kind: 'promote'; readonly id: MemberId }
+  /** `insteadOf`: a voter that is dead, and loses its vote next. First one more, then one less: so none of the living is needed twice. */
+  | { readonly kind: 'promote'; readonly id: MemberId; readonly insteadOf?: MemberId }
   /** A voter loses its vote and stays as a clone. */
   | { readonly kind: 'demote'; readonly id: MemberId }
   | { readonly kind: 'resize'; readonly clusterSize: number };
@@ -93,7 +94,7 @@ export function applyChange(configuration: Configuration, change: MembershipChan
     case 'remove':
       return removed(configuration, change.id);
     case 'promote':
-      return promoted(configuration, change.id);
+      return promoted(configuration, change.id, change.insteadOf);
     case 'demote':
       return demoted(configuration, change.id);
     case 'resize':
@@ -132,10 +133,12 @@ function removed(configuration: Configuration, id: MemberId): ChangeResult {
   );
 }
 
-function promoted(configuration: Configuration, id: MemberId): ChangeResult {
+function promoted(configuration: Configuration, id: MemberId, insteadOf?: MemberId): ChangeResult {
   if (memberOf(configuration, id)?.role !== 'clone') return invalid('only a clone can be given a vote');
   const voters = votersOf(configuration).length;
-  if (voters >= configuration.clusterSize) return invalid(`there are ${voters} voters already`);
+  const replaces = insteadOf !== undefined && isVoter(configuration, insteadOf);
+  const limit = Math.min(VOTERS_MAX, configuration.clusterSize + (replaces ? 1 : 0));
+  if (voters >= limit) return invalid(`there are ${voters} voters already`);
   return withRole(configuration, id, 'voter');
 }
 

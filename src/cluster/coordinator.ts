@@ -156,6 +156,8 @@ export class Coordinator {
       .filter((promise) => promise !== undefined);
     const quorum = configuration === undefined ? Number.POSITIVE_INFINITY : quorumOf(configuration);
     const failed = new Set(this.#failedNow());
+    // Who is asked to take over doesn't hold its own past against itself.
+    if (phase.resigning !== '') failed.delete(this.#core.me);
     const best = chooseLeader(promises, quorum, { resigning: phase.resigning, failed });
     const commit = Math.max(...promises.map((promise) => promise.commit));
     if (best === undefined || commit > best.position) {

@@ -13,6 +13,7 @@ import {
   type MembershipChange,
   memberOf,
   quorumOf,
+  VOTERS_MAX,
   votersOf,
 } from './configuration.js';
 import type { Core } from './core.js';
@@ -103,14 +104,39 @@ export class MembershipChanges {
     const { configuration } = this.#core;
     if (configuration === undefined) return undefined;
     const voters = votersOf(configuration);
-    const superseded = configuration.members.find((member) => this.#isSuperseded(member));
-    if (superseded !== undefined && this.#canSpare(superseded.id))
-      return { kind: 'remove', id: superseded.id };
+    const superfluous = this.#superfluous(configuration);
+    if (superfluous !== undefined && this.#canSpare(superfluous.id)) {
+      return { kind: this.#isSuperseded(superfluous) ? 'remove' : 'demote', id: superfluous.id };
+    }
     const clone = configuration.members.find(({ id, role }) => role === 'clone' && this.#hasCaughtUp(id));
     if (clone === undefined) return undefined;
     if (voters.length < configuration.clusterSize) return { kind: 'promote', id: clone.id };
-    const dead = voters.find(({ id }) => !this.#reign.hasHeard(id, this.#core.options.deadVoterTimeoutMs));
-    return dead !== undefined && this.#canSpare(dead.id) ? { kind: 'demote', id: dead.id } : undefined;
+    const dead = voters.find((voter) => this.#isDead(voter));
+    if (dead === undefined) return undefined;
+    if (voters.length === VOTERS_MAX)
+      return this.#canSpare(dead.id) ? { kind: 'demote', id: dead.id } : undefined;
+    const alive = voters.filter((voter) => !this.#isDead(voter)).length + 1;
+    const isQuorum = alive >= Math.floor((voters.length + 1) / 2) + 1;
+    return isQuorum ? { kind: 'promote', id: clone.id, insteadOf: dead.id } : undefined;
+  }
+
+  /** Who has no place any more: a member whose name another one has, or a voter too many: a dead one, or who is furthest behind. */
+  #superfluous(configuration: Configuration): Member | undefined {
+    const voters = votersOf(configuration);
+    const isTooMany = voters.length > configuration.clusterSize;
+    const gone = configuration.members.find((member) => {
+      return (isTooMany || member.role !== 'voter') && this.#isSuperseded(member);
+    });
+    if (gone !== undefined || !isTooMany) return gone;
+    const byProgress = voters
+      .filter(({ id }) => id !== this.#core.me)
+      .sort((a, b) => this.#reign.durableOf(a.id) - this.#reign.durableOf(b.id));
+    return byProgress.find((voter) => this.#isDead(voter)) ?? byProgress[0];
+  }
+
+  #isDead(member: Member): boolean {
+    const { deadVoterTimeoutMs } = this.#core.options;
+    return this.#isSuperseded(member) || !this.#reign.hasHeard(member.id, deadVoterTimeoutMs);
   }
 
   /** Another folder answers under this member's name: the member itself is gone for good. */
