@@ -14,6 +14,7 @@ import { BrokenPromise } from './broken-promise.js';
 import type { CommittedLog } from './committed-log.js';
 import { forEachRecord } from './logged-event.js';
 import type { ObservedProcess, ProcessObserver } from './process-observer.js';
+import { PromiseBook } from './promise-book.js';
 
 /** What is known of a running process. */
 interface Watched {
@@ -21,6 +22,8 @@ interface Watched {
   commit: Position;
   /** Up to here its disk was asked, and has it durably. */
   durable: Position;
+  /** Where its log is being cut: nothing behind it counts any more. */
+  cutTo: Position | undefined;
   /** Its reign: where its Epoch record ends. */
   reign: { readonly epoch: Epoch; readonly end: Position } | undefined;
 }
@@ -49,20 +52,20 @@ export class Invariants implements ProcessObserver {
   readonly #world: InvariantsWorld;
   readonly #watched = new Map<string, Watched>();
   readonly #acked = new Map<MemberId, Acked>();
-  /** The highest epoch that a member has promised durably. */
-  readonly #promised = new Map<MemberId, Epoch>();
+  readonly #promises = new PromiseBook();
 
   constructor(world: InvariantsWorld) {
     this.#world = world;
   }
 
   promisedBy(member: MemberId): Epoch {
-    return this.#promised.get(member) ?? 0;
+    return this.#promises.promisedBy(member);
   }
 
   started(process: ObservedProcess): void {
     const { commit } = process.core.view;
-    this.#watched.set(process.name, { process, commit: 0, durable: 0, reign: undefined });
+    this.#watched.set(process.name, { process, commit: 0, durable: 0, cutTo: undefined, reign: undefined });
+    if (this.#world.trusts(process)) this.#promises.started(process);
     if (commit > 0) this.#requireCommitted(process, 0, commit);
     this.#watch(process).commit = commit;
   }
@@ -72,13 +75,6 @@ export class Invariants implements ProcessObserver {
     const { savedState: saved } = process;
     switch (message.kind) {
       case 'prepareOk':
-        this.#require(
-          saved.promisedEpoch >= message.epoch,
-          process,
-          'promise',
-          'a promise leaves before it is durable',
-        );
-        this.#promised.set(process.memberId, saved.promisedEpoch);
         this.#requireDurable(process, message.position, 'a promise');
         break;
       case 'accept': {
@@ -96,6 +92,8 @@ export class Invariants implements ProcessObserver {
       default:
         return;
     }
+    if (message.kind !== 'heartbeatReply' && this.#world.trusts(process))
+      this.#promises.said(process, message);
     const isLate = message.epoch < saved.promisedEpoch;
     this.#require(
       !isLate,
@@ -114,10 +112,12 @@ export class Invariants implements ProcessObserver {
       return;
     }
     this.#noteLeader(process, epoch);
+    this.#requireUnpromised(process, epoch);
   }
 
   epochBegan(process: ObservedProcess, epoch: Epoch, end: Position): void {
     this.#noteLeader(process, epoch);
+    this.#promises.began(process, epoch);
     this.#watch(process).reign = { epoch, end };
   }
 
@@ -147,6 +147,7 @@ export class Invariants implements ProcessObserver {
       `cut at ${to}, committed up to ${watched.commit}`,
     );
     watched.durable = Math.min(watched.durable, to);
+    watched.cutTo = to;
     const { log } = process;
     const { committedLog } = this.#world;
     if (to >= log.end.position || to >= committedLog.end) return;
@@ -175,6 +176,8 @@ export class Invariants implements ProcessObserver {
   }
 
   stepped(process: ObservedProcess): void {
+    const watched = this.#watch(process);
+    if (watched.cutTo !== undefined && process.log.end.position <= watched.cutTo) watched.cutTo = undefined;
     this.#require(process.isBounded, process, 'bounds', 'a queue is longer than its limit');
   }
 
@@ -196,12 +199,20 @@ export class Invariants implements ProcessObserver {
     this.leaders.set(epoch, process.memberId);
   }
 
+  /** Who has promised a higher epoch leads no more. */
+  #requireUnpromised(process: ObservedProcess, epoch: Epoch): void {
+    const { promisedEpoch } = process.core.view;
+    const message = `leads epoch ${epoch}, and has promised ${promisedEpoch}`;
+    this.#require(epoch >= promisedEpoch, process, 'epoch', message);
+  }
+
   /** The leader moves commit beyond what anybody knew: a majority of its voters must hold it, and its epoch record be before it. */
   #requireQuorum({ process, reign }: Watched, position: Position): void {
     const { configuration } = process.core.view;
     this.#require(reign !== undefined, process, 'commit', `commits ${position} first, and is no leader`);
     this.#require(configuration !== undefined, process, 'commit', 'commits without a configuration');
     this.#require(position >= reign.end, process, 'commit', `commits ${position} before its Epoch record`);
+    this.#requireUnpromised(process, reign.epoch);
     const holders = votersOf(configuration).filter(({ id }) => {
       if (id !== process.memberId) return this.#hasAcked(id, reign.epoch, position);
       this.#requireDurable(process, position, 'its commit');
@@ -245,6 +256,8 @@ export class Invariants implements ProcessObserver {
   #requireDurable(process: ObservedProcess, position: Position, what: string): void {
     if (!process.hasLog || !this.#world.trusts(process)) return;
     const watched = this.#watch(process);
+    const isCut = watched.cutTo !== undefined && position > watched.cutTo;
+    this.#require(!isCut, process, 'durability', `${what} speaks for ${position}, which is being cut off`);
     if (position <= watched.durable) return;
     const { log, disk } = process;
     const isThere = log.end.position >= position;
