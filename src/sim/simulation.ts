@@ -28,7 +28,7 @@ export function runSimulation(options: SimulationOptions): SimulationResult {
   return new Simulation(options).run();
 }
 
-export class Simulation {
+class Simulation {
   readonly cluster: SimCluster;
   readonly #options: SimulationOptions;
   readonly #operator: Operator;

@@ -48,7 +48,7 @@ export function failureLines(result: SimulationResult, range: SeedRange): string
   return [...result.lastEvents, ...broken, `replay: ${replayCommand(result.seed, range)}`];
 }
 
-export function replayCommand(seed: number, { options, faultsText }: SeedRange): string {
+function replayCommand(seed: number, { options, faultsText }: SeedRange): string {
   const { nodes, clones, replicas, virtualMs } = options;
   const extras = `${clones > 0 ? ` --clones ${clones}` : ''}${replicas > 0 ? ` --replicas ${replicas}` : ''}`;
   return `cairn simulate --seed ${seed} --nodes ${nodes}${extras} --ticks ${virtualMs} --faults ${faultsText}`;
