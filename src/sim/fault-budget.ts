@@ -30,7 +30,9 @@ export class FaultBudget {
       dead.has(id) || nodes.some((other) => other.memberId === id && other.isLost);
     // Clones count as well: they may be voters soon.
     const lost = configuration.members.filter(({ id, role }) => role !== 'replica' && isLost(id));
-    return lost.length + 1 <= (votersOf(configuration).length - 1) >> 1;
+    // Where there are more voters than there should be, the leader is about to take votes away.
+    const voters = Math.min(votersOf(configuration).length, configuration.clusterSize);
+    return lost.length + 1 <= (voters - 1) >> 1;
   }
 
   /** Whether the operator may change the membership: not while members are missing that a smaller one would need. */
