@@ -55,6 +55,8 @@ const DEFERRED_MAX = 20_000;
 /** How long a `ship` may take that has to read from the disk. */
 const SHIP_DELAY_MS_MAX = 2;
 const SHIP_DELAY_CHANCE = 0.1;
+/** How often a range ends early, in the middle of a transaction perhaps: as large ones do in production, where all are large. */
+const SHIP_SHORT_CHANCE = 0.2;
 
 export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
   readonly core: ClusterNode;
@@ -365,7 +367,9 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
       const { log } = this;
       const from = range.position;
       // A leader of old may have cut its log meanwhile: nobody waits for this any more.
-      const end = from < log.end.position ? log.rangeEnd(from, limit) : from;
+      const isShort = random.chance(SHIP_SHORT_CHANCE);
+      const wanted = isShort ? random.between(from, limit) : limit;
+      const end = from < log.end.position ? log.rangeEnd(from, wanted) : from;
       if (end > from) this.#send(to, { ...range, bytes: log.read(from, end) });
       this.take({ kind: 'shipped', to: range.to, attempt: range.attempt, end });
     };
