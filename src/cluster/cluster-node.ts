@@ -288,7 +288,7 @@ export class ClusterNode {
 
   #onProposal(message: MessageOf<'proposal'>): void {
     const isNominee = message.leader === this.#core.me;
-    if (isNominee && !this.#core.isVoter) return;
+    if (isNominee && !this.#core.mayLead) return;
     if (!this.#acceptor.onProposal(message)) return;
     // A quorum may have been faster, and the leader's first word before the proposal.
     if (this.#follower?.epoch === message.epoch) return;

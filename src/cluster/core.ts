@@ -117,6 +117,15 @@ export class Core {
     return this.configuration !== undefined && isVoter(this.configuration, this.me);
   }
 
+  /**
+   * Whether it may be given an epoch to lead: a voter may, and who has lost its vote by a record that is not committed. Its log may be
+   * the best because of that very record; were it to refuse, it would be proposed for ever. It doesn't count itself.
+   */
+  get mayLead(): boolean {
+    const placed = this.log.configuration;
+    return this.isVoter || (placed !== undefined && placed.end > this.commit);
+  }
+
   get self(): Addressee {
     return { id: this.me, name: this.options.name };
   }

@@ -22,8 +22,9 @@ export class Nominee {
   }
 
   onAccept({ from, epoch }: MessageOf<'accept'>): void {
-    // Only a voter's counts, and there are few of them; so the map stays small.
-    if (this.#core.voters.some(({ id }) => id === from)) {
+    // Only a voter's counts, and its own says that it has voted; there are few of them, so the map stays small.
+    const { voters, me } = this.#core;
+    if (from === me || voters.some(({ id }) => id === from)) {
       this.#accepted.set(from, Math.max(epoch, this.#accepted.get(from) ?? 0));
     }
   }
