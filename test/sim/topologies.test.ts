@@ -1,9 +1,9 @@
-/** A leader for every connected majority; all topologies of four nodes are run by `topologies-main.ts`. */
+/** A leader for every connected majority. All 4,096 topologies of four nodes, half a minute: CAIRN_TOPOLOGIES=all. */
 import { expect, it } from 'vitest';
 import { checkTopology, topologyCount } from './topologies.js';
 
 /** Of the 4,096: coprime to powers of two, so that every link is cut in about half of them. */
-const SAMPLE_STEP = 31;
+const SAMPLE_STEP = process.env['CAIRN_TOPOLOGIES'] === 'all' ? 1 : 31;
 
 function problemsOf(nodes: number, step: number): string[] {
   const problems: string[] = [];
