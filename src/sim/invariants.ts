@@ -177,6 +177,7 @@ export class Invariants implements ProcessObserver {
 
   stepped(process: ObservedProcess): void {
     const watched = this.#watch(process);
+    if (watched.reign !== undefined) this.#requireUnpromised(process, watched.reign.epoch);
     if (watched.cutTo !== undefined && process.log.end.position <= watched.cutTo) watched.cutTo = undefined;
     this.#require(process.isBounded, process, 'bounds', 'a queue is longer than its limit');
   }
