@@ -202,6 +202,21 @@ describe('a node', () => {
     expect(node.role).toBe('fenced');
   });
 
+  test('takes no answer for its question that a former life of it was given', () => {
+    const node = new LoneNode({ state: { start: 3 } });
+    node.follow(2);
+    node.step({ kind: 'read', request: 1 });
+    const asked = node.said(2).find(({ kind }) => kind === 'readIndex');
+    node.hear(2, { kind: 'readIndexReply', request: 1, position: 0 });
+    expect(node.kindsOf()).not.toContain('readReady');
+    node.hear(2, {
+      kind: 'readIndexReply',
+      request: asked?.kind === 'readIndex' ? asked.request : 0,
+      position: 8,
+    });
+    expect(node.take()).toEqual([{ kind: 'readReady', request: 1, position: 8 }]);
+  });
+
   test('does not listen to another cluster', () => {
     const node = new LoneNode();
     node.hear(2, { kind: 'heartbeat', epoch: 9, round: 1, commit: 0, end: 0 }, { clusterId: idOf(0xc2) });

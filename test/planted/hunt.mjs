@@ -1,10 +1,10 @@
 /**
  * A child process: runs seed after seed on one copy of the program until a promise is broken. Arguments: the copy's folder, the first seed, how
- * many at most. Tells its parent each seed that it begins, so that one that never ends is noticed, and then what it found.
+ * many at most, the faults. Tells its parent each seed that it begins, so that one that never ends is noticed, and then what it found.
  */
-const [folder, first, count] = process.argv.slice(2);
+const [folder, first, count, faultsText] = process.argv.slice(2);
 const { runSimulation } = await import(`${folder}/src/sim/simulation.js`);
-const { ALL_FAULT_KINDS } = await import(`${folder}/src/sim/fault-plan.js`);
+const { parseFaults } = await import(`${folder}/src/sim/fault-plan.js`);
 
 /** Odd and even quorums, and members without a vote. The seed picks, so that a seed always means the same run. */
 const SHAPES = [
@@ -16,7 +16,8 @@ const SHAPES = [
   { nodes: 2, clones: 1, replicas: 1 },
 ];
 const VIRTUAL_MS = 10_000;
-const faults = { kinds: ALL_FAULT_KINDS, isSwarm: true };
+const faults = parseFaults(faultsText);
+if (faults === undefined) throw new Error(`there are no faults called ${faultsText}`);
 
 let found;
 let seed = Number(first);

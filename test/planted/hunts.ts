@@ -22,10 +22,17 @@ type Ended = Hunt & { readonly kind: 'ended' };
 const SEED_MS_MAX = 60_000;
 const TESTS_MS_MAX = 300_000;
 
-/** Runs seeds from `first` on until one breaks a promise, at most `count`. Rejects if the process fails by itself. */
-export function hunt(folder: string, first: number, count: number): Promise<Hunt> {
+/** Seeds and the faults that they are run with. */
+export interface SeedRange {
+  readonly first: number;
+  readonly count: number;
+  readonly faults: string;
+}
+
+/** Runs seeds until one breaks a promise. Rejects if the process fails by itself. */
+export function hunt(folder: string, { first, count, faults }: SeedRange): Promise<Hunt> {
   const script = join(ROOT, 'test/planted/hunt.mjs');
-  const child = fork(script, [folder, `${first}`, `${count}`], {
+  const child = fork(script, [folder, `${first}`, `${count}`, faults], {
     execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

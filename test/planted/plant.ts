@@ -6,6 +6,7 @@
  *     Story: who made this mistake, and what it costs
  *     Incident: KDB #3472                       (if there is one)
  *     Caught by: simulator                      (or a test file, or several)
+ *     Faults: isolate, slow-disk                (the weather that the simulator makes; swarm, if it is left out)
  *
  *     --- src/cluster/follower.ts
  *      a line that stays
@@ -22,6 +23,8 @@ export interface Plant {
   readonly incident: string;
   /** Test files that see it; none: the simulator does. */
   readonly tests: readonly string[];
+  /** What `cairn simulate --faults` is given. */
+  readonly faults: string;
   readonly changes: readonly Change[];
 }
 
@@ -37,7 +40,7 @@ export interface Hunk {
 }
 
 const SIMULATOR = 'simulator';
-const FIELDS = ['Title', 'Story', 'Incident', 'Caught by'] as const;
+const FIELDS = ['Title', 'Story', 'Incident', 'Caught by', 'Faults'] as const;
 type Field = (typeof FIELDS)[number];
 
 /** Throws if the text is no plant: the message says why. */
@@ -53,6 +56,7 @@ export function parsePlant(name: string, text: string): Plant {
     story: fields.get('Story') ?? '',
     incident: fields.get('Incident') ?? '',
     tests: caughtBy === SIMULATOR ? [] : caughtBy.split(/,\s*/),
+    faults: fields.get('Faults') ?? 'swarm',
     changes,
   };
 }

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Hunt, hunt, runTests } from './hunts.js';
+import { type Hunt, hunt, runTests, type SeedRange } from './hunts.js';
 import type { Plant } from './plant.js';
 import { Program, readPlants } from './program.js';
 import { byFrequency, type Finding, findingLine, markdownTable } from './report.js';
@@ -47,17 +47,15 @@ class PlantedRun {
   readonly #findings: Finding[] = [];
   /** Tests that the plants name: those that fail without any bug say nothing. */
   #unsound = new Set<string>();
-  readonly #unsoundSeeds = new Map<number, Promise<boolean>>();
-  /** Seeds that break a promise without any bug. */
-  readonly #broken = new Set<number>();
-  /** How many seeds of a repetition were needed by the bug that took most. */
-  readonly #used: number[];
+  /** Whether a seed (and faults) breaks a promise without any bug. */
+  readonly #unsoundSeeds = new Map<string, Promise<boolean>>();
+  /** What was run until the bug that took most seeds was caught, by repetition and faults. */
+  readonly #used = new Map<string, SeedRange>();
 
   constructor(options: PlantedOptions, program: Program) {
     this.#options = options;
     this.#program = program;
     this.#slots = new Slots(options.jobs);
-    this.#used = Array.from({ length: options.repetitions }, () => 0);
   }
 
   async run(): Promise<boolean> {
@@ -112,14 +110,14 @@ class PlantedRun {
   }
 
   async #simulate(plant: Plant): Promise<Finding> {
-    const { repetitions, seeds } = this.#options;
+    const { repetitions, seeds, firstSeed } = this.#options;
     const folder = this.#program.scripts(plant);
-    const numbers = Array.from({ length: repetitions }, (_, i) => i);
-    const hunts = await Promise.all(numbers.map((i) => this.#hunt(folder, this.#firstSeed(i), seeds)));
-    const found = hunts.filter(({ violation }) => violation !== undefined);
-    hunts.forEach(({ seeds: used, violation }, i) => {
-      if (violation !== undefined) this.#used[i] = Math.max(this.#used[i]!, used);
+    const ranges = Array.from({ length: repetitions }, (_, i) => {
+      return { first: firstSeed + i * SEEDS_BETWEEN_REPETITIONS, count: seeds, faults: plant.faults };
     });
+    const hunts = await Promise.all(ranges.map((range) => this.#hunt(folder, range)));
+    const found = hunts.filter(({ violation }) => violation !== undefined);
+    for (const [i, range] of ranges.entries()) this.#noteUsed({ ...range, count: hunts[i]!.seeds });
     const seenAs = byFrequency(found.map(({ violation }) => violation!.invariant));
     // More than half, so that there is a median.
     const isCaught = found.length * 2 > repetitions;
@@ -128,53 +126,68 @@ class PlantedRun {
   }
 
   /** Seeds that find something in the sound program as well say nothing about the bug: the hunt goes on behind them. */
-  async #hunt(folder: string, first: number, count: number): Promise<Hunt> {
+  async #hunt(folder: string, { first, count, faults }: SeedRange): Promise<Hunt> {
     let begin = first;
     for (;;) {
-      const found = await this.#slots.run(() => hunt(folder, begin, first + count - begin));
+      const range = { first: begin, count: first + count - begin, faults };
+      const found = await this.#slots.run(() => hunt(folder, range));
       const seeds = found.seed - first + 1;
-      if (found.violation === undefined || !(await this.#isUnsound(found.seed))) return { ...found, seeds };
+      const isSound = found.violation === undefined || !(await this.#isUnsound(found.seed, faults));
+      if (isSound) return { ...found, seeds };
       begin = found.seed + 1;
       if (begin === first + count) return { ...found, seeds, violation: undefined };
     }
   }
 
   /** Whether the program without any bug breaks a promise in this run. */
-  #isUnsound(seed: number): Promise<boolean> {
-    const known = this.#unsoundSeeds.get(seed);
+  #isUnsound(seed: number, faults: string): Promise<boolean> {
+    const key = `${seed} ${faults}`;
+    const known = this.#unsoundSeeds.get(key);
     if (known !== undefined) return known;
-    const answer = this.#slots.runSoon(async () => {
-      const { violation } = await hunt(this.#program.scripts(), seed, 1);
-      if (violation !== undefined) {
-        this.#broken.add(seed);
-        console.log(`without any bug, seed ${seed}: ${violation.invariant}: ${violation.message}`);
-      }
-      return violation !== undefined;
-    });
-    this.#unsoundSeeds.set(seed, answer);
+    const range = { first: seed, count: 1, faults };
+    const answer = this.#slots.runSoon(() => hunt(this.#program.scripts(), range)).then(tellBroken(faults));
+    this.#unsoundSeeds.set(key, answer);
     return answer;
   }
 
-  /** All seeds that found something must find nothing where there is nothing. */
-  async #control(): Promise<boolean> {
-    const folder = this.#program.scripts();
-    const pieces = this.#used.flatMap((used, i) => {
-      const count = Math.ceil(used / CONTROL_PIECE);
-      return Array.from({ length: count }, (_, piece) => this.#firstSeed(i) + piece * CONTROL_PIECE);
-    });
-    console.log(`\nwithout any bug: ${pieces.length * CONTROL_PIECE} seeds`);
-    const hunts = await Promise.all(
-      pieces.map((first) => this.#slots.run(() => hunt(folder, first, CONTROL_PIECE))),
-    );
-    const broken = hunts.filter((one): one is Hunt => one.violation !== undefined);
-    for (const { seed, violation } of broken)
-      console.log(`seed ${seed}: ${violation?.invariant}: ${violation?.message}`);
-    return broken.length === 0 && this.#broken.size === 0 && this.#unsound.size === 0;
+  #noteUsed(range: SeedRange): void {
+    const key = `${range.first} ${range.faults}`;
+    const known = this.#used.get(key);
+    if (known === undefined || range.count > known.count) this.#used.set(key, range);
   }
 
-  #firstSeed(repetition: number): number {
-    return this.#options.firstSeed + repetition * SEEDS_BETWEEN_REPETITIONS;
+  /** All seeds that were run until something was found must find nothing where there is nothing. */
+  async #control(): Promise<boolean> {
+    const pieces = [...this.#used.values()].flatMap(({ first, count, faults }) => {
+      const numbers = Array.from({ length: Math.ceil(count / CONTROL_PIECE) }, (_, i) => i * CONTROL_PIECE);
+      return numbers.map((from) => ({
+        first: first + from,
+        count: Math.min(CONTROL_PIECE, count - from),
+        faults,
+      }));
+    });
+    const seeds = pieces.reduce((sum, { count }) => sum + count, 0);
+    const folder = this.#program.scripts();
+    const broken = await Promise.all(
+      pieces.map((range) => this.#slots.run(() => hunt(folder, range)).then(tellBroken(range.faults))),
+    );
+    const count = broken.filter(Boolean).length;
+    console.log(
+      `\nwithout any bug: ${seeds} seeds, ${count === 0 ? 'none' : `at least ${count}`} with violations`,
+    );
+    return count === 0 && this.#unsound.size === 0;
   }
+}
+
+/** Says so if a seed breaks a promise without any bug. */
+function tellBroken(faults: string): (hunt: Hunt) => boolean {
+  return ({ seed, violation }) => {
+    if (violation === undefined) return false;
+    console.log(
+      `without any bug, seed ${seed}, faults ${faults}: ${violation.invariant}: ${violation.message}`,
+    );
+    return true;
+  };
 }
 
 /** Lets so many things go on at a time, in the order of asking. */
