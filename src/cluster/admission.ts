@@ -8,29 +8,38 @@ import type { Leader } from './leader.js';
 import type { MessageOf } from './messages.js';
 import type { Addressee } from './outbox.js';
 
+/** Election timeouts between two hellos of a voter. */
+const VOTERS_PATIENCE = 5;
+
 export class Admission {
   readonly #core: Core;
-  #nextHelloMs: number;
+  #nextHelloMs = 0;
 
   constructor(core: Core) {
     this.#core = core;
-    this.#nextHelloMs = core.nowMs + core.options.electionTimeoutMs;
+    this.wait();
   }
 
-  /** A voter asks its voters for a leader; who has no vote, and no leader, asks to be known. */
+  /** There was a leader until now. */
+  wait(): void {
+    const { nowMs, options, isVoter } = this.#core;
+    // A voter asks its voters for a leader; perhaps they are all gone and replaced.
+    this.#nextHelloMs = nowMs + (isVoter ? VOTERS_PATIENCE : 1) * options.electionTimeoutMs;
+  }
+
+  /** When to say hello, as long as there is no leader: to be known, or to be told that one was removed. */
   get deadlineMs(): number {
-    return this.#core.isVoter ? Number.POSITIVE_INFINITY : this.#nextHelloMs;
+    return this.#nextHelloMs;
   }
 
   tick(): void {
     const { outbox, options, others, nowMs } = this.#core;
     if (nowMs < this.deadlineMs) return;
-    this.#nextHelloMs = nowMs + options.electionTimeoutMs;
-    const { role, zone, clusterSize, chunkSize } = options;
+    this.wait();
     const names = new Set([...options.seeds, ...others.map(({ name }) => name)]);
     names.delete(options.name);
     for (const name of names) {
-      outbox.send({ id: '', name }, { kind: 'hello', role, zone, clusterSize, chunkSize, isAnswer: false });
+      outbox.send({ id: '', name }, this.#core.hello(false));
     }
   }
 
@@ -43,7 +52,11 @@ export class Admission {
     if (message.clusterId === '' && isFounder) {
       // All have agreed, and it has not heard so.
       this.#core.reply(message, { kind: 'founded', clusterId: foundation.clusterId });
-    } else if (leader !== undefined) {
+      return;
+    }
+    // There is a cluster: nobody who hears that founds another one.
+    if (message.clusterId === '') this.#core.reply(message, this.#core.hello(true));
+    if (leader !== undefined) {
       this.#admit(message, leader);
     } else if (follows !== undefined) {
       outbox.push({ kind: 'send', to: follows.name, message: { ...message, to: '' } });

@@ -337,6 +337,7 @@ export class ClusterNode {
   #becomeLooking(cause: MemberId, afterMs?: number): void {
     this.#leader?.stepDown();
     if (this.#follower !== undefined) this.#remoteReads.refuseAll();
+    if (this.#leader !== undefined || this.#follower !== undefined) this.#admission.wait();
     this.#leader = undefined;
     this.#follower = undefined;
     if (afterMs !== undefined) this.#coordinator.wait(afterMs);

@@ -139,6 +139,12 @@ export class Core {
     return this.configuration?.members.filter(({ id }) => id !== this.me) ?? [];
   }
 
+  /** How this node introduces itself. */
+  hello(isAnswer: boolean): Payload {
+    const { role, zone, clusterSize, chunkSize } = this.options;
+    return { kind: 'hello', role, zone, clusterSize, chunkSize, isAnswer };
+  }
+
   reply(message: Message, payload: Payload): void {
     this.outbox.send(senderOf(message), payload);
   }

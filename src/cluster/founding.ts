@@ -11,7 +11,7 @@ import type { Member, MemberId } from './configuration.js';
 import { type Core, senderOf } from './core.js';
 import type { Foundation } from './foundation.js';
 import type { FoundingKind } from './message-kinds.js';
-import type { MessageOf, Payload } from './messages.js';
+import type { MessageOf } from './messages.js';
 
 /** Fresh nodes that are remembered as candidates; more wait until some have founded a cluster. */
 const CANDIDATES_MAX = 32;
@@ -29,6 +29,8 @@ export class Founding {
   readonly #core: Core;
   readonly #candidates = new Map<MemberId, Candidate>();
   #agreed = new Set<MemberId>();
+  /** A member of a cluster has answered: this node joins, it doesn't found. */
+  #hasHeardOfCluster = false;
   #nextHelloMs: number;
 
   constructor(core: Core) {
@@ -80,21 +82,25 @@ export class Founding {
 
   /** A fresh node's hello. Whoever has a cluster answers otherwise (`admission.ts`). */
   #onHello(message: MessageOf<'hello'>): void {
-    if (message.clusterId !== '') return;
+    if (message.clusterId !== '') {
+      this.#hasHeardOfCluster = true;
+      return;
+    }
     const { from: id, fromName: name, role, zone, clusterSize, chunkSize } = message;
     const { options, nowMs } = this.#core;
     const fits = role === 'voter' && clusterSize === options.clusterSize && chunkSize === options.chunkSize;
     if (fits && (this.#candidates.has(id) || this.#candidates.size < CANDIDATES_MAX)) {
       this.#candidates.set(id, { member: { id, name, role, zone }, heardMs: nowMs });
     }
-    if (!message.isAnswer) this.#core.reply(message, this.#hello(true));
+    if (!message.isAnswer) this.#core.reply(message, this.#core.hello(true));
   }
 
   #onFound(message: MessageOf<'found'>): void {
     const { foundation: proposed } = message;
     const { outbox, me } = this.#core;
     const held = outbox.state.foundation;
-    if (held === undefined && proposed.members.some(({ id }) => id === me)) {
+    const isAsked = proposed.members.some(({ id }) => id === me) && !this.#hasHeardOfCluster;
+    if (held === undefined && isAsked) {
       const payload = { kind: 'foundAgreed', clusterId: proposed.clusterId } as const;
       outbox.save({ foundation: proposed }, { to: senderOf(message), payload });
     } else if (held?.clusterId === proposed.clusterId) {
@@ -165,19 +171,14 @@ export class Founding {
   #greetSeeds(): void {
     const { options, outbox } = this.#core;
     for (const name of options.seeds) {
-      if (name !== options.name) outbox.send({ id: '', name }, this.#hello(false));
+      if (name !== options.name) outbox.send({ id: '', name }, this.#core.hello(false));
     }
-  }
-
-  #hello(isAnswer: boolean): Payload {
-    const { role, zone, clusterSize, chunkSize } = this.#core.options;
-    return { kind: 'hello', role, zone, clusterSize, chunkSize, isAnswer };
   }
 
   /** The founder, if it is this node: the lowest of enough fresh nodes. */
   #propose(): void {
     const { options, nowMs, me, outbox } = this.#core;
-    if (options.role !== 'voter') return;
+    if (options.role !== 'voter' || this.#hasHeardOfCluster) return;
     const freshSinceMs = nowMs - 2 * options.electionTimeoutMs;
     const present = [...this.#candidates.values()].filter(({ heardMs }) => heardMs >= freshSinceMs);
     const self: Member = { id: me, name: options.name, role: 'voter', zone: options.zone };

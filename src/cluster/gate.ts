@@ -35,7 +35,7 @@ export class Gate {
     const mine = this.#core.outbox.state.clusterId;
     if (FOUNDING_KINDS.has(kind) || clusterId === mine) return true;
     if (clusterId === '') return kind === 'hello';
-    if (mine === undefined) return kind === 'invite';
+    if (mine === undefined) return kind === 'invite' || kind === 'hello';
     this.#alarmForeigner(clusterId, fromName);
     return false;
   }

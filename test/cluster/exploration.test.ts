@@ -11,7 +11,6 @@ describe('however messages, saves, timeouts and crashes interleave', () => {
     'an epoch has one leader, and it has what is committed: $logEnds, $timeouts timeouts, $crashes crashes',
     (bounds) => {
       const explored = explore({ ...bounds, worldsMax: 400_000 });
-      console.log(explored);
       expect(explored.violations).toEqual([]);
       expect(explored.isComplete).toBe(true);
       expect(explored.withLeader).toBeGreaterThan(0);

@@ -143,8 +143,8 @@ class Explorer {
     world.nodes.forEach((node, index) => {
       const [save, ...saves] = node.saves;
       if (save !== undefined) {
-        const letters = [...world.letters, ...save.letters];
-        worlds.push(replaced({ ...world, letters }, index, { ...node, durable: save.state, saves }));
+        const after = replaced(world, index, { ...node, durable: save.state, saves });
+        worlds.push(this.#deliver(after, save.letters));
       }
       if (world.timeouts > 0) {
         worlds.push(this.#tell({ ...world, timeouts: world.timeouts - 1 }, index, { kind: 'tick' }));
@@ -179,8 +179,7 @@ class Explorer {
       case 'save': {
         const letters = effect.thenSend.map(({ to, message }) => letterTo(to, message)).filter(isExplored);
         if (this.#options.instantSaves) {
-          const after = { ...world, letters: [...world.letters, ...letters] };
-          return replaced(after, index, { ...node, durable: effect.state });
+          return this.#deliver(replaced(world, index, { ...node, durable: effect.state }), letters);
         }
         return replaced(world, index, { ...node, saves: [...node.saves, { state: effect.state, letters }] });
       }
@@ -198,7 +197,18 @@ class Explorer {
       return this.#tell(world, indexOf(to), { kind: 'message', message });
     }
     const letter = letterTo(to, message);
+    if (message.to === message.from) return this.#deliver(world, [letter]);
     return isExplored(letter) ? { ...world, letters: [...world.letters, letter] } : world;
+  }
+
+  /** What a node says to itself it hears at once; the rest is under way. */
+  #deliver(world: World, letters: readonly Letter[]): World {
+    const toOthers = letters.filter(({ message }) => message.to !== message.from);
+    let after: World = { ...world, letters: [...world.letters, ...toOthers] };
+    for (const { to, message } of letters) {
+      if (message.to === message.from) after = this.#tell(after, to, { kind: 'message', message });
+    }
+    return after;
   }
 
   #start(state: NodeState): Past {

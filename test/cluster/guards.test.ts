@@ -101,6 +101,58 @@ describe('a follower', () => {
   });
 });
 
+describe('a promise', () => {
+  /** The position and last epoch of the promises that it has given. */
+  function promised(node: LoneNode): unknown[] {
+    return node
+      .said(3)
+      .map((said) => (said.kind === 'prepareOk' ? [said.lastEpoch, said.position] : said.kind));
+  }
+
+  /** A follower of epoch 3 that is cutting off all that it has of epoch 2. */
+  function cutting(): { node: LoneNode; position: number } {
+    const node = new LoneNode({ epochs: [1, 2] });
+    const position = node.epochs[1]!.position;
+    const attempt = node.follow(3);
+    node.hear(2, { kind: 'subscribed', epoch: 3, attempt, position });
+    expect(node.kindsOf()).toContain('truncate');
+    return { node, position };
+  }
+
+  test('speaks only for what stays when the log is being cut', () => {
+    const { node, position } = cutting();
+    node.hear(3, { kind: 'prepare', epoch: 4, resigning: '' });
+    expect(promised(node)).toEqual([[1, position]]);
+  });
+
+  test('does not speak for what becomes durable while it is being cut off', () => {
+    const { node, position } = cutting();
+    node.step({ kind: 'durable', position: node.end.position });
+    node.hear(3, { kind: 'prepare', epoch: 4, resigning: '' });
+    expect(promised(node)).toEqual([[1, position]]);
+  });
+
+  test('names no epoch of which nothing is durable', () => {
+    const node = new LoneNode();
+    const attempt = node.follow(2);
+    const { position } = node.end;
+    node.hear(2, { kind: 'subscribed', epoch: 2, attempt, position });
+    const { bytes } = builderAt(node.end).appendEpoch(2, idOf(2));
+    node.hear(2, { kind: 'range', epoch: 2, attempt, position, commit: 0, bytes });
+    expect(node.kindsOf()).toContain('write');
+    node.hear(3, { kind: 'prepare', epoch: 3, resigning: '' });
+    expect(promised(node)).toEqual([[1, position]]);
+  });
+
+  test('of a new leader waits for the cut before anything is asked', () => {
+    const { node } = cutting();
+    node.hear(3, { kind: 'heartbeat', epoch: 5, round: 1, commit: 0, end: 0 });
+    expect(node.said(3).map(({ kind }) => kind)).not.toContain('subscribe');
+    node.step({ kind: 'truncated', end: node.epochs[1]!.before });
+    expect(node.said(3).map(({ kind }) => kind)).toContain('subscribe');
+  });
+});
+
 describe('a leader', () => {
   test('counts no ack of an earlier subscription', () => {
     const node = new LoneNode();

@@ -8,7 +8,7 @@ import { ClusterNode } from '../../src/cluster/cluster-node.js';
 import type { Configuration } from '../../src/cluster/configuration.js';
 import type { Effect, Input } from '../../src/cluster/effects.js';
 import type { LogStart } from '../../src/cluster/known-log.js';
-import type { EpochEntry, Message, Payload } from '../../src/cluster/messages.js';
+import type { Message, Payload } from '../../src/cluster/messages.js';
 import type { NodeState } from '../../src/cluster/node-state.js';
 import { javascriptKernel as kernel } from '../../src/log/javascript-kernel.js';
 import { type BuiltRecords, RecordBuilder } from '../../src/sim/record-bytes.js';
@@ -38,6 +38,12 @@ export class LoneNode {
   /** Where its log ends. */
   end: Readonly<ChainState>;
   readonly builder: RecordBuilder;
+  /** Where the epochs of its log begin, and what their records continue. */
+  readonly epochs: {
+    readonly epoch: number;
+    readonly position: number;
+    readonly before: Readonly<ChainState>;
+  }[] = [];
   /** All that it wanted done, since the last {@link take}. */
   #effects: Effect[] = [];
 
@@ -140,11 +146,11 @@ export class LoneNode {
   }
 
   #makeLog(epochs: readonly number[]): LogStart {
-    const placed: EpochEntry[] = [];
     const configurations: { position: number; end: number; configuration: Configuration }[] = [];
     for (const epoch of epochs) {
+      const before = { ...this.builder.end };
       const { position } = this.builder.appendEpoch(epoch, idOf(ME));
-      placed.push({ epoch, position });
+      this.epochs.push({ epoch, position, before });
       if (configurations.length > 0) continue;
       const built = this.builder.appendMembership(this.configuration);
       configurations.push({
@@ -153,7 +159,7 @@ export class LoneNode {
         configuration: this.configuration,
       });
     }
-    return { end: this.builder.end, epochs: placed, configurations, committed: 0 };
+    return { end: this.builder.end, epochs: this.epochs, configurations, committed: 0 };
   }
 }
 
