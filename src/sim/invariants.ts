@@ -12,7 +12,7 @@ import { decodeMembership } from '../cluster/membership-record.js';
 import type { Message } from '../cluster/messages.js';
 import { BrokenPromise } from './broken-promise.js';
 import type { CommittedLog } from './committed-log.js';
-import { forEachRecord } from './logged-event.js';
+import { forEachRecord, isOpenAtEnd } from './logged-event.js';
 import type { ObservedProcess, ProcessObserver } from './process-observer.js';
 import { PromiseBook } from './promise-book.js';
 
@@ -241,6 +241,7 @@ export class Invariants implements ProcessObserver {
     const isThere = process.log.end.position >= to;
     this.#require(isThere, process, 'commit', `commits ${to}, and its log ends before`);
     const bytes = process.log.read(from, to);
+    this.#require(!isOpenAtEnd(bytes), process, 'commit', `commits ${to}, inside a transaction`);
     const anomaly = committedLog.commit(process.name, from, bytes)[0];
     this.#require(anomaly === undefined, process, anomaly?.kind ?? '', anomaly?.message ?? '');
     if (committedLog.end > before) this.#noteConfigurations(before, committedLog.end);

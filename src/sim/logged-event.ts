@@ -5,7 +5,7 @@
 import type { Bytes } from '../base/ports.js';
 import type { Position, Revision } from '../base/units.js';
 import { type DecodedRecord, decodeRecord } from '../log/decoded-record.js';
-import { occupiedBytes, RECORD_HEADER_BYTES } from '../log/record.js';
+import { occupiedBytes, PREPARE_FLAG, RECORD, RECORD_HEADER_BYTES, RECORD_TYPE } from '../log/record.js';
 
 export interface LoggedEvent {
   readonly stream: string;
@@ -45,6 +45,19 @@ export function forEachRecord(bytes: Bytes, take: (record: DecodedRecord, at: nu
     at += occupied;
   }
   return at;
+}
+
+/** Whether the last transaction in whole records, of which none is open at their beginning, has no end. */
+export function isOpenAtEnd(bytes: Bytes): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let isOpen = false;
+  for (let at = 0; at < bytes.length; at += occupiedBytes(view.getUint32(at + RECORD.length, true))) {
+    const type = view.getUint8(at + RECORD.type);
+    if (type === RECORD_TYPE.epoch) isOpen = false;
+    if (type !== RECORD_TYPE.prepare) continue;
+    isOpen = (view.getUint16(at + RECORD.flags, true) & PREPARE_FLAG.lastOfTransaction) === 0;
+  }
+  return isOpen;
 }
 
 /** Collects the events of a transaction until its last one. */

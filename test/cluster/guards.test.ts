@@ -144,12 +144,14 @@ describe('a promise', () => {
     expect(promised(node)).toEqual([[1, position]]);
   });
 
-  test('of a new leader waits for the cut before anything is asked', () => {
+  test('of a new leader waits for the cut before anything is asked; then nothing is known any more of what was cut', () => {
     const { node } = cutting();
     node.hear(3, { kind: 'heartbeat', epoch: 5, round: 1, commit: 0, end: 0 });
     expect(node.said(3).map(({ kind }) => kind)).not.toContain('subscribe');
     node.step({ kind: 'truncated', end: node.epochs[1]!.before });
-    expect(node.said(3).map(({ kind }) => kind)).toContain('subscribe');
+    const subscribe = node.said(3).find(({ kind }) => kind === 'subscribe');
+    expect(subscribe).toMatchObject({ epochs: [{ epoch: 1, position: 0 }], end: node.epochs[1]!.position });
+    expect(node.core.view.configuration?.version).toBe(1);
   });
 });
 

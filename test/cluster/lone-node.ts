@@ -26,7 +26,7 @@ const ME = 1;
 export interface LoneNodeOptions {
   readonly voters?: number;
   readonly clones?: number;
-  /** Epochs of the records in its log; epoch 1 has the configuration. */
+  /** The epochs of its log: each has its record, and one of the membership, which only counts up. */
   readonly epochs?: readonly number[];
   readonly state?: Partial<NodeState>;
 }
@@ -151,13 +151,9 @@ export class LoneNode {
       const before = { ...this.builder.end };
       const { position } = this.builder.appendEpoch(epoch, idOf(ME));
       this.epochs.push({ epoch, position, before });
-      if (configurations.length > 0) continue;
-      const built = this.builder.appendMembership(this.configuration);
-      configurations.push({
-        position: built.position,
-        end: built.end.position,
-        configuration: this.configuration,
-      });
+      const configuration = { ...this.configuration, version: configurations.length + 1 };
+      const built = this.builder.appendMembership(configuration);
+      configurations.push({ position: built.position, end: built.end.position, configuration });
     }
     return { end: this.builder.end, epochs: this.epochs, configurations, committed: 0 };
   }
