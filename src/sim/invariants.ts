@@ -28,12 +28,6 @@ interface Watched {
   reign: { readonly epoch: Epoch; readonly end: Position } | undefined;
 }
 
-/** The last word of a member about its log. */
-interface Acked {
-  readonly epoch: Epoch;
-  readonly position: Position;
-}
-
 export interface InvariantsWorld {
   readonly committedLog: CommittedLog;
   /** Whether this node's disk keeps what it says: not if a fault made it lie or forget. */
@@ -51,7 +45,8 @@ export class Invariants implements ProcessObserver {
   messages = 0;
   readonly #world: InvariantsWorld;
   readonly #watched = new Map<string, Watched>();
-  readonly #acked = new Map<MemberId, Acked>();
+  /** How far members have acked, by epoch: an ack of a former reign may be under way to its leader for long. */
+  readonly #acked = new Map<MemberId, Map<Epoch, Position>>();
   readonly #promises = new PromiseBook();
 
   constructor(world: InvariantsWorld) {
@@ -184,13 +179,13 @@ export class Invariants implements ProcessObserver {
 
   /** Whether a member of a configuration is known to have acked so much in this epoch. */
   #hasAcked(id: MemberId, epoch: Epoch, position: Position): boolean {
-    const acked = this.#acked.get(id);
-    return acked !== undefined && acked.epoch === epoch && acked.position >= position;
+    return (this.#acked.get(id)?.get(epoch) ?? 0) >= position;
   }
 
-  #noteAck(process: ObservedProcess, epoch: Epoch, position: Position): void {
-    if (!this.#hasAcked(process.memberId, epoch, position))
-      this.#acked.set(process.memberId, { epoch, position });
+  #noteAck({ memberId }: ObservedProcess, epoch: Epoch, position: Position): void {
+    const acked = this.#acked.get(memberId) ?? new Map<Epoch, Position>();
+    this.#acked.set(memberId, acked);
+    acked.set(epoch, Math.max(position, acked.get(epoch) ?? 0));
   }
 
   #noteLeader(process: ObservedProcess, epoch: Epoch): void {
