@@ -41,7 +41,10 @@ export type Input =
   | { readonly kind: 'durable'; readonly position: Position }
   /** Leader: whole transactions were appended; the log now ends at `end`, the end of one (`position` is the end, the rest what the next record continues from). */
   | { readonly kind: 'published'; readonly end: Readonly<ChainState> }
-  /** The record that an `append` asked for stands at `position`, told even if the reign is over; `published` is told behind it. */
+  /**
+   * What an `append` asked for, with Padding if that comes first, is from `position` to `end`; told even if the reign is over;
+   * `published` is told behind it.
+   */
   | {
       readonly kind: 'appended';
       readonly record: AppendedRecord;

@@ -28,7 +28,7 @@ export interface PlacedConfiguration {
 export interface LogStart {
   /** Where it ends, and what the next record continues from. */
   readonly end: Readonly<ChainState>;
-  /** All Epoch records, oldest first. */
+  /** Where each epoch begins, oldest first. */
   readonly epochs: readonly EpochEntry[];
   /** All Membership records, oldest first. */
   readonly configurations: readonly PlacedConfiguration[];
@@ -191,17 +191,22 @@ export class KnownLog {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const epochs: EpochEntry[] = [];
     const configurations: PlacedConfiguration[] = [];
+    let lastEpoch = this.#end.epoch;
     let isInTransaction = this.#isInTransaction;
     let boundary: Position | undefined;
     for (let at = 0; at < bytes.length; ) {
       const length = view.getUint32(at + RECORD.length, true);
       const position = readU64(view, at + RECORD.position);
       const end = position + occupiedBytes(length);
+      const epoch = view.getUint32(at + RECORD.epoch, true);
+      if (epoch > lastEpoch) {
+        epochs.push({ epoch, position });
+        lastEpoch = epoch;
+      }
       const type = view.getUint8(at + RECORD.type);
       if (type === RECORD_TYPE.prepare) {
         isInTransaction = (view.getUint16(at + RECORD.flags, true) & PREPARE_FLAG.lastOfTransaction) === 0;
       } else if (type === RECORD_TYPE.epoch) {
-        epochs.push({ epoch: view.getUint32(at + RECORD.epoch, true), position });
         isInTransaction = false;
       } else if (type === RECORD_TYPE.membership) {
         const content = bytes.subarray(at + RECORD_HEADER_BYTES, at + length);

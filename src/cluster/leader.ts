@@ -164,8 +164,10 @@ export class Leader implements Reign {
     const { epoch, attempt, end } = message;
     if (attempt < progress.attempt) return;
     if (attempt === progress.attempt) {
-      // Doubled, or asked again: what was answered still holds, and what has happened since stands.
+      // Doubled, or asked again: what was answered still holds. Ranges that came before the answer were not taken.
       outbox.send(progress.member, { kind: 'subscribed', epoch, attempt, position: progress.answer });
+      if (progress.match === 0) progress.next = progress.answer;
+      this.#ship(progress);
       return;
     }
     if (end < progress.countedHigh) {

@@ -21,7 +21,10 @@ export interface Envelope {
   readonly to: MemberId;
 }
 
-/** Where an epoch's record stands: the epochs of a log are what two nodes compare to find where they part. */
+/**
+ * Where an epoch begins, with its first record: Padding, if its Epoch record did not fit into the chunk, else the Epoch record. The epochs of a
+ * log are what two nodes compare to find where they part.
+ */
 export interface EpochEntry {
   readonly epoch: Epoch;
   readonly position: Position;

@@ -50,10 +50,9 @@ class History {
     for (let record = at; record < at + length; ) {
       const recordLength = view.getUint32(record + RECORD.length, true);
       const position = start + (record - at);
+      const epoch = view.getUint32(record + RECORD.epoch, true);
+      if (epoch > (this.epochs.at(-1)?.epoch ?? 0)) this.epochs.push({ epoch, position });
       switch (view.getUint8(record + RECORD.type)) {
-        case RECORD_TYPE.epoch:
-          this.epochs.push({ epoch: view.getUint32(record + RECORD.epoch, true), position });
-          break;
         case RECORD_TYPE.commit:
           this.committed = Math.max(this.committed, readU64(view, record + COMMIT.committed));
           break;

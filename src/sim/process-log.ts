@@ -126,7 +126,7 @@ export class ProcessLog implements LogDriverHost, ReignHost {
     if (record.type === 'epoch') this.#reign = this.#beginReign(record.epoch);
     // It may come late, when the disk was full: then the reign is over, and the record follows all the same.
     const reign = this.#reign ?? this.#beginReign(this.log.end.epoch);
-    const { position, end } = reign.appendRecord(record, memberId, host.wallUs());
+    const { begin: position, end } = reign.appendRecord(record, memberId, host.wallUs());
     host.take({ kind: 'appended', record, position, end: end.position });
     host.take({ kind: 'published', end });
     if (record.type === 'epoch') host.epochBegan(record.epoch, end.position);

@@ -34,6 +34,8 @@ export interface SimulatedEvent {
 
 /** Sealed records, perhaps with Padding before or between them. */
 export interface BuiltRecords {
+  /** Where they begin, with Padding if that comes first. */
+  readonly begin: Position;
   /** Of the first record that was asked for. */
   readonly position: Position;
   /** What the next record continues. */
@@ -175,11 +177,12 @@ export class RecordBuilder {
 
   #seal(): BuiltRecords {
     const bytes = this.#bytes.slice(0, this.#length);
+    const { position: begin } = this.#end;
     const position = this.#first;
     this.#kernel.seal(bytes, 0, bytes.length, this.#end);
     this.#length = 0;
     this.#first = -1;
-    return { position, end: this.end, bytes };
+    return { begin, position, end: this.end, bytes };
   }
 }
 

@@ -4,6 +4,7 @@ import { readU64 } from '../../src/base/bytes.js';
 import type { Bytes, ChainState } from '../../src/base/ports.js';
 import type { LogStart, PlacedConfiguration } from '../../src/cluster/known-log.js';
 import { decodeMembership } from '../../src/cluster/membership-record.js';
+import type { EpochEntry } from '../../src/cluster/messages.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import {
   COMMIT,
@@ -111,10 +112,10 @@ export class ConversationLog {
   /** As recovery finds it. */
   start(): LogStart {
     const configurations: PlacedConfiguration[] = [];
-    const epochs = [];
+    const epochs: EpochEntry[] = [];
     let committed = 0;
     for (const { type, position, end, bytes } of this.#records) {
-      if (type === RECORD_TYPE.epoch) epochs.push({ epoch: end.epoch, position });
+      if (end.epoch > (epochs.at(-1)?.epoch ?? 0)) epochs.push({ epoch: end.epoch, position });
       if (type === RECORD_TYPE.commit) committed = readU64(viewOf(bytes), COMMIT.committed);
       if (type !== RECORD_TYPE.membership) continue;
       const configuration = decodeMembership(contentOf(bytes));

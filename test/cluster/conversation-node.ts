@@ -268,7 +268,7 @@ export class ConversationNode {
       record.type === 'epoch'
         ? builder.appendEpoch(record.epoch, this.id)
         : builder.appendMembership(record.configuration);
-    const { position, end } = built;
+    const { begin: position, end } = built;
     this.#publish(built, { kind: 'appended', record, position, end: end.position });
   }
 

@@ -123,7 +123,10 @@ export class LoneNode {
   }
 
   /** Records that it has asked for are in its log. */
-  appended({ position, end }: BuiltRecords, record?: Extract<Input, { kind: 'appended' }>['record']): void {
+  appended(
+    { begin: position, end }: BuiltRecords,
+    record?: Extract<Input, { kind: 'appended' }>['record'],
+  ): void {
     this.end = end;
     if (record !== undefined) this.step({ kind: 'appended', record, position, end: end.position });
     this.step({ kind: 'published', end });

@@ -62,7 +62,11 @@ describe('a simulated log', () => {
     expect(recovered.end).toEqual(builder.end);
     expect(recovered.start).toEqual({
       end: builder.end,
-      epochs: [{ epoch: 3, position: 0 }],
+      epochs: [
+        { epoch: 3, position: 0 },
+        // Where its first record is, whatever that may be.
+        { epoch: 4, position: commit.end.position },
+      ],
       configurations: [{ position: membership.position, end: membership.end.position, configuration }],
       committed: events.end.position,
     });
