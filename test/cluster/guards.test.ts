@@ -167,6 +167,21 @@ describe('a leader', () => {
     expect(node.core.view.commit).toBe(position);
   });
 
+  test('takes no answer that was on its way before a read for the confirmation of that read', () => {
+    const node = new LoneNode();
+    node.lead(2);
+    node.subscribedBy(2, 2, 1);
+    node.hear(2, { kind: 'ack', epoch: 2, attempt: 1, durable: node.end.position });
+    const before = node.said(2).findLast(({ kind }) => kind === 'heartbeat');
+    const round = before?.kind === 'heartbeat' ? before.round : 0;
+    node.step({ kind: 'read', request: 1 });
+    node.hear(2, { kind: 'heartbeatReply', epoch: 2, round, priority: 0 });
+    expect(node.kindsOf()).not.toContain('readReady');
+    node.wait(HEARTBEAT_MS);
+    node.hear(2, { kind: 'heartbeatReply', epoch: 2, round: round + 1, priority: 0 });
+    expect(node.kindsOf()).toContain('readReady');
+  });
+
   test('steps down when it hears from nobody', () => {
     const node = new LoneNode();
     node.lead(2);
