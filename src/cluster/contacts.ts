@@ -38,11 +38,4 @@ export class Contacts {
   seen(id: MemberId): Contact | undefined {
     return this.#byId.get(id);
   }
-
-  /** The member that was heard last under this name. */
-  holderOf(name: string): MemberId | undefined {
-    let holder: MemberId | undefined;
-    for (const [id, contact] of this.#byId) if (contact.name === name) holder = id;
-    return holder;
-  }
 }

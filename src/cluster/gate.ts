@@ -15,6 +15,9 @@ const FOUNDING_KINDS: ReadonlySet<MessageKind> = new Set([
   'founded',
 ]);
 
+/** What a node without a cluster may hear from one that has one: also that it was a member, and is no more. */
+const WELCOME_KINDS: ReadonlySet<MessageKind> = new Set(['hello', 'invite', 'fenced']);
+
 /** Election timeouts between two alarms about foreigners: often enough to be seen, too rare to fill a disk with. */
 const ALARM_TIMEOUTS = 10;
 
@@ -35,7 +38,7 @@ export class Gate {
     const mine = this.#core.outbox.state.clusterId;
     if (FOUNDING_KINDS.has(kind) || clusterId === mine) return true;
     if (clusterId === '') return kind === 'hello';
-    if (mine === undefined) return kind === 'invite' || kind === 'hello';
+    if (mine === undefined) return WELCOME_KINDS.has(kind);
     this.#alarmForeigner(clusterId, fromName);
     return false;
   }

@@ -13,7 +13,7 @@ import {
 } from '../base/ports.js';
 import type { Epoch, Position } from '../base/units.js';
 import { occupiedBytes, PREPARE_FLAG, RECORD, RECORD_HEADER_BYTES, RECORD_TYPE } from '../log/record.js';
-import type { Configuration } from './configuration.js';
+import { type Configuration, type MemberId, memberOf } from './configuration.js';
 import { decodeMembership } from './membership-record.js';
 import type { EpochEntry } from './messages.js';
 
@@ -97,10 +97,14 @@ export class KnownLog {
   }
 
   /** Whether a configuration of this log has, or had, this member. */
-  hasHad(id: string): boolean {
-    return this.#configurations.some(({ configuration }) =>
-      configuration.members.some((member) => member.id === id),
-    );
+  hasHad(id: MemberId): boolean {
+    return this.memberSince(id) > 0;
+  }
+
+  /** The version of the first configuration of this log that has this member; 0 if none has. */
+  memberSince(id: MemberId): number {
+    const first = this.#configurations.find(({ configuration }) => memberOf(configuration, id) !== undefined);
+    return first?.configuration.version ?? 0;
   }
 
   /** The epoch of the last durable record; 0 if there is none. */

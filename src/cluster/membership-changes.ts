@@ -11,7 +11,6 @@ import {
   type Member,
   type MemberId,
   type MembershipChange,
-  memberOf,
   quorumOf,
   VOTERS_MAX,
   votersOf,
@@ -139,13 +138,14 @@ export class MembershipChanges {
     return this.#isSuperseded(member) || !this.#reign.hasHeard(member.id, deadVoterTimeoutMs);
   }
 
-  /** Another folder answers under this member's name: the member itself is gone for good. */
+  /** Another folder has joined under this member's name since, and the member is silent: it is gone for good. */
   #isSuperseded({ id, name }: Member): boolean {
-    const { configuration, contacts, nowMs, options } = this.#core;
-    const holder = contacts.holderOf(name);
-    if (holder === undefined || holder === id || configuration === undefined) return false;
-    if (memberOf(configuration, holder) === undefined) return false;
-    return nowMs - (contacts.seen(id)?.heardMs ?? 0) >= options.electionTimeoutMs;
+    const { configuration, log, options } = this.#core;
+    const since = log.memberSince(id);
+    const isReplaced = configuration?.members.some((other) => {
+      return other.name === name && log.memberSince(other.id) > since;
+    });
+    return isReplaced === true && !this.#reign.hasHeard(id, options.electionTimeoutMs);
   }
 
   /** Whether a majority of the voters that remain without this one is alive. */
