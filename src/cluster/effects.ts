@@ -21,16 +21,25 @@ export interface Outgoing {
   readonly message: Message;
 }
 
-/** What a node is right now. `looking`: knows no leader. `joining`: knows one, but its log is not yet on the leader's line. */
+/** What a node is right now. Whether it has a vote is the configuration's to say, not its role's. */
 export type NodeRole =
+  /** Belongs to no cluster (founding.ts). */
   | 'fresh'
+  /** Knows no leader, and waits for its turn (Raft's follower without a leader). */
   | 'looking'
+  /** Holds an election (coordinator.ts): Paxos' proposer, Raft's candidate, though it may propose another node. */
   | 'electing'
+  /** Was voted for; no record of its own epoch is committed yet, so it answers nobody (Raft, section 8). */
   | 'preLeader'
+  /** Takes writes (leader.ts; Raft, section 5.3). */
   | 'leader'
+  /** Takes none any more, and hands over (resignation.ts; Ongaro, thesis, section 3.10). */
   | 'resigning'
+  /** Knows the leader; where the logs part is not settled (follower.ts; Raft, section 5.3). */
   | 'joining'
+  /** Its log is on the leader's line. */
   | 'following'
+  /** A copy, or has lost acked data, or was removed: never votes or acks again (gate.ts). */
   | 'fenced';
 
 export type Input =

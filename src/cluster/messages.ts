@@ -42,7 +42,9 @@ export type Payload =
       /** A question wants an answer; an answer doesn't. */
       readonly isAnswer: boolean;
     }
+  /** Commit of all participants, phase 1: do you agree? (Gray, Notes on Data Base Operating Systems, 1978, section 5.8.3.3.) */
   | { readonly kind: 'found'; readonly foundation: Foundation }
+  /** A durable yes, for good. */
   | { readonly kind: 'foundAgreed'; readonly clusterId: string }
   /** The sender holds another founding: that one's cluster and founder. */
   | {
@@ -51,7 +53,9 @@ export type Payload =
       readonly heldClusterId: string;
       readonly heldFounder: MemberId;
     }
+  /** Phase 2: all have agreed. */
   | { readonly kind: 'founded'; readonly clusterId: string }
+  /** Phase 2: the founder never will complete it. */
   | { readonly kind: 'foundAbandoned'; readonly clusterId: string }
   /** From the leader to a node whose hello made it a member. */
   | { readonly kind: 'invite'; readonly chunkSize: number }
@@ -59,6 +63,7 @@ export type Payload =
   // Election.
   /** Do you miss the leader too? (Ongaro, thesis, section 9.6.) Promises nothing. */
   | { readonly kind: 'preVote'; readonly round: number }
+  /** Yes, if no leader was heard for an election timeout (the same section, and 4.2.3: who hears a leader doesn't help to depose it). */
   | {
       readonly kind: 'preVoteReply';
       readonly round: number;
@@ -89,10 +94,11 @@ export type Payload =
     }
   /** Paxos phase 2b, to the leader: a durable vote, given only if the leader's log is at least the sender's (Raft, section 5.4.1). */
   | { readonly kind: 'accept'; readonly epoch: Epoch }
-  /** The answer to anything of an epoch below the sender's promise. */
+  /** The answer to anything of an epoch below the sender's promise (Raft, section 5.1: a reply with the higher term). */
   | { readonly kind: 'stale'; readonly promisedEpoch: Epoch }
 
   // Reign.
+  /** I lead (Raft, section 5.2), and this much is committed (section 5.3, `leaderCommit`). */
   | {
       readonly kind: 'heartbeat';
       readonly epoch: Epoch;
@@ -102,6 +108,7 @@ export type Payload =
       /** End of the leader's log. */
       readonly end: Position;
     }
+  /** Counts for the leader's quorum check (Ongaro, thesis, section 6.2) and for reads (section 6.4). */
   | {
       readonly kind: 'heartbeatReply';
       readonly epoch: Epoch;
@@ -114,7 +121,10 @@ export type Payload =
   | { readonly kind: 'transfer'; readonly epoch: Epoch }
 
   // Replication.
-  /** Where is our last common record? `attempt` grows with each subscription of a node's start. */
+  /**
+   * Where is our last common record? By epochs, in one question, instead of Raft's going back step by step (section 5.3; the leader epochs
+   * of Kafka's KIP-101, SubscribeReplica of KurrentDB). `attempt` grows with each subscription, over all starts of the node.
+   */
   | {
       readonly kind: 'subscribe';
       readonly epoch: Epoch;
@@ -131,7 +141,7 @@ export type Payload =
       readonly attempt: number;
       readonly position: Position;
     }
-  /** Whole records, raw, as they stand in the log at `position`. */
+  /** Whole records, raw, as they stand in the log at `position` (Raft's AppendEntries, pipelined: Ongaro, thesis, section 10.2.2). */
   | {
       readonly kind: 'range';
       readonly epoch: Epoch;
@@ -140,6 +150,7 @@ export type Payload =
       readonly commit: Position;
       readonly bytes: Bytes;
     }
+  /** All before `durable` is on the sender's disk (Raft's matchIndex). */
   | { readonly kind: 'ack'; readonly epoch: Epoch; readonly attempt: number; readonly durable: Position }
 
   // Reads (read index: Ongaro, thesis, section 6.4).
@@ -148,7 +159,9 @@ export type Payload =
   | { readonly kind: 'readIndexReply'; readonly request: number; readonly position: Position }
 
   // Identity.
-  /** Somebody with your identity and this start and nonce is known to the sender, or you have lost what you acked. */
+  /**
+   * Fencing by start and nonce: a node that has forgotten must not count as who it was (Michael et al., Recovering Shared Objects
+   * Without Stable Storage, DISC 2017). Somebody with your identity and this start and nonce is known to the sender, or you have lost what you acked. */
   | {
       readonly kind: 'fenced';
       readonly seenStart: number;
