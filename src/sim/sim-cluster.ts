@@ -2,19 +2,20 @@
  * The things of a run, put together from its seed: queue, trace, network, nodes, clients, checks. Pure. Each part has a random stream of
  * its own, so that one drawing more doesn't change another.
  */
-import { ClientDriver, type ClientQuality } from './client-driver.js';
-import type { ClientRequest, ClientResponse } from './client-messages.js';
-import { CommittedLog } from './committed-log.js';
+
+import { CommittedLog } from './checks/committed-log.js';
+import { Invariants } from './checks/invariants.js';
+import { ClientDriver, type ClientQuality } from './clients/client-driver.js';
+import type { ClientRequest, ClientResponse } from './clients/client-messages.js';
+import { History } from './clients/history.js';
+import { SimulatedClient } from './clients/workload.js';
 import { EventQueue } from './event-queue.js';
-import { History } from './history.js';
-import { Invariants } from './invariants.js';
 import { Network } from './network.js';
-import type { ObservedProcess } from './process-observer.js';
+import type { ObservedProcess } from './node/process-observer.js';
+import { SimNode } from './node/sim-node.js';
 import { Random } from './random.js';
-import { SimNode } from './sim-node.js';
 import type { SimulationOptions } from './simulation-result.js';
 import { Trace } from './trace.js';
-import { SimulatedClient } from './workload.js';
 
 export interface SimClusterOptions
   extends Pick<SimulationOptions, 'seed' | 'nodes' | 'clones' | 'replicas' | 'clients'> {

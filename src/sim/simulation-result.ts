@@ -1,5 +1,5 @@
 /** What a simulation is asked for and what it answers with: plain data that crosses threads. */
-import type { FaultSelection } from './fault-plan.js';
+import type { FaultSelection } from './faults/fault-plan.js';
 
 export interface SimulationOptions {
   /** 0 to 2^53 - 1: everything else that is random follows from it. */

@@ -5,14 +5,14 @@
  */
 import { AssertionFailure } from '../base/assert.js';
 import { votersOf } from '../cluster/configuration.js';
-import { BrokenPromise } from './broken-promise.js';
-import { FaultBudget } from './fault-budget.js';
-import { FaultInjector, makeContext } from './fault-injector.js';
-import { drawPlan } from './fault-plan.js';
-import { checkHistory } from './history-checker.js';
-import { Operator } from './operator.js';
+import { BrokenPromise } from './checks/broken-promise.js';
+import { checkHistory } from './checks/history-checker.js';
+import { FaultBudget } from './faults/fault-budget.js';
+import { FaultInjector, makeContext } from './faults/fault-injector.js';
+import { drawPlan } from './faults/fault-plan.js';
+import { Operator } from './faults/operator.js';
+import type { SimNode } from './node/sim-node.js';
 import { describeCluster, SimCluster } from './sim-cluster.js';
-import type { SimNode } from './sim-node.js';
 import type { SimulationOptions, SimulationResult, SimulationStats, Violation } from './simulation-result.js';
 import { FOUNDING_BOUND_MS, RECOVERY_BOUND_MS, REPAIR_BOUND_MS, SETTLE_BOUND_MS } from './timing.js';
 

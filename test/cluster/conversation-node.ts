@@ -10,7 +10,7 @@ import type { AppendedRecord, Effect, Input, NodeRole } from '../../src/cluster/
 import type { Message } from '../../src/cluster/messages.js';
 import type { NodeState } from '../../src/cluster/node-state.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
-import { type BuiltRecords, RecordBuilder } from '../../src/sim/record-bytes.js';
+import { type BuiltRecords, RecordBuilder } from '../../src/sim/node/record-bytes.js';
 import { CHUNK_SIZE, ConversationLog } from './conversation-log.js';
 import { alarmWords, changeWords, configurationWords, type Names } from './conversation-words.js';
 

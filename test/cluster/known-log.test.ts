@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { commonEnd, KnownLog } from '../../src/cluster/known-log.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
-import { RecordBuilder } from '../../src/sim/record-bytes.js';
+import { RecordBuilder } from '../../src/sim/node/record-bytes.js';
 import { idOf } from './ids.js';
 
 const CHUNK_SIZE = 65_536;

@@ -11,7 +11,7 @@ import type { LogStart } from '../../src/cluster/known-log.js';
 import type { Message, Payload } from '../../src/cluster/messages.js';
 import type { NodeState } from '../../src/cluster/node-state.js';
 import { javascriptKernel as kernel } from '../../src/log/javascript-kernel.js';
-import { type BuiltRecords, RecordBuilder } from '../../src/sim/record-bytes.js';
+import { type BuiltRecords, RecordBuilder } from '../../src/sim/node/record-bytes.js';
 import { configurationOf, idOf, memberOf } from './ids.js';
 
 export const ELECTION_TIMEOUT_MS = 1000;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { recoverFolder } from '../../src/log/folder-recovery.js';
 import { javascriptKernel as kernel } from '../../src/log/javascript-kernel.js';
+import type { SimulatedDisk } from '../../src/sim/disk/simulated-disk.js';
 import { Random } from '../../src/sim/random.js';
-import type { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 import { CHUNK_SIZE, FOLDER, SampleLog } from './sample-log.js';
 import { simulatedDisk } from './simulated-sample.js';
 

@@ -1,6 +1,7 @@
 /** A sample log on a disk that can lose power. */
+
+import { SimulatedDisk } from '../../src/sim/disk/simulated-disk.js';
 import { Random } from '../../src/sim/random.js';
-import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 import { FOLDER, type SampleLog } from './sample-log.js';
 
 /** The log's files, durable. */

@@ -7,8 +7,8 @@ import { recoverFolder } from '../../src/log/folder-recovery.js';
 import { javascriptKernel as kernel } from '../../src/log/javascript-kernel.js';
 import { recoverLog } from '../../src/log/recovery.js';
 import { truncateLog } from '../../src/log/truncation.js';
+import type { SimulatedDisk } from '../../src/sim/disk/simulated-disk.js';
 import { Random } from '../../src/sim/random.js';
-import type { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 import { CHUNK_SIZE, chunkPath, FOLDER, SampleLog } from './sample-log.js';
 import { simulatedDisk } from './simulated-sample.js';
 

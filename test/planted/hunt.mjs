@@ -4,7 +4,7 @@
  */
 const [folder, first, count, faultsText] = process.argv.slice(2);
 const { runSimulation } = await import(`${folder}/src/sim/simulation.js`);
-const { parseFaults } = await import(`${folder}/src/sim/fault-plan.js`);
+const { parseFaults } = await import(`${folder}/src/sim/faults/fault-plan.js`);
 
 /** Odd and even quorums, and members without a vote. The seed picks, so that a seed always means the same run. */
 const SHAPES = [

@@ -1,5 +1,5 @@
 /** Runs of many seeds, and what to say of one that breaks a promise. */
-import { parseFaults } from '../../src/sim/fault-plan.js';
+import { parseFaults } from '../../src/sim/faults/fault-plan.js';
 import { runSimulation } from '../../src/sim/simulation.js';
 import type { SimulationOptions, SimulationResult } from '../../src/sim/simulation-result.js';
 

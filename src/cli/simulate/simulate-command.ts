@@ -4,7 +4,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { VOTERS_MAX } from '../../cluster/configuration.js';
-import { ALL_FAULT_KINDS, FAULT_GROUPS, NO_FAULTS, parseFaults } from '../../sim/fault-plan.js';
+import { ALL_FAULT_KINDS, FAULT_GROUPS, NO_FAULTS, parseFaults } from '../../sim/faults/fault-plan.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { failureLines, summaryLine, summaryOf } from './simulate-report.js';
 import { runSeeds, type SeedRange } from './simulate-run.js';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { failureLines } from '../../../src/cli/simulate/simulate-report.js';
-import { NO_FAULTS } from '../../../src/sim/fault-plan.js';
+import { NO_FAULTS } from '../../../src/sim/faults/fault-plan.js';
 import { runSimulation } from '../../../src/sim/simulation.js';
 
 const MAIN = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));

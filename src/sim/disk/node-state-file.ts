@@ -1,0 +1,112 @@
+/**
+ * The node state file of a simulated node: the real bytes on a simulated disk. Pure, but for the disk that it is given. A save is
+ * durable when it returns, and was read back: a promise that a disk swallowed would be given twice.
+ */
+import { bytesEqual } from '../../base/bytes.js';
+import { type Bytes, type Disk, DiskError, type FileHandle } from '../../base/ports.js';
+import type { NodeState } from '../../cluster/node-state.js';
+import {
+  type DecodedNodeState,
+  decodeNodeState,
+  encodeNodeState,
+  STATE_FILE_BYTES,
+  STATE_SLOT_BYTES,
+  stateSlotOffset,
+} from '../../cluster/node-state-codec.js';
+
+const FILE_NAME = 'node-state';
+
+export type LoadedNodeState =
+  | { readonly kind: 'loaded'; readonly file: NodeStateFile; readonly state: NodeState }
+  /** There is none: the folder is new. */
+  | { readonly kind: 'absent' }
+  | Exclude<DecodedNodeState, { readonly kind: 'state' }>;
+
+export class NodeStateFile {
+  readonly #disk: Disk;
+  readonly #path: string;
+  readonly #slot: Bytes;
+  readonly #check: Bytes;
+  #file: FileHandle | undefined;
+  /** Of the last save. */
+  #sequence: number;
+
+  private constructor(disk: Disk, path: string, sequence: number) {
+    this.#disk = disk;
+    this.#path = path;
+    this.#sequence = sequence;
+    this.#slot = disk.alignedBuffer(STATE_SLOT_BYTES);
+    this.#check = disk.alignedBuffer(STATE_SLOT_BYTES);
+  }
+
+  /** Reads the state of the node in `folder`, and makes sure that it is durable. Throws `DiskError`. */
+  static load(disk: Disk, folder: string): LoadedNodeState {
+    const path = pathIn(folder);
+    if (!disk.list(folder).includes(FILE_NAME)) return { kind: 'absent' };
+    const file = disk.open(path, { access: 'write', direct: true });
+    let decoded: DecodedNodeState;
+    try {
+      // A killed process may have left it, and the file's name, in caches only.
+      disk.sync(file);
+      disk.syncDirectory(folder);
+      decoded = readState(disk, file);
+    } finally {
+      disk.close(file);
+    }
+    if (decoded.kind !== 'state') return decoded;
+    return { kind: 'loaded', file: new NodeStateFile(disk, path, decoded.sequence), state: decoded.state };
+  }
+
+  /** Makes the file, durably, in a folder that exists. Throws `DiskError`. */
+  static create(disk: Disk, folder: string, state: NodeState): NodeStateFile {
+    const path = pathIn(folder);
+    const temporaryPath = `${path}.tmp`;
+    if (disk.list(folder).includes(`${FILE_NAME}.tmp`)) disk.unlink(temporaryPath);
+    const file = disk.open(temporaryPath, { access: 'create-new', direct: true });
+    disk.allocate(file, STATE_FILE_BYTES);
+    disk.close(file);
+    const created = new NodeStateFile(disk, temporaryPath, 0);
+    created.save(state);
+    created.close();
+    disk.rename(temporaryPath, path);
+    disk.syncDirectory(folder);
+    return new NodeStateFile(disk, path, created.#sequence);
+  }
+
+  /** Durable when it returns. Throws `DiskError`: then which state the file holds is known only when it is loaded again. */
+  save(state: NodeState): void {
+    const sequence = this.#sequence + 1;
+    const offset = stateSlotOffset(sequence);
+    const file = this.#opened();
+    encodeNodeState(this.#slot, { sequence, state });
+    this.#disk.write(file, this.#slot, 0, STATE_SLOT_BYTES, offset);
+    this.#disk.syncData(file);
+    this.#disk.read(file, this.#check, 0, STATE_SLOT_BYTES, offset);
+    if (!bytesEqual(this.#check, 0, this.#slot, 0, STATE_SLOT_BYTES)) {
+      throw new DiskError('EIO', 'write', this.#path);
+    }
+    this.#sequence = sequence;
+  }
+
+  close(): void {
+    if (this.#file !== undefined) this.#disk.close(this.#file);
+    this.#file = undefined;
+  }
+
+  #opened(): FileHandle {
+    this.#file ??= this.#disk.open(this.#path, { access: 'write', direct: true });
+    return this.#file;
+  }
+}
+
+function readState(disk: Disk, file: FileHandle): DecodedNodeState {
+  const fileBytes = disk.sizeOf(file);
+  if (fileBytes !== STATE_FILE_BYTES) return { kind: 'damaged', reason: `the file has ${fileBytes} bytes` };
+  const bytes = disk.alignedBuffer(STATE_FILE_BYTES);
+  disk.read(file, bytes, 0, STATE_FILE_BYTES, 0);
+  return decodeNodeState(bytes);
+}
+
+function pathIn(folder: string): string {
+  return `${folder}/${FILE_NAME}`;
+}
