@@ -229,6 +229,7 @@ export class ClusterNode {
       this.#core.reply(message, { kind: 'stale', promisedEpoch });
       return;
     }
+    if (message.kind === 'heartbeat' && !this.#core.noteHeartbeat(message)) return;
     const isNew = this.#follower?.isFrom(message) !== true;
     if (isNew && message.kind === 'heartbeat') this.#becomeFollower(message);
     else if (isNew) return;

@@ -16,7 +16,7 @@ import { Contacts } from './contacts.js';
 import type { AppendedRecord, Input } from './effects.js';
 import { firstConfiguration } from './foundation.js';
 import { KnownLog } from './known-log.js';
-import type { Message, Payload } from './messages.js';
+import type { Message, MessageOf, Payload } from './messages.js';
 import { type Addressee, Outbox } from './outbox.js';
 
 export class Core {
@@ -27,6 +27,8 @@ export class Core {
   /** Monotonic; only ever compared with itself. */
   nowMs: number;
   priority: number;
+  /** The newest heartbeat that was heard. */
+  #heartbeat = { epoch: 0, round: 0 };
   /** Its disk stood still when this node led last, and has done nothing since: others should lead. */
   isDiskStalled = false;
   #commit: Position;
@@ -100,6 +102,14 @@ export class Core {
    */
   get isLogSettled(): boolean {
     return !this.log.isTruncating && this.#appendsPending === 0;
+  }
+
+  /** Whether it is newer than all that were heard: a late one, or one that is replayed, says nothing about who leads now. */
+  noteHeartbeat({ epoch, round }: MessageOf<'heartbeat'>): boolean {
+    const { epoch: knownEpoch, round: knownRound } = this.#heartbeat;
+    const isNew = epoch > knownEpoch || (epoch === knownEpoch && round > knownRound);
+    if (isNew) this.#heartbeat = { epoch, round };
+    return isNew;
   }
 
   /** What it says of itself in elections. */

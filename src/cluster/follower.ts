@@ -32,8 +32,6 @@ export class Follower {
   #heardMs: number;
   /** When there was progress last, or something was asked. */
   #progressMs: number;
-  /** Of the leader's heartbeats, the latest. */
-  #round = 0;
   /** What the leader calls committed. */
   #leaderCommit: Position = 0;
 
@@ -91,9 +89,6 @@ export class Follower {
     this.#noteCommit(message.commit);
     // Acks get lost too.
     if (this.#stage === 'streaming') this.#ack();
-    // What is late says nothing about now.
-    if (round < this.#round) return;
-    this.#round = round;
     const isBehind = this.#stage !== 'streaming' || end > this.#core.log.end;
     if (!isBehind) this.#progressMs = this.#core.nowMs;
     else if (this.#stage !== 'settling' && this.#isStuck()) this.#ask();
