@@ -16,6 +16,8 @@ export interface FaultBudgetWorld {
 
 export class FaultBudget {
   readonly #world: FaultBudgetWorld;
+  /** Whether the operator has asked for a change of the membership that may still begin: a paused leader takes its time. */
+  #isChangeAsked = false;
 
   constructor(world: FaultBudgetWorld) {
     this.#world = world;
@@ -25,7 +27,7 @@ export class FaultBudget {
   mayDamage(node: SimNode): boolean {
     const { nodes, dead } = this.#world;
     const configuration = this.#settled();
-    if (configuration === undefined || node.isLost) return false;
+    if (configuration === undefined || node.isLost || this.#isChangeAsked) return false;
     const isLost = (id: MemberId): boolean =>
       dead.has(id) || nodes.some((other) => other.memberId === id && other.isLost);
     // Clones count as well: they may be voters soon.
@@ -33,6 +35,15 @@ export class FaultBudget {
     // Where there are more voters than there should be, the leader is about to take votes away.
     const voters = Math.min(votersOf(configuration).length, configuration.clusterSize);
     return lost.length + 1 <= (voters - 1) >> 1;
+  }
+
+  changeAsked(): void {
+    this.#isChangeAsked = true;
+  }
+
+  /** A time of calm is over: what was asked for before it has long been done, or never will be. */
+  renew(): void {
+    this.#isChangeAsked = false;
   }
 
   /** Whether the operator may change the membership: not while members are missing that a smaller one would need. */

@@ -89,6 +89,7 @@ export class MembershipFaults {
     if (isLowOnVoters && (kind === 'remove' || kind === 'demote')) return false;
     const member = random.pick(configuration.members);
     const change = this.#changeOf(kind, member);
+    budget.changeAsked();
     leader.command({ kind: 'change', request: ++this.#request, change });
     return true;
   }

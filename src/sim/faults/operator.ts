@@ -49,6 +49,7 @@ export class Operator {
 
   endCalm(): void {
     this.#isCalm = false;
+    this.#budget.renew();
   }
 
   /** The node's process has ended. */
