@@ -11,12 +11,12 @@ const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
 /** Share of the seeds, and what they run. */
 const SHAPES = [
-  { share: 0.4, nodes: 3, clones: 0, replicas: 0, faults: 'swarm' },
-  { share: 0.15, nodes: 3, clones: 1, replicas: 1, faults: 'swarm' },
+  { share: 0.5, nodes: 3, clones: 0, replicas: 0, faults: 'swarm' },
+  { share: 0.12, nodes: 3, clones: 1, replicas: 1, faults: 'swarm' },
   { share: 0.1, nodes: 3, clones: 0, replicas: 0, faults: 'all' },
-  { share: 0.15, nodes: 4, clones: 0, replicas: 0, faults: 'swarm' },
-  { share: 0.15, nodes: 5, clones: 0, replicas: 0, faults: 'swarm' },
-  { share: 0.05, nodes: 5, clones: 1, replicas: 1, faults: 'swarm' },
+  { share: 0.13, nodes: 4, clones: 0, replicas: 0, faults: 'swarm' },
+  { share: 0.11, nodes: 5, clones: 0, replicas: 0, faults: 'swarm' },
+  { share: 0.04, nodes: 5, clones: 1, replicas: 1, faults: 'swarm' },
 ];
 
 const { values } = parseArgs({
