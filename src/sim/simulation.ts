@@ -74,7 +74,7 @@ class Simulation {
     const { queue, random } = this.cluster;
     this.cluster.start();
     this.#require(
-      this.#runUntil(() => this.cluster.acceptedCount > 0, FOUNDING_BOUND_MS),
+      this.#runUntil(() => this.#isAcceptingSince(0), FOUNDING_BOUND_MS),
       'no cluster was founded',
     );
     const endMs = this.#options.virtualMs;
@@ -101,8 +101,14 @@ class Simulation {
     const { cluster } = this;
     const sinceMs = cluster.queue.nowMs;
     this.#operator.calmDown();
-    const isAccepting = this.#runUntil(() => cluster.acceptedSinceMs > sinceMs, RECOVERY_BOUND_MS);
+    const isAccepting = this.#runUntil(() => this.#isAcceptingSince(sinceMs), RECOVERY_BOUND_MS);
     this.#require(isAccepting, `no write was accepted for ${RECOVERY_BOUND_MS} ms of calm`);
+  }
+
+  /** Where nobody asks for anything, a leader will do. */
+  #isAcceptingSince(timeMs: number): boolean {
+    const { cluster } = this;
+    return this.#options.clients === 0 ? cluster.leader !== undefined : cluster.acceptedSinceMs > timeMs;
   }
 
   /** What was lost is replaced, clients come to an end, and everybody gets everything. */

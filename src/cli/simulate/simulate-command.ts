@@ -16,6 +16,7 @@ interface SimulateOptions {
   readonly nodes: number;
   readonly clones: number;
   readonly replicas: number;
+  readonly clients: number | undefined;
   readonly ticks: number;
   readonly faults: string;
   readonly jobs: number;
@@ -26,6 +27,8 @@ interface SimulateOptions {
 const TICKS_DEFAULT = 10_000;
 /** More would be slower on any machine that somebody simulates on. */
 const JOBS_MAX = 64;
+/** The history of all of them is kept, and checked in the end. */
+const CLIENTS_MAX = 1000;
 
 /** Adds `simulate` to the command line. */
 export function registerSimulate(program: Command): void {
@@ -38,6 +41,9 @@ export function registerSimulate(program: Command): void {
     .option('--nodes <n>', 'voters that found the cluster', voterCount, 3)
     .option('--clones <n>', 'nodes that join as clones', memberCount, 0)
     .option('--replicas <n>', 'nodes that join as read-only replicas', memberCount, 0)
+    .addOption(
+      new Option('--clients <n>', 'clients that ask all the time; 0: a quiet cluster').argParser(clientCount),
+    )
     .option('--ticks <ms>', 'virtual milliseconds that a run lasts', positiveNumber, TICKS_DEFAULT)
     .option(
       '--faults <names>',
@@ -67,12 +73,13 @@ async function simulate(options: SimulateOptions): Promise<void> {
 }
 
 function rangeOf(options: SimulateOptions): SeedRange {
-  const { seed, seeds, firstSeed, nodes, clones, replicas, ticks, faults } = options;
+  const { seed, seeds, firstSeed, nodes, clones, replicas, clients, ticks } = options;
+  const faults = parseFaults(options.faults) ?? NO_FAULTS;
   return {
     first: seed ?? firstSeed,
     count: seed === undefined ? seeds : 1,
-    options: { nodes, clones, replicas, virtualMs: ticks, faults: parseFaults(faults) ?? NO_FAULTS },
-    faultsText: faults,
+    options: { nodes, clones, replicas, ...(clients !== undefined && { clients }), virtualMs: ticks, faults },
+    faultsText: options.faults,
   };
 }
 
@@ -98,6 +105,10 @@ function voterCount(text: string): number {
 
 function memberCount(text: string): number {
   return within(text, 0, VOTERS_MAX);
+}
+
+function clientCount(text: string): number {
+  return within(text, 0, CLIENTS_MAX);
 }
 
 function jobCount(text: string): number {

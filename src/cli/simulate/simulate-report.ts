@@ -49,8 +49,12 @@ export function failureLines(result: SimulationResult, range: SeedRange): string
 }
 
 function replayCommand(seed: number, { options, faultsText }: SeedRange): string {
-  const { nodes, clones, replicas, virtualMs } = options;
-  const extras = `${clones > 0 ? ` --clones ${clones}` : ''}${replicas > 0 ? ` --replicas ${replicas}` : ''}`;
+  const { nodes, clones, replicas, clients, virtualMs } = options;
+  const extras = [
+    clones > 0 ? ` --clones ${clones}` : '',
+    replicas > 0 ? ` --replicas ${replicas}` : '',
+    clients === undefined ? '' : ` --clients ${clients}`,
+  ].join('');
   return `cairn simulate --seed ${seed} --nodes ${nodes}${extras} --ticks ${virtualMs} --faults ${faultsText}`;
 }
 
