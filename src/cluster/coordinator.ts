@@ -24,6 +24,8 @@ type Phase =
 const PHASE_TIMEOUT = 0.5;
 /** Promises beyond a quorum are waited for so long: the best log may be a little slower. */
 const GATHER = 0.05;
+/** How much later a node tries whose disk stands still. */
+const STALLED = 0.5;
 /** Before trying again after an attempt that led nowhere. */
 const RETRY = 0.2;
 /** After so many failures the phases take twice as long, and so on: disks or links may be slower than the timeout reckons with. */
@@ -63,7 +65,7 @@ export class Coordinator {
   wait(afterMs: number): void {
     this.#failures = 0;
     // Whose disk stands still lets others go first.
-    const stalledMs = this.#core.isDiskStalled ? this.#core.options.electionTimeoutMs / 2 : 0;
+    const stalledMs = this.#core.isDiskStalled ? STALLED * this.#core.options.electionTimeoutMs : 0;
     this.#waitFor(afterMs + stalledMs);
   }
 

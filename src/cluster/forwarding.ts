@@ -58,9 +58,8 @@ export function whereToAnswer(
       return refuse('fenced', undefined);
     case 'looking':
     case 'electing':
-      return withoutLeader(request, requireLeader);
+    // Elected, but what it has to commit first is not committed yet: it knows as much as any other node.
     case 'preLeader':
-      // Elected, but what it has to commit first is not committed yet. It does know as much as any other node.
       return withoutLeader(request, requireLeader);
     case 'leader':
     case 'resigning':

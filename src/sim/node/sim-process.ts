@@ -355,6 +355,7 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
       this.#savedState = state;
       this.#note('saved').numbers(state.promisedEpoch, state.acceptedEpoch);
       this.whenRunning(() => {
+        // While it stood still a later save became durable: what it has promised since makes the earlier word void (effects.ts).
         if (this.#savedState.promisedEpoch > state.promisedEpoch) return;
         for (const { to, message } of thenSend) this.#send(to, message);
       });
