@@ -22,8 +22,8 @@ const LAYERS = {
   reader: ['base', 'log', 'ring', 'native', 'indexer'],
   sim: ['base', 'log', 'cluster'],
   client: ['base', 'wire'],
-  net: ['base', 'wire', 'sequencer', 'reader'],
-  node: ['base', 'log', 'ring', 'wire', 'config', 'native', ...THREADS, 'sequencer', 'reader', 'net'],
+  net: ['base', 'wire', 'sequencer', 'reader', 'cluster'],
+  node: ['base', 'log', 'ring', 'wire', 'config', 'native', ...THREADS, 'sequencer', 'reader', 'cluster', 'net'],
 };
 
 /** Runtime package → who may import it. A package that is not here may be imported by nobody. */

@@ -53,6 +53,22 @@ export const ERROR_NUMBERS = {
   'listen-failed': 23,
   /** The input of an import can't be parsed. Details: `row` or byte offset. */
   'bad-input': 24,
+  /** This node does not lead, and the request wants the leader. Details: `leader` (its name, if known), `url`. */
+  'not-leader': 25,
+  /** No leader is known at the moment, or it is not ready yet. */
+  'no-leader': 26,
+  /** The leader does not hear a quorum: read-only until it does. */
+  'no-quorum': 27,
+  /** The node belongs to no cluster yet. */
+  'no-cluster': 28,
+  /** The node is a copy of another one, was removed, or has lost acknowledged data: it serves nobody. */
+  fenced: 29,
+  /** The leader changed before the append was committed: whether it took effect is unknown. */
+  'outcome-unknown': 30,
+  /** This cluster can't meet the ack policy that the append asks for. */
+  'ack-policy-unmet': 31,
+  /** A change of the membership, or a resignation, is not possible now. Details: `reason`. */
+  'change-refused': 32,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_NUMBERS;

@@ -54,6 +54,14 @@ const EXIT_CODE_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   'thread-died': EXIT_CODES.unexpected,
   'listen-failed': EXIT_CODES.cannotListen,
   'bad-input': EXIT_CODES.usage,
+  'not-leader': EXIT_CODES.noAnswer,
+  'no-leader': EXIT_CODES.noAnswer,
+  'no-quorum': EXIT_CODES.noAnswer,
+  'no-cluster': EXIT_CODES.noAnswer,
+  fenced: EXIT_CODES.noAnswer,
+  'outcome-unknown': EXIT_CODES.noAnswer,
+  'ack-policy-unmet': EXIT_CODES.refused,
+  'change-refused': EXIT_CODES.refused,
 };
 
 /** The exit status of a command that ends with an error of this code. */

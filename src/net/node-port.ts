@@ -1,0 +1,107 @@
+/**
+ * What the sockets need of the node behind them, as interfaces, so that sessions and HTTP routes can be tested against scripted ones.
+ * Types only.
+ */
+
+import type { Configuration, MemberId, MemberRole, MembershipChange } from '../cluster/configuration.js';
+import type { NodeRole } from '../cluster/effects.js';
+import type { LogReader } from '../reader/log-reader.js';
+import type { Rejection } from '../sequencer/pending-replies.js';
+import type { AppendPort } from './engine-port.js';
+import type { SessionLimits } from './session-limits.js';
+
+/**
+ * How fresh a read has to be. `local`: whatever this node knows to be committed, perhaps late. `leader`: only the leader answers, as far as
+ * it believes to lead. `linearizable`: sees everything that was acknowledged before the read began (read index, confirmed by a quorum).
+ */
+export type ReadConsistency = 'local' | 'leader' | 'linearizable';
+
+/** The log that a node of a cluster serves. */
+export interface ServedLog {
+  /** The cluster's id. */
+  readonly logId: string;
+  readonly reader: LogReader;
+  readonly limits: SessionLimits;
+}
+
+/** For clients' sessions. */
+export interface NodePort {
+  /** Undefined as long as the node belongs to no cluster: then clients are turned away with `no-cluster`. */
+  readonly served: ServedLog | undefined;
+  /**
+   * Decides appends if this node leads, else forwards them to the leader, else refuses them (`no-leader`, …). An append that requires the
+   * leader is never forwarded, but refused with `not-leader`.
+   */
+  readonly appends: AppendPort;
+  /**
+   * When a read of this consistency may begin here: at once (undefined), or when the promise resolves; to a rejection if it can't be
+   * answered here (`not-leader`, `no-leader`, `no-quorum`, `fenced`).
+   */
+  admitRead(consistency: ReadConsistency): Promise<Rejection | undefined> | Rejection | undefined;
+  /** Who is in the cluster, as `GET /gossip` says it: an object to be sent as JSON. */
+  gossip(): object;
+}
+
+/** How far a member's log has come, as the leader knows. */
+export interface MemberProgress {
+  readonly id: MemberId;
+  readonly name: string;
+  readonly role: MemberRole;
+  readonly zone: string;
+  /** Bytes of the leader's log that it has not acknowledged. */
+  readonly lagBytes: number;
+  readonly isStreaming: boolean;
+  /** How long nothing was heard of it, in milliseconds. */
+  readonly silentMs: number;
+}
+
+/** What a node says about itself at an instant: for /info, /gossip, /health and /metrics. Positions in bytes. */
+export interface NodeStatus {
+  /** `host:port`, by which other nodes know it. */
+  readonly name: string;
+  readonly memberId: MemberId;
+  readonly zone: string;
+  readonly role: NodeRole;
+  /** What it is in the configuration; `undefined` if it is no member (yet). */
+  readonly memberRole: MemberRole | undefined;
+  /** The leader's name. */
+  readonly leader: string | undefined;
+  readonly epoch: number;
+  /** Where the newest epoch of its log begins. */
+  readonly epochPosition: number;
+  readonly promisedEpoch: number;
+  readonly clusterId: string | undefined;
+  readonly configuration: Configuration | undefined;
+  readonly priority: number;
+  readonly published: number;
+  readonly durable: number;
+  readonly committed: number;
+  readonly indexed: number;
+  /** Of the writer thread since the start: sums. */
+  readonly writer: {
+    readonly batches: number;
+    readonly recordBytes: number;
+    readonly diskBytes: number;
+    readonly writeMs: number;
+    readonly syncMs: number;
+    readonly chunks: number;
+  };
+  readonly pendingAppends: number;
+  readonly ringBytes: number;
+  readonly ringBytesUsed: number;
+  /** On a leader: all other members. Else empty. */
+  readonly members: readonly MemberProgress[];
+  /** Whether writes are taken here or can be forwarded, and committed data can be read: for /health/ready. */
+  readonly isReady: boolean;
+}
+
+/** What an operator may ask of a node. Failures are `CairnError`s: `not-leader`, `no-leader`, `change-refused`. */
+export interface AdminPort {
+  /** Leader: resolves when the change is committed. */
+  change(change: MembershipChange): Promise<Configuration>;
+  /** Leader: hands over, to the member of this name or to whom is best. Resolves when it leads no more. */
+  resign(target?: string): Promise<void>;
+  setPriority(priority: number): void;
+  /** For tests and trials, only with FaultInjection: nothing is sent to these names, and nothing of theirs is taken. */
+  block(names: readonly string[]): void;
+}
