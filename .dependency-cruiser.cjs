@@ -23,7 +23,19 @@ const LAYERS = {
   sim: ['base', 'log', 'cluster'],
   client: ['base', 'wire'],
   net: ['base', 'wire', 'sequencer', 'reader', 'cluster'],
-  node: ['base', 'log', 'ring', 'wire', 'config', 'native', ...THREADS, 'sequencer', 'reader', 'cluster', 'net'],
+  node: [
+    'base',
+    'log',
+    'ring',
+    'wire',
+    'config',
+    'native',
+    ...THREADS,
+    'sequencer',
+    'reader',
+    'cluster',
+    'net',
+  ],
 };
 
 /** Runtime package → who may import it. A package that is not here may be imported by nobody. */
