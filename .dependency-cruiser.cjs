@@ -46,6 +46,7 @@ const PACKAGES = {
   'node-gyp-build': ['src/native/'],
   pino: ['src/cli/', 'src/node/'],
   piscina: ['src/reader/', 'src/node/', 'src/cli/inspect/', 'src/cli/simulate/'],
+  'prom-client': ['src/net/'],
   ws: ['src/client/', 'src/net/'],
   yaml: ['src/config/'],
   benchmark: ['bench/micro/'],
