@@ -49,7 +49,9 @@ export class Coordinator {
 
   constructor(core: Core) {
     this.#core = core;
-    this.#deadlineMs = core.nowMs + core.options.electionTimeoutMs + core.turnMs();
+    // There may be a leader, unless nobody else can be one.
+    const { nowMs, options, isAlone } = core;
+    this.#deadlineMs = nowMs + (isAlone ? 0 : options.electionTimeoutMs) + core.turnMs();
     this.#round = core.outbox.state.start * ROUNDS_PER_START;
   }
 

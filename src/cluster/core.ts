@@ -127,6 +127,11 @@ export class Core {
     return this.configuration !== undefined && isVoter(this.configuration, this.me);
   }
 
+  /** Whether no other node has a vote. */
+  get isAlone(): boolean {
+    return this.isVoter && this.voters.length === 1;
+  }
+
   /**
    * Whether it may be given an epoch to lead: a voter may, and who has lost its vote by a record that is not committed. Its log may be
    * the best because of that very record; were it to refuse, it would be proposed for ever. It doesn't count itself.
@@ -164,6 +169,7 @@ export class Core {
    * don't get in each other's way; the random part breaks what symmetry is left.
    */
   turnMs(): number {
+    if (this.isAlone) return 0;
     const { electionTimeoutMs, random } = this.options;
     const rank = Math.max(
       0,

@@ -1,8 +1,7 @@
 /**
- * The index thread's work. First it reads the whole log, up to where recovery found its end, and reports what main needs to go
- * on from there. Then it follows `committed` through the ring, indexing records where they lie and moving `indexed` behind it,
- * and answers queries, each only after it has indexed what was committed when main asked. What is not committed never
- * gets into the index.
+ * The index thread's work. First it reads the log, up to what was known to be committed when the ring was made. Then it follows
+ * `committed` through the ring, indexing records where they lie and moving `indexed` behind it, and answers queries, each only
+ * after it has indexed what was committed when main asked. What is not committed never gets into the index.
  */
 import { assert } from '../base/assert.js';
 import { CairnError } from '../base/errors.js';
@@ -66,9 +65,9 @@ export class IndexerAgent implements Agent {
     this.#mainBell = new Doorbell(control, CONTROL.mainBell);
     this.#queries = new MailboxReceiver(start.queries);
     this.#answers = new MailboxSender(start.answers);
-    this.#scanEnd = recovered?.end.position ?? 0;
-    assert(this.#scanEnd === ring.start, 'the ring goes on where the log ends');
-    if (recovered !== undefined) this.#scanner = new LogScanner(wholeLog(recovered, surroundings));
+    this.#scanEnd = ring.start;
+    if (recovered !== undefined)
+      this.#scanner = new LogScanner(logUpTo(this.#scanEnd, recovered, surroundings));
   }
 
   doWork(): number {
@@ -114,7 +113,7 @@ export class IndexerAgent implements Agent {
     this.#scanner?.close();
     this.#scanner = undefined;
     this.#state = 'following';
-    this.#surroundings.report({ kind: 'ready', ready: this.#index.takeReady() });
+    this.#surroundings.report({ kind: 'ready' });
     return 1;
   }
 
@@ -174,15 +173,19 @@ export class IndexerAgent implements Agent {
   }
 
   #answer(query: ReceivedQuery): boolean {
+    if (query.isSnapshot) {
+      this.#surroundings.report({ kind: 'snapshot', snapshot: this.#index.snapshot() });
+      return true;
+    }
     const { head, next } = this.#index.answer(query.bytes, query.nameAt, query.nameBytes, query);
     return sendAnswer(this.#answers, { id: query.id, head, next }, this.#index.collector);
   }
 }
 
-function wholeLog(recovered: RecoveredLog, { disk, kernel }: IndexerSurroundings): ScanInput {
-  const { chunks, chunkSize, end } = recovered;
+function logUpTo(to: Position, recovered: RecoveredLog, { disk, kernel }: IndexerSurroundings): ScanInput {
+  const { chunks, chunkSize } = recovered;
   const from = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
-  return { disk, kernel, chunks, chunkSize, from, to: end.position };
+  return { disk, kernel, chunks, chunkSize, from, to };
 }
 
 function wordsOf(bytes: Uint8Array): Uint32Array {

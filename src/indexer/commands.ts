@@ -13,9 +13,9 @@ import type { RecentEventsTransfer } from './recent-events.js';
 /** What main tells the index thread when it starts it. Later commands travel through mailboxes. */
 export interface IndexerOptions {
   readonly ring: RingDescriptor;
-  /** The log before the ring; undefined if it begins now. */
+  /** The log before the ring: its chunks, up to the ring's start; undefined if it begins now. */
   readonly recovered: RecoveredLog | undefined;
-  /** How many of the last event ids to find for the sequencer; 1 or more. */
+  /** How many of the last event ids to keep for the sequencer; 1 or more. */
   readonly retryWindowEvents: number;
 }
 
@@ -62,8 +62,8 @@ export interface StreamLookup {
   lookup(query: StreamQuery): Promise<StreamRuns>;
 }
 
-/** What main needs to know about the log before it can take appends. */
-export interface IndexReady {
+/** What main needs to know about the log before it can take appends: the index of all that is committed. */
+export interface IndexSnapshot {
   /** The streams' names; a stream's number is its index in the arrays. */
   readonly names: NameTableTransfer;
   /** f64 by stream: revision and position of the last event (−1 if it has none). */
@@ -72,10 +72,14 @@ export interface IndexReady {
   readonly recent: RecentEventsTransfer;
 }
 
-/** What the index thread posts while it reads the log at the start. After `failed` it does nothing but wait to be stopped. */
+/**
+ * What the index thread posts: while it reads the log at the start, and when it is asked for a snapshot. After `failed` it does nothing but
+ * wait to be stopped.
+ */
 export type IndexerReport =
   | { readonly kind: 'progress'; readonly position: Position; readonly end: Position }
-  | { readonly kind: 'ready'; readonly ready: IndexReady }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'snapshot'; readonly snapshot: IndexSnapshot }
   | {
       readonly kind: 'failed';
       readonly code: ErrorCode;
@@ -83,8 +87,8 @@ export type IndexerReport =
       readonly details: ErrorDetails;
     };
 
-/** The buffers in `ready` that are to be transferred, not copied. */
-export function buffersOf({ names, revisions, positions, recent }: IndexReady): ArrayBuffer[] {
+/** The buffers in a snapshot that are to be transferred, not copied. */
+export function buffersOf({ names, revisions, positions, recent }: IndexSnapshot): ArrayBuffer[] {
   return [
     ...[names.slots, names.starts, names.words, revisions, positions],
     ...[recent.ids, recent.streams, recent.revisions, recent.positions],

@@ -3,7 +3,7 @@
  */
 import { type HashSeed, NameTable } from '../base/name-table.js';
 import type { Bytes } from '../base/ports.js';
-import type { Direction, IndexReady, StreamRuns } from './commands.js';
+import type { Direction, IndexSnapshot, StreamRuns } from './commands.js';
 import { RecentEvents } from './recent-events.js';
 import { RecordFollower } from './record-follower.js';
 import { RunCollector } from './run-collector.js';
@@ -23,9 +23,9 @@ export class LogIndex {
   readonly #names: NameTable;
   readonly #index = new StreamIndex();
   readonly #follower: RecordFollower;
-  #recent: RecentEvents | undefined;
+  readonly #recent: RecentEvents;
 
-  /** `recentEvents`: how many of the last event ids to keep until {@link takeReady}. */
+  /** `recentEvents`: how many of the last event ids to keep. */
   constructor(seed: HashSeed, recentEvents: number) {
     this.#names = new NameTable(seed);
     this.#recent = new RecentEvents(recentEvents);
@@ -53,8 +53,8 @@ export class LogIndex {
     return { head, next: this.#index.collect(stream, from, direction, this.collector) };
   }
 
-  /** What main starts from; event ids are not kept from then on. */
-  takeReady(): IndexReady {
+  /** A copy of what a leader starts from. */
+  snapshot(): IndexSnapshot {
     const size = this.#names.size;
     const revisions = new Float64Array(size);
     const positions = new Float64Array(size);
@@ -62,14 +62,11 @@ export class LogIndex {
       revisions[stream] = this.#index.headOf(stream);
       positions[stream] = this.#index.lastPositionOf(stream);
     }
-    const recent = (this.#recent ?? new RecentEvents(1)).toTransfer();
-    this.#recent = undefined;
-    this.#follower.forgetRecent();
     return {
       names: this.#names.toTransfer(),
       revisions: revisions.buffer,
       positions: positions.buffer,
-      recent,
+      recent: this.#recent.toTransfer(),
     };
   }
 }

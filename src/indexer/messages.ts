@@ -2,7 +2,7 @@
  * The bytes of queries to the index thread and of its answers, as messages of a mailbox. Pure; main writes queries and reads
  * answers, the index thread the other way round.
  *
- *   query:  u32 id · u32 1 if backwards · f64 committed · f64 from · f64 eventsMax · f64 bytesMax · stream name
+ *   query:  u32 id · u32 0 forwards, 1 backwards, 2 a snapshot (answered by a report) · f64 committed · f64 from · f64 eventsMax · f64 bytesMax · stream name
  *   answer: u32 id · u32 number of runs · f64 head · f64 next · runs: f64 position, u32 bytes, u32 events each
  */
 import type { Bytes } from '../base/ports.js';
@@ -13,19 +13,23 @@ import type { RunCollector } from './run-collector.js';
 
 const QUERY = {
   id: 0,
-  isBackwards: 4,
+  kind: 4,
   committed: 8,
   from: 16,
   eventsMax: 24,
   bytesMax: 32,
   stream: 40,
 } as const;
+/** What a query is. */
+const KIND = { forwards: 0, backwards: 1, snapshot: 2 } as const;
 const ANSWER = { id: 0, runCount: 4, head: 8, next: 16, runs: 24 } as const;
 const RUN = { position: 0, bytes: 8, events: 12, size: 16 } as const;
 
 /** A query as the index thread sees it: its name still lies in the mailbox. */
 export interface ReceivedQuery {
   readonly id: number;
+  /** It wants all of the index, not a stream. */
+  readonly isSnapshot: boolean;
   readonly direction: Direction;
   /** The index must be this far before it answers, so that whoever asks finds what was committed before. */
   readonly committed: Position;
@@ -55,7 +59,7 @@ export function sendQuery(
   if (at < 0) return false;
   const { view, bytes } = sender;
   view.setUint32(at + QUERY.id, id, true);
-  view.setUint32(at + QUERY.isBackwards, query.direction === 'backwards' ? 1 : 0, true);
+  view.setUint32(at + QUERY.kind, KIND[query.direction], true);
   view.setFloat64(at + QUERY.committed, committed, true);
   view.setFloat64(at + QUERY.from, query.from, true);
   view.setFloat64(at + QUERY.eventsMax, query.eventsMax, true);
@@ -65,14 +69,26 @@ export function sendQuery(
   return true;
 }
 
+/** Asks for a snapshot of the index as of `committed` or later; false if the mailbox is full. */
+export function sendSnapshotQuery(sender: MailboxSender, committed: Position): boolean {
+  const at = sender.claim(QUERY.stream);
+  if (at < 0) return false;
+  sender.view.setUint32(at + QUERY.kind, KIND.snapshot, true);
+  sender.view.setFloat64(at + QUERY.committed, committed, true);
+  sender.send();
+  return true;
+}
+
 /** The next query, or undefined. It is valid until `receiver.release()`. */
 export function receiveQuery(receiver: MailboxReceiver): ReceivedQuery | undefined {
   const at = receiver.poll();
   if (at < 0) return undefined;
   const { view, bytes } = receiver;
+  const kind = view.getUint32(at + QUERY.kind, true);
   return {
     id: view.getUint32(at + QUERY.id, true),
-    direction: view.getUint32(at + QUERY.isBackwards, true) === 1 ? 'backwards' : 'forwards',
+    isSnapshot: kind === KIND.snapshot,
+    direction: kind === KIND.backwards ? 'backwards' : 'forwards',
     committed: view.getFloat64(at + QUERY.committed, true),
     from: view.getFloat64(at + QUERY.from, true),
     eventsMax: view.getFloat64(at + QUERY.eventsMax, true),

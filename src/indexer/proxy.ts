@@ -13,7 +13,7 @@ import type {
   IndexerOptions,
   IndexerReport,
   IndexerStart,
-  IndexReady,
+  IndexSnapshot,
   StreamLookup,
   StreamQuery,
   StreamRuns,
@@ -35,8 +35,10 @@ export interface IndexerEvents extends ThreadEvents {
 export class IndexerProxy implements StreamLookup {
   readonly worker: Worker;
   /** Resolves when the log is read; rejects with `log-corrupt` or `disk-failure` if it can't be, or `thread-died`. */
-  readonly ready: Promise<IndexReady>;
+  readonly ready: Promise<void>;
   readonly #desk: QueryDesk;
+  /** Who waits for a snapshot, in the order of asking. */
+  readonly #snapshots: ((snapshot: IndexSnapshot) => void)[] = [];
 
   constructor(options: IndexerOptions, events: IndexerEvents) {
     const queries = createMailbox(QUERY_MAILBOX_BYTES);
@@ -56,7 +58,8 @@ export class IndexerProxy implements StreamLookup {
     this.ready = new Promise((resolve, reject) => {
       fail = reject;
       this.worker.on('message', (report: IndexerReport) => {
-        if (report.kind === 'ready') resolve(report.ready);
+        if (report.kind === 'ready') resolve();
+        else if (report.kind === 'snapshot') this.#snapshots.shift()?.(report.snapshot);
         else if (report.kind === 'failed')
           reject(new CairnError(report.code, report.message, report.details));
         else events.progress?.(report.position, report.end);
@@ -68,6 +71,14 @@ export class IndexerProxy implements StreamLookup {
 
   lookup(query: StreamQuery): Promise<StreamRuns> {
     return this.#desk.lookup(query);
+  }
+
+  /** A copy of the index with all that is committed now. Never resolves if the thread dies: then the node does. */
+  snapshot(): Promise<IndexSnapshot> {
+    return new Promise((resolve) => {
+      this.#snapshots.push(resolve);
+      this.#desk.askSnapshot();
+    });
   }
 
   /** Hands out the answers that have come; to be called when main's bell rings. */

@@ -11,7 +11,7 @@ import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
 import { type MailboxDescriptor, MailboxReceiver, MailboxSender } from '../ring/mailbox.js';
 import type { StreamLookup, StreamQuery, StreamRuns } from './commands.js';
-import { sendQuery, takeAnswer } from './messages.js';
+import { sendQuery, sendSnapshotQuery, takeAnswer } from './messages.js';
 
 interface OpenQuery {
   readonly query: StreamQuery;
@@ -29,6 +29,8 @@ export class QueryDesk implements StreamLookup {
   readonly #sent = new Map<number, OpenQuery>();
   /** Not sent yet, because the mailbox was full. Bounded by the reads that sessions may have open. */
   #waiting: OpenQuery[] = [];
+  /** Snapshots to be asked for, as of these positions. */
+  #snapshots: Position[] = [];
   #nextId = 1;
   #closed: CairnError | undefined;
 
@@ -49,6 +51,12 @@ export class QueryDesk implements StreamLookup {
     });
   }
 
+  /** Asks for a snapshot of the index with all that is committed now; it comes as a report. */
+  askSnapshot(): void {
+    this.#snapshots.push(this.#committed.load());
+    this.#send();
+  }
+
   /** Hands out the answers that have come. To be called whenever main's bell rings, which also keeps the cursor up to date. */
   deliver(): void {
     this.#committed.load();
@@ -60,7 +68,7 @@ export class QueryDesk implements StreamLookup {
       open.resolve(answer.runs);
       taken++;
     }
-    if (this.#waiting.length > 0) this.#send();
+    if (this.#waiting.length > 0 || this.#snapshots.length > 0) this.#send();
     // The index thread may have parked because its answers did not fit.
     if (taken > 0 && this.#sent.size > 0) this.#indexerBell.ring();
   }
@@ -75,6 +83,9 @@ export class QueryDesk implements StreamLookup {
 
   #send(): void {
     let count = 0;
+    const snapshotsBefore = this.#snapshots.length;
+    while (this.#snapshots.length > 0 && sendSnapshotQuery(this.#queries, this.#snapshots[0]!))
+      this.#snapshots.shift();
     for (const open of this.#waiting) {
       const id = this.#nextId;
       if (!sendQuery(this.#queries, id, open.committed, open.query)) break;
@@ -83,7 +94,7 @@ export class QueryDesk implements StreamLookup {
       count++;
     }
     this.#waiting.splice(0, count);
-    if (count > 0) this.#indexerBell.ring();
+    if (count > 0 || this.#snapshots.length < snapshotsBefore) this.#indexerBell.ring();
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The ids of the last events of the log, gathered by the index thread while it reads the log at the start, for main to
- * recognise retries by. Pure. A ring of a fixed number of entries.
+ * The ids of the last committed events of the log, kept by the index thread of every node, so that whoever becomes the leader
+ * recognises retries. Pure. A ring of a fixed number of entries.
  */
 import { assert } from '../base/assert.js';
 import type { Position, Revision } from '../base/units.js';

@@ -27,8 +27,8 @@ const WORD = {
 export class RecordFollower {
   readonly #names: RecentNames;
   readonly #index: StreamIndex;
-  /** Where event ids go as well, while the log is read at the start. */
-  #recent: RecentEvents | undefined;
+  /** Where event ids go as well. */
+  readonly #recent: RecentEvents | undefined;
   readonly #open = new OpenTransaction();
 
   constructor(names: NameTable, index: StreamIndex, recent?: RecentEvents) {
@@ -40,11 +40,6 @@ export class RecordFollower {
   /** Whether the records so far end inside a transaction. */
   get isInTransaction(): boolean {
     return this.#open.count > 0;
-  }
-
-  /** From now on event ids are not kept. */
-  forgetRecent(): void {
-    this.#recent = undefined;
   }
 
   /**

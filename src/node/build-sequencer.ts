@@ -1,54 +1,30 @@
-/** Puts the sequencer together from what the index thread found in the log and what the engine was opened with. */
+/** Puts a leader's sequencer together from a snapshot of the index: stream heads, and the last event ids. */
 import { randomInt } from 'node:crypto';
-import { constants } from 'node:os';
 import { type HashSeed, NameTable } from '../base/name-table.js';
-import type { Disk, TakeAppends } from '../base/ports.js';
-import type { IndexReady } from '../indexer/commands.js';
-import type { Cursor } from '../ring/cursor.js';
-import { CONTROL } from '../ring/layout.js';
-import type { RingProducer } from '../ring/producer.js';
-import type { AppendLimits } from '../sequencer/append-limits.js';
-import type { Rejection } from '../sequencer/pending-replies.js';
-import { type FramerStart, RecordFramer } from '../sequencer/record-framer.js';
+import type { Disk } from '../base/ports.js';
+import type { IndexSnapshot } from '../indexer/commands.js';
 import { RetryWindow, retryWindowBytes } from '../sequencer/retry-window.js';
-import { Sequencer } from '../sequencer/sequencer.js';
+import { Sequencer, type SequencerParts } from '../sequencer/sequencer.js';
 import { StreamHeads } from '../sequencer/stream-heads.js';
 
 export interface SequencerBlueprint {
-  readonly producer: RingProducer;
-  readonly ready: IndexReady;
-  readonly limits: AppendLimits;
+  readonly snapshot: IndexSnapshot;
   readonly retryWindowEvents: number;
-  readonly framing: FramerStart;
-  /** Up to where chunks exist. */
-  readonly prepared: Cursor;
   readonly disk: Disk;
-  readonly takeAppends: TakeAppends | undefined;
+  readonly parts: Omit<SequencerParts, 'heads' | 'retries' | 'hashSeed'>;
 }
 
-export function buildSequencer(blueprint: SequencerBlueprint): Sequencer {
-  const { producer, ready, limits, retryWindowEvents, framing, prepared, disk, takeAppends } = blueprint;
-  const { control } = producer.memory;
+export function buildSequencer({ snapshot, retryWindowEvents, disk, parts }: SequencerBlueprint): Sequencer {
   const heads = new StreamHeads(
-    NameTable.fromTransfer(ready.names),
-    new Float64Array(ready.revisions),
-    new Float64Array(ready.positions),
+    NameTable.fromTransfer(snapshot.names),
+    new Float64Array(snapshot.revisions),
+    new Float64Array(snapshot.positions),
   );
-  return new Sequencer({
-    producer,
-    framer: new RecordFramer(producer, framing),
-    heads,
-    retries: rememberedIds(ready, retryWindowEvents, disk),
-    limits,
-    hashSeed: randomSeed(),
-    clock: { wallUs: () => Date.now() * 1000, monotonicMs: () => performance.now() },
-    preparedEnd: () => prepared.load(),
-    outOfSpace: () => outOfSpace(Atomics.load(control, CONTROL.preparerErrno)),
-    takeAppends,
-  });
+  const retries = rememberedIds(snapshot, retryWindowEvents, disk);
+  return new Sequencer({ ...parts, heads, retries, hashSeed: randomSeed() });
 }
 
-function rememberedIds({ recent }: IndexReady, events: number, disk: Disk): RetryWindow {
+function rememberedIds({ recent }: IndexSnapshot, events: number, disk: Disk): RetryWindow {
   const memory = new ArrayBuffer(retryWindowBytes(events));
   disk.adviseHugePages(memory);
   const window = new RetryWindow(events, randomSeed(), memory);
@@ -64,36 +40,4 @@ function rememberedIds({ recent }: IndexReady, events: number, disk: Disk): Retr
 
 function randomSeed(): HashSeed {
   return { low: randomInt(2 ** 32), high: randomInt(2 ** 32) };
-}
-
-/** Why the preparer can't make another chunk; undefined if it can. `errno` is what it noted, 0 if nothing. */
-function outOfSpace(errno: number): Rejection | undefined {
-  if (errno === 0) return undefined;
-  return OUT_OF_SPACE.get(errno) ?? DISK_FULL;
-}
-
-const DISK_FULL = diskFull(
-  'ENOSPC',
-  'the disk has no room for another chunk; nothing was written. Free space: writes resume by themselves within a second',
-);
-
-const OUT_OF_SPACE: ReadonlyMap<number, Rejection> = new Map([
-  [
-    constants.errno.EDQUOT,
-    diskFull(
-      'EDQUOT',
-      "this user's disk quota has no room for another chunk; nothing was written. Raise it, or free space: writes resume by themselves within a second",
-    ),
-  ],
-  [
-    constants.errno.EFBIG,
-    diskFull(
-      'EFBIG',
-      "a chunk is larger than this process's limit on file size, or than its file system allows; nothing was written. Raise the limit (ulimit -f) and start the node again",
-    ),
-  ],
-]);
-
-function diskFull(errno: string, message: string): Rejection {
-  return { code: 'disk-full', message, details: { errno } };
 }

@@ -28,6 +28,12 @@ const EVENT_PER_CHUNK = 1 / 8;
 const TRANSACTION_SHARE = 1 / 2;
 const RECORD_OVERHEAD_BYTES = PREPARE_HEADER_BYTES + STREAM_NAME_BYTES_MAX;
 
+/** The ring that an engine is opened with: as asked for, or larger if `tailBytes` that are not known to be committed need it. */
+export function ringBytesFor({ ringSize }: EngineOptions, tailBytes: number): number {
+  // Half of it stays free: whoever leads next writes before it can commit what is there.
+  return Math.max(ringSize, 2 ** Math.ceil(Math.log2(2 * tailBytes + 1)));
+}
+
 /** What appends may cost on a log with chunks of `chunkSize` bytes. */
 export function appendLimits(options: EngineOptions, chunkSize: number): AppendLimits {
   const appendBytesMax = Math.min(options.maxAppendSize, chunkSize * APPEND_PER_CHUNK);

@@ -1,21 +1,35 @@
 /**
- * The engine at work: what happens on the main thread in each turn of the event loop. Appends go to the sequencer, what it
- * framed is published once a turn; when the writer rings, `committed` follows `durable` (one node is its own
- * quorum), the answers that waited for it go out, and the index thread is woken. No promise and no object per append.
+ * One node's part in its cluster, at work: gives the core its inputs, carries out its effects in order, and stands between both and
+ * the clients. What is decided is the core's; what is on disk is the store's; who may append is the reign's. A cluster of one is no
+ * special case. Main thread; no promise and no object per append.
  */
-import { assert } from '../base/assert.js';
-import type { LogReader } from '../reader/log-reader.js';
-import { Cursor } from '../ring/cursor.js';
-import { Doorbell } from '../ring/doorbell.js';
-import { CONTROL } from '../ring/layout.js';
-import type { RingProducer } from '../ring/producer.js';
-import { StatisticsWords, type WriterStatistics } from '../ring/writer-statistics.js';
-import type { AppendLimits } from '../sequencer/append-limits.js';
+import { assert, unreachable } from '../base/assert.js';
+import { CairnError } from '../base/errors.js';
+import { type ChainState, DiskError } from '../base/ports.js';
+import type { Position } from '../base/units.js';
+import { ClusterNode } from '../cluster/cluster-node.js';
+import type { ClusterNodeOptions } from '../cluster/cluster-node-options.js';
+import type { AppendedRecord, Effect, Input, NodeRole } from '../cluster/effects.js';
+import type { LogStart } from '../cluster/known-log.js';
+import type { Message } from '../cluster/messages.js';
+import type { NodeState } from '../cluster/node-state.js';
+import type { NodeStateFile } from '../cluster/node-state-file.js';
+import type { NodeView } from '../cluster/node-view.js';
+import type { RecoveredLog } from '../log/recovery.js';
+import type { Platform } from '../native/platform.js';
 import type { AppendRun } from '../sequencer/append-runs.js';
 import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
 import type { AppendOutcome, Sequencer } from '../sequencer/sequencer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
-import type { EngineThreads } from './engine-threads.js';
+import { CoreTimer } from './core-timer.js';
+import type { EngineOptions } from './engine-options.js';
+import { LogDriver } from './log-driver.js';
+import { LogStore } from './log-store.js';
+import type { PeerTransport } from './peer-transport.js';
+import { RangeShipper } from './range-shipper.js';
+import { ReadGate } from './read-gate.js';
+import { Reign } from './reign.js';
+import { Requests } from './requests.js';
 
 /**
  * A Commit record normally rides with the next append. When none comes for this long it is written by itself, so that even
@@ -23,85 +37,121 @@ import type { EngineThreads } from './engine-threads.js';
  */
 const IDLE_COMMIT_MS = 100;
 
-/**
- * The index follows commits this much later at most, unless a read asks for it: then it catches up first. Each wake costs a
- * processor's time; at a gigabyte a second the index is 5 MB behind by then, and a full ring wakes it at once.
- */
-const INDEXER_WAKE_MS = 5;
+/** How long a node that is stopped waits for what it has accepted to be committed. */
+const DRAIN_MS_MAX = 5_000;
+
+/** What the engine reports while it works. */
+export interface EngineEvents {
+  /** Something worth a line in the log. */
+  note(message: string, facts: Readonly<Record<string, unknown>>): void;
+  /** Something that somebody should look at. */
+  warn(message: string, facts: Readonly<Record<string, unknown>>): void;
+  /** The engine is dead: end the process. Called at most once. */
+  failed(error: CairnError): void;
+  /** Role, leader or membership have changed: clients and peers may have to be told. */
+  changed?(): void;
+}
+
+/** The log that a node starts with. */
+export interface EngineLog {
+  readonly recovered: RecoveredLog;
+  readonly history: LogStart;
+}
 
 export interface EngineParts {
-  readonly producer: RingProducer;
-  readonly sequencer: Sequencer;
-  readonly threads: EngineThreads;
-  readonly reader: LogReader;
-  readonly limits: AppendLimits;
-  readonly logId: string;
-  readonly chunkSize: number;
+  readonly options: EngineOptions;
+  readonly core: ClusterNodeOptions;
+  readonly platform: Platform;
+  readonly stateFile: NodeStateFile;
+  /** As saved for this start. */
+  readonly state: NodeState;
+  /** Undefined as long as the node belongs to no cluster. */
+  readonly log: EngineLog | undefined;
+  /** Makes the log of a cluster that the node has joined, durably. */
+  readonly createLog: (clusterId: string, chunkSize: number) => RecoveredLog;
+  readonly transport: PeerTransport;
+  readonly events: EngineEvents;
   /** Called when the engine is closed, after all threads have ended. */
-  readonly release: () => Promise<void>;
+  readonly release: () => void;
 }
 
-/** What the engine can say about itself at any time. */
-export interface EngineStatistics {
-  readonly writer: WriterStatistics;
-  readonly committed: number;
-  readonly indexed: number;
-  readonly pendingAppends: number;
-  readonly ringBytesUsed: number;
-}
+type LogEffect = Extract<Effect, { kind: 'write' | 'truncate' | 'append' }>;
 
 export class Engine {
-  readonly limits: AppendLimits;
-  readonly logId: string;
-  readonly chunkSize: number;
-  /** Reads what is committed. */
-  readonly reader: LogReader;
+  /** What operators have asked for. */
+  readonly requests: Requests;
   readonly #parts: EngineParts;
-  readonly #durable: Cursor;
-  readonly #committed: Cursor;
-  readonly #indexed: Cursor;
-  readonly #mainBell: Doorbell;
-  readonly #indexerBell: Doorbell;
-  readonly #preparerBell: Doorbell;
-  readonly #statistics: StatisticsWords;
-  #waitingForRoom: (() => void)[] = [];
+  readonly #core: ClusterNode;
+  readonly #timer: CoreTimer;
+  readonly #reads: ReadGate;
+  #store: LogStore | undefined;
+  #driver: LogDriver | undefined;
+  #shipper: RangeShipper | undefined;
+  #reign: Reign | undefined;
+  #told: { readonly role: NodeRole; readonly epoch: number; readonly leader: string | undefined };
+  /** Up to where the core knows this node's log to be durable. */
+  #toldDurable: Position = 0;
+  #inputs: Input[] = [];
+  #isStepping = false;
+  #isEndingReign = false;
   #isTurnScheduled = false;
   #idleCommit: NodeJS.Timeout | undefined;
-  #indexerWake: NodeJS.Timeout | undefined;
   #state: 'open' | 'stopping' | 'failed' = 'open';
+  #waitingForRoom: (() => void)[] = [];
   /** Who waits until nothing is pending. */
   #draining: (() => void)[] = [];
   #stopped: Promise<void> | undefined;
-  /** The chunk that the log has reached, as far as the preparer was told. */
-  #activeChunk: number;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    this.limits = parts.limits;
-    this.logId = parts.logId;
-    this.chunkSize = parts.chunkSize;
-    this.reader = parts.reader;
-    const { producer } = parts;
-    const { control } = producer.memory;
-    const start = producer.framed;
-    this.#activeChunk = Math.floor(start / parts.chunkSize);
-    this.#durable = new Cursor(control, CONTROL.durable, start);
-    this.#committed = new Cursor(control, CONTROL.committed, start);
-    this.#indexed = new Cursor(control, CONTROL.indexed, start);
-    this.#mainBell = new Doorbell(control, CONTROL.mainBell);
-    this.#indexerBell = new Doorbell(control, CONTROL.indexerBell);
-    this.#preparerBell = new Doorbell(control, CONTROL.preparerBell);
-    this.#statistics = new StatisticsWords(producer.memory);
-    this.#listen();
+    const { state, log, core } = parts;
+    this.#core = new ClusterNode(core, { state, log: log?.history }, performance.now());
+    this.#told = this.#core.view;
+    this.#reads = new ReadGate((request) => this.take({ kind: 'read', request }));
+    this.requests = new Requests((input) => this.take(input));
+    this.#timer = new CoreTimer(
+      () => this.#core.deadlineMs,
+      () => this.take({ kind: 'tick' }),
+    );
+    if (log !== undefined) this.#openStore(log.recovered, this.#core.view.commit);
+    this.#timer.schedule();
+  }
+
+  get view(): NodeView {
+    return this.#core.view;
+  }
+
+  /** Undefined as long as the node belongs to no cluster. */
+  get store(): LogStore | undefined {
+    return this.#store;
+  }
+
+  get isLeading(): boolean {
+    return this.#reign?.sequencer !== undefined && this.#told.role === 'leader';
+  }
+
+  get role(): NodeRole {
+    return this.#told.role;
+  }
+
+  /** The leader's name, if one is known. */
+  get leaderName(): string | undefined {
+    return this.#told.leader;
+  }
+
+  get pendingAppends(): number {
+    return this.#reign?.sequencer?.pending.size ?? 0;
   }
 
   /**
    * Takes the append that is open in `append`, and later answers `sink` with `token`, in log order. `retry`: the ring is
-   * full or a chunk is being made; call again from {@link whenRoom}. The frame's bytes are read until the turn ends.
+   * full, a chunk is being made, or a reign is about to begin; call again from {@link whenRoom}. The frame's bytes are read until
+   * the turn ends.
    */
   append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome {
-    if (this.#state !== 'open') this.refuse(sink, token, SHUTTING_DOWN);
-    else if (this.#parts.sequencer.append(append, sink, token) === 'retry') return 'retry';
+    const sequencer = this.#sequencer;
+    if (sequencer === undefined) return this.#appendWithoutReign(sink, token);
+    if (sequencer.append(append, sink, token) === 'retry') return 'retry';
     this.#scheduleTurn();
     return 'taken';
   }
@@ -111,105 +161,267 @@ export class Engine {
    * stops at is for {@link append}.
    */
   appendRun(run: AppendRun, sink: AppendSink): void {
-    if (this.#state !== 'open') return;
-    this.#parts.sequencer.appendRun(run, sink);
+    const sequencer = this.#sequencer;
+    if (sequencer === undefined) return;
+    sequencer.appendRun(run, sink);
     this.#scheduleTurn();
   }
 
   /** Answers a request that never got as far as the sequencer, in its turn. */
   refuse(sink: AppendSink, token: number, rejection: Rejection): void {
-    this.#parts.sequencer.pending.rejected(this.#parts.producer.framed, sink, token, rejection);
+    const sequencer = this.#sequencer;
+    if (sequencer === undefined) {
+      queueMicrotask(() => sink.rejected(token, rejection));
+      return;
+    }
+    sequencer.pending.rejected(this.#store!.producer.framed, sink, token, rejection);
     this.#scheduleTurn();
   }
 
   /** Calls back, once, when an append that got `retry` may have better luck; first come, first served. */
   whenRoom(callback: () => void): void {
     this.#waitingForRoom.push(callback);
-    this.#indexerBell.ring();
+    this.#store?.hurryIndex();
   }
 
-  /** Up to here the log is committed. */
-  get committed(): number {
-    return this.#committed.position;
+  /** Resolves when a linearizable read may begin on this node; to a rejection if that can't be said. */
+  readIndex(): Promise<Rejection | undefined> {
+    return this.#reads.ask(() => this.#store?.committed ?? 0);
   }
 
-  statistics(): EngineStatistics {
-    const { sequencer, producer } = this.#parts;
-    const indexed = this.#indexed.load();
-    return {
-      writer: this.#statistics.read(),
-      committed: this.committed,
-      indexed,
-      pendingAppends: sequencer.pending.size,
-      ringBytesUsed: producer.framed - Math.min(indexed, this.#durable.load()),
-    };
+  /** Resolves when everything before `position` is committed here, as far as this node knows. */
+  whenCommitted(position: Position): Promise<void> {
+    return this.#reads.whenCommitted(position, this.#store?.committed ?? 0);
   }
 
-  /**
-   * Opens this node's reign. Resolves to undefined when its Epoch record is committed; or, if the disk has no room for
-   * it, to the reason, and opens it as soon as there is.
-   */
-  async openEpoch(instanceId: Uint8Array): Promise<Rejection | undefined> {
-    const { sequencer } = this.#parts;
-    const obstacle = await new Promise<Rejection | undefined>((resolve) => {
-      const tryOpen = () => {
-        if (sequencer.openEpoch(instanceId)) {
-          resolve(undefined);
-          return;
-        }
-        const reason = sequencer.outOfSpace();
-        if (reason !== undefined) resolve(reason);
-        this.whenRoom(tryOpen);
-      };
-      tryOpen();
-    });
-    if (obstacle !== undefined) return obstacle;
-    this.#endTurn();
-    await this.#drain();
-    return undefined;
+  /** A message from another node. */
+  receive(message: Message): void {
+    this.take({ kind: 'message', message });
   }
 
-  /** Finishes what was accepted, records it as committed, and ends the threads. */
+  /** Gives the core an input; what comes in while its effects are carried out waits its turn. */
+  take(input: Input): void {
+    if (this.#state === 'failed') return;
+    if (this.#isEndingReign) this.#inputs.unshift(input);
+    else this.#inputs.push(input);
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        for (const effect of this.#core.step(next, performance.now())) this.#carryOut(effect);
+        if (this.#isFailed) return;
+      }
+    } catch (error) {
+      // What goes wrong with the log's disk is fatal; all else is a bug, and fatal as well.
+      if (!(error instanceof DiskError)) throw error;
+      this.#fail(diskFailure(error));
+    } finally {
+      this.#isStepping = false;
+    }
+    this.#timer.schedule();
+  }
+
+  /** Answers everything that was accepted, then ends the threads. The engine can't be used afterwards. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
-  async #stop(): Promise<void> {
-    if (this.#state !== 'open') return;
-    this.#state = 'stopping';
-    clearTimeout(this.#idleCommit);
-    for (const waiting of this.#waitingForRoom.splice(0)) waiting();
-    await this.#drain();
-    this.#parts.sequencer.recordCommit();
-    this.#endTurn();
-    await this.#drain();
-    clearTimeout(this.#indexerWake);
-    await this.#parts.threads.stop();
-    await this.#parts.release();
+  // For the log driver.
+
+  appendRecord(record: AppendedRecord): boolean {
+    const reign = this.#reignOf(record);
+    const placed = reign.appendRecord(record);
+    if (placed === undefined) return false;
+    this.take({ kind: 'appended', record, ...placed });
+    reign.log.endTurn();
+    // The core knows already what the role effect, which comes last, is about to say.
+    if (this.#reign !== reign && leads(this.#core.view, reign.epoch)) this.#reign = reign;
+    return true;
   }
 
-  /** A thread died: nothing more is accepted or answered. The process is about to end. */
-  fail(): void {
-    this.#state = 'failed';
-    clearTimeout(this.#idleCommit);
-    clearTimeout(this.#indexerWake);
+  truncated(end: Readonly<ChainState>): void {
+    this.#toldDurable = end.position;
+    this.take({ kind: 'truncated', end });
   }
 
-  #listen(): void {
-    const seen = this.#mainBell.rings();
-    this.#onProgress();
-    if (this.#state === 'failed') return;
-    this.#mainBell.whenRung(seen, () => this.#listen());
+  failed(error: CairnError): void {
+    this.#fail(error);
+  }
+
+  get #isFailed(): boolean {
+    return this.#state === 'failed';
+  }
+
+  get #sequencer(): Sequencer | undefined {
+    return this.#state === 'open' && this.#told.role === 'leader' ? this.#reign?.sequencer : undefined;
+  }
+
+  #appendWithoutReign(sink: AppendSink, token: number): AppendOutcome {
+    const rejection = this.#whyNoAppends();
+    if (rejection === undefined) return 'retry';
+    queueMicrotask(() => sink.rejected(token, rejection));
+    return 'taken';
+  }
+
+  /** Undefined: soon. */
+  #whyNoAppends(): Rejection | undefined {
+    if (this.#state !== 'open') return SHUTTING_DOWN;
+    const { role, leader } = this.#told;
+    switch (role) {
+      case 'preLeader':
+      case 'leader':
+        return this.#store?.outOfSpace;
+      case 'fenced':
+        return FENCED;
+      case 'fresh':
+        return NO_CLUSTER;
+      default:
+        return leader === undefined || role === 'resigning' ? NO_LEADER : notLeader(leader);
+    }
+  }
+
+  #carryOut(effect: Effect): void {
+    if (this.#isFailed) return;
+    switch (effect.kind) {
+      case 'send':
+        this.#send(effect.to, effect.message);
+        return;
+      case 'save':
+        this.#parts.stateFile.save(effect.state);
+        for (const { to, message } of effect.thenSend) this.#send(to, message);
+        return;
+      case 'ship':
+        this.#shipper?.ship(effect);
+        return;
+      case 'write':
+      case 'truncate':
+      case 'append':
+        this.#changeLog(effect);
+        return;
+      case 'joined':
+        this.#parts.events.note('belongs to a cluster', { clusterId: effect.clusterId });
+        if (this.#store === undefined)
+          this.#openStore(this.#parts.createLog(effect.clusterId, effect.chunkSize), 0);
+        return;
+      default:
+        this.#tell(effect);
+    }
+  }
+
+  #changeLog(effect: LogEffect): void {
+    assert(this.#driver !== undefined, 'who has joined has a log');
+    this.#driver.add(effect);
+  }
+
+  /** Effects that only tell something. */
+  #tell(effect: Exclude<Effect, LogEffect | { kind: 'send' | 'save' | 'ship' | 'joined' }>): void {
+    switch (effect.kind) {
+      case 'commit':
+        this.#committed(effect.position);
+        return;
+      case 'role':
+        this.#becomes(effect);
+        return;
+      case 'readReady':
+        this.#reads.ready(effect.request, effect.position, this.#store?.committed ?? 0);
+        return;
+      case 'readRefused':
+        this.#reads.refused(effect.request, this.#told.leader === undefined ? NO_LEADER : notLeader(this.#told.leader));
+        return;
+      case 'changed':
+      case 'changeRefused':
+      case 'resignRefused':
+        this.requests.answered(effect);
+        return;
+      case 'alarm':
+        this.#parts.events.warn(`alarm: ${effect.alarm.kind}`, { ...effect.alarm });
+        return;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #send(to: string, message: Message): void {
+    if (to === this.#parts.core.name) this.#inputs.push({ kind: 'message', message });
+    else this.#parts.transport.send(to, message);
+  }
+
+  #committed(position: Position): void {
+    const store = this.#store!;
+    store.setCommitted(position);
+    this.#reign?.committed(position);
+    this.#reads.committed(position);
+    this.#scheduleIdleCommit();
+    if (this.#draining.length > 0) this.#scheduleTurn();
+  }
+
+  #becomes(told: Extract<Effect, { kind: 'role' }>): void {
+    this.#told = told;
+    const { role, epoch, leader } = told;
+    this.#parts.events.note('role', { role, epoch, ...(leader === undefined ? {} : { leader }) });
+    const reign = this.#reign;
+    if (reign !== undefined && !leads(told, reign.epoch)) {
+      this.#reign = undefined;
+      this.#isEndingReign = true;
+      reign.end();
+      this.#isEndingReign = false;
+    }
+    if (role === 'leader') void this.#reign?.establish().then(() => this.#onProgress());
+    else if (role !== 'resigning') this.requests.leadsNoMore();
+    // Those who waited for a reign to begin learn that there is none.
+    this.#admitWaitingSoon();
+    this.#parts.events.changed?.();
+  }
+
+  /** The reign that frames this record: late ones, of a reign that is over, are framed all the same (effects.ts). */
+  #reignOf(record: AppendedRecord): Reign {
+    const { store } = this;
+    assert(store !== undefined, 'who has joined has a log');
+    const current = this.#reign;
+    if (current !== undefined && (record.type === 'membership' || record.epoch === current.epoch)) return current;
+    const epoch = record.type === 'epoch' ? record.epoch : store.producer.end.epoch;
+    const host = {
+      store,
+      platform: this.#parts.platform,
+      retryWindowEvents: this.#parts.options.retryWindowEvents,
+      published: (end: Readonly<ChainState>) => this.take({ kind: 'published', end }),
+      confirm: (answer: () => void, abandon: () => void) => this.#reads.confirm(answer, abandon),
+    };
+    return new Reign(host, epoch, this.#driver!.lastTimestampUs);
+  }
+
+  #openStore(recovered: RecoveredLog, committed: Position): void {
+    const { options, platform, transport } = this.#parts;
+    const store = new LogStore(options, platform, { recovered, committed }, {
+      progress: () => this.#onProgress(),
+      failed: (error) => this.#fail(error),
+    });
+    this.#store = store;
+    this.#toldDurable = recovered.end.position;
+    const appendRecord = (record: AppendedRecord) => this.appendRecord(record);
+    const truncated = (end: Readonly<ChainState>) => this.truncated(end);
+    const failed = (error: CairnError) => this.#fail(error);
+    this.#driver = new LogDriver({ store, appendRecord, truncated, failed }, recovered.lastTimestampUs);
+    this.#shipper = new RangeShipper(store, transport, (shipped) => this.take(shipped));
   }
 
   /** The writer, the preparer or the indexer got on. */
   #onProgress(): void {
-    if (this.#state === 'failed') return;
-    this.#advanceCommitted(this.#durable.load());
-    this.#parts.threads.indexer.deliver();
+    const store = this.#store;
+    if (store === undefined || this.#isFailed) return;
+    const { durable } = store;
+    if (durable > this.#toldDurable) {
+      this.#toldDurable = durable;
+      this.take({ kind: 'durable', position: durable });
+    }
+    this.#driver!.pump();
     this.#admitWaiting();
     this.#endTurn();
+  }
+
+  #admitWaitingSoon(): void {
+    if (this.#waitingForRoom.length > 0) queueMicrotask(() => this.#admitWaiting());
   }
 
   /** Lets those who wait for room try again, until one must wait on: it keeps its place before those who came later. */
@@ -225,30 +437,6 @@ export class Engine {
     }
   }
 
-  #advanceCommitted(durable: number): void {
-    const { sequencer } = this.#parts;
-    const before = this.#committed.position;
-    const committed = sequencer.pending.boundaryUpTo(durable, before);
-    assert(
-      committed >= before && committed <= durable,
-      'committed only grows, and what is committed is durable',
-    );
-    if (committed === before) return;
-    this.#committed.store(committed);
-    sequencer.setCommitted(committed);
-    sequencer.pending.release(committed);
-    this.#wakeIndexerSoon();
-    this.#scheduleIdleCommit();
-  }
-
-  /** Commits wake the indexer once in a while: each wake costs over 10 µs, and a processor that clients may be waiting for. */
-  #wakeIndexerSoon(): void {
-    this.#indexerWake ??= setTimeout(() => {
-      this.#indexerWake = undefined;
-      this.#indexerBell.ring();
-    }, INDEXER_WAKE_MS);
-  }
-
   #scheduleTurn(): void {
     if (this.#isTurnScheduled) return;
     this.#isTurnScheduled = true;
@@ -261,39 +449,98 @@ export class Engine {
   /** Publishes what this turn framed, and answers what needs no waiting. */
   #endTurn(): void {
     this.#isTurnScheduled = false;
-    const { sequencer, producer } = this.#parts;
-    sequencer.publish();
-    const chunk = Math.floor(producer.published / this.chunkSize);
-    if (chunk !== this.#activeChunk) {
-      this.#activeChunk = chunk;
-      this.#preparerBell.ring();
+    const reign = this.#reign;
+    if (reign !== undefined && !this.#isFailed) {
+      reign.log.endTurn();
+      reign.sequencer?.pending.release(this.#store!.committed);
     }
-    sequencer.pending.release(this.#committed.position);
-    if (sequencer.pending.size === 0) for (const drained of this.#draining.splice(0)) drained();
+    if (this.pendingAppends === 0) for (const drained of this.#draining.splice(0)) drained();
   }
 
   #scheduleIdleCommit(): void {
-    if (this.#idleCommit !== undefined || this.#state !== 'open') return;
+    if (this.#reign === undefined || this.#idleCommit !== undefined || this.#state !== 'open') return;
     this.#idleCommit = setTimeout(() => {
       this.#idleCommit = undefined;
-      const { sequencer } = this.#parts;
-      if (!sequencer.owesCommit) return;
-      if (sequencer.pending.size > 0) return this.#scheduleIdleCommit();
-      sequencer.recordCommit();
+      const reign = this.#reign;
+      if (reign?.log.owesCommit !== true) return;
+      if (this.pendingAppends > 0) return this.#scheduleIdleCommit();
+      reign.log.recordCommit();
       this.#endTurn();
     }, IDLE_COMMIT_MS);
     this.#idleCommit.unref();
   }
 
-  /** Resolves when everything framed so far is committed and answered. */
+  async #stop(): Promise<void> {
+    const { transport, release } = this.#parts;
+    if (this.#state === 'open') this.#state = 'stopping';
+    clearTimeout(this.#idleCommit);
+    this.#admitWaiting();
+    await this.#drain();
+    // Nobody needs to wait for its silence.
+    this.#timer.stop();
+    transport.stop();
+    this.#state = 'failed';
+    await this.#store?.stop();
+    this.#parts.stateFile.close();
+    release();
+  }
+
+  /** Resolves when everything framed so far is committed and answered, or the reign has ended. */
   async #drain(): Promise<void> {
-    if (this.#parts.sequencer.pending.size === 0) return;
+    this.#endTurn();
+    if (this.pendingAppends === 0) return;
     await new Promise<void>((resolve) => {
       this.#draining.push(resolve);
-      this.#scheduleTurn();
+      // A leader without a quorum would wait for ever.
+      setTimeout(resolve, DRAIN_MS_MAX).unref();
     });
   }
+
+  #fail(error: CairnError): void {
+    if (this.#isFailed) return;
+    this.#state = 'failed';
+    clearTimeout(this.#idleCommit);
+    this.#timer.stop();
+    this.#store?.abandon();
+    this.#parts.events.failed(error);
+  }
 }
+
+function leads({ role, epoch }: { readonly role: NodeRole; readonly epoch: number }, reign: number): boolean {
+  return epoch === reign && (role === 'preLeader' || role === 'leader' || role === 'resigning');
+}
+
+function diskFailure(error: DiskError): CairnError {
+  const { errno, syscall, path } = error;
+  const message = `${syscall} failed with ${errno} on ${path}: the node stops, nothing unsynced was acknowledged; check the disk, then start the node again`;
+  return new CairnError('disk-failure', message, { errno, syscall, path }, error);
+}
+
+function notLeader(leader: string): Rejection {
+  return {
+    code: 'not-leader',
+    message: `this node does not lead, ${leader} does; nothing was written`,
+    details: { leader },
+  };
+}
+
+const NO_LEADER: Rejection = {
+  code: 'no-leader',
+  message: 'no leader is known at the moment, so nothing can be written; try again',
+  details: {},
+};
+
+const NO_CLUSTER: Rejection = {
+  code: 'no-cluster',
+  message: 'this node belongs to no cluster yet; try another one, or this one again later',
+  details: {},
+};
+
+const FENCED: Rejection = {
+  code: 'fenced',
+  message: 'this node is fenced, its log says why: it serves nobody; use another one',
+  details: {},
+};
 
 const SHUTTING_DOWN: Rejection = {
   code: 'shutting-down',

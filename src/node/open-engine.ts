@@ -1,219 +1,77 @@
 /**
- * From a data folder to an engine that takes appends: lock, recover, make the ring, start the threads, rebuild what main
- * keeps in memory, open the reign. Each step either holds or ends in an error that says what to do; on an error everything
- * that was started is ended again. Main thread.
+ * From a data folder to an engine: lock, recover, learn who the node is, and start. Each step either holds or ends in an error that says
+ * what to do, and what was taken is given back. Main thread; blocks.
  */
-import { randomFillSync, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import type { Worker } from 'node:worker_threads';
+import { dirname, resolve } from 'node:path';
 import { CairnError } from '../base/errors.js';
-import type { ChainState, Disk } from '../base/ports.js';
-import { type IndexerProxy, startIndexer } from '../indexer/proxy.js';
-import { chunkFileName } from '../log/chunk.js';
+import { type Disk, DiskError } from '../base/ports.js';
+import type { ClusterNodeOptions } from '../cluster/cluster-node-options.js';
+import { readHistory } from '../cluster/log-history.js';
 import { recoverFolder } from '../log/folder-recovery.js';
+import { makeChunk } from '../log/new-chunk.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import { openPlatform, type Platform } from '../native/platform.js';
-import { startPreparer } from '../preparer/proxy.js';
-import { LogReader } from '../reader/log-reader.js';
-import { Cursor } from '../ring/cursor.js';
-import { CONTROL, createRing, RingMemory } from '../ring/layout.js';
-import { RingProducer } from '../ring/producer.js';
-import type { ThreadEvents } from '../ring/thread-start.js';
-import type { AppendLimits } from '../sequencer/append-limits.js';
-import { EVENTS_PREFIX_BYTES } from '../wire/frames.js';
-import { startWriter } from '../writer/proxy.js';
-import { buildSequencer } from './build-sequencer.js';
-import { Engine } from './engine.js';
-import { appendLimits, type EngineOptions, recordBytesMax } from './engine-options.js';
-import { EngineThreads, stopThreads, threadFailure } from './engine-threads.js';
-import { type FileLocks, type FolderLock, lockFolder } from './folder-lock.js';
-import { loadTailBlock } from './tail-block.js';
+import { Engine, type EngineEvents } from './engine.js';
+import type { EngineOptions } from './engine-options.js';
+import { type FileLocks, lockFolder } from './folder-lock.js';
+import { loadIdentity } from './node-identity.js';
+import type { PeerTransport } from './peer-transport.js';
 
-/** What the engine reports while it opens and works. */
-export interface EngineEvents {
-  /** Something worth a line in the log. */
-  note(message: string, facts: Readonly<Record<string, unknown>>): void;
-  /** The engine is dead: end the process. Called at most once, and only after it was open. */
-  failed(error: CairnError): void;
+/** What a node's core is told by its configuration. */
+export type ClusterSettings = Omit<ClusterNodeOptions, 'chunkSize' | 'random' | 'newId' | 'kernel'>;
+
+export interface Opening {
+  readonly options: EngineOptions;
+  readonly cluster: ClusterSettings;
+  readonly transport: PeerTransport;
+  readonly events: EngineEvents;
 }
 
 /** Opens the engine on `options.folder`. Errors: all codes of docs/errors.md that concern folders, logs and disks. */
-export async function openEngine(options: EngineOptions, events: EngineEvents): Promise<Engine> {
+export function openEngine(opening: Opening): Engine {
   const platform = openPlatform();
-  makeFolder(options.folder, platform.disk);
-  const lock = lockFolder(options.folder, fileLocks(platform));
-  const opening = new EngineOpening(options, events, platform);
+  const { folder } = opening.options;
+  makeFolder(folder, platform.disk);
+  const lock = lockFolder(folder, fileLocks(platform));
   try {
-    return await opening.run(() => lock.release());
+    return open(opening, platform, () => lock.release());
   } catch (error) {
-    await opening.abandon(lock);
-    throw error;
-  }
-}
-
-/** The log that the engine is opened on: a recovered one, or one that begins now. */
-interface LogStart {
-  readonly recovered: RecoveredLog | undefined;
-  readonly chunkSize: number;
-  readonly logId: string;
-  readonly end: Readonly<ChainState>;
-  readonly chunkCount: number;
-  /** The file of a chunk, be it there or yet to come. */
-  readonly chunkPath: (number: number) => string;
-  readonly limits: AppendLimits;
-}
-
-const EMPTY_LOG: Readonly<ChainState> = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
-
-class EngineOpening {
-  readonly #options: EngineOptions;
-  readonly #events: EngineEvents;
-  readonly #platform: Platform;
-  readonly #workers: Worker[] = [];
-  readonly #threadEvents: ThreadEvents = { ended: (thread, error) => this.#ended(thread, error) };
-  #memory: RingMemory | undefined;
-  #engine: Engine | undefined;
-  #isOpen = false;
-  #reject: ((error: CairnError) => void) | undefined;
-
-  constructor(options: EngineOptions, events: EngineEvents, platform: Platform) {
-    this.#options = options;
-    this.#events = events;
-    this.#platform = platform;
-  }
-
-  /** A thread that dies meanwhile makes opening fail, with its reason. */
-  run(releaseLock: () => void): Promise<Engine> {
-    return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      this.#open(releaseLock).then(resolve, reject);
-    });
-  }
-
-  /** Ends what was started. */
-  async abandon(lock: FolderLock): Promise<void> {
-    this.#engine?.fail();
-    if (this.#memory !== undefined) await stopThreads(this.#memory, this.#workers);
     lock.release();
+    throw error instanceof DiskError ? diskFailure(error) : error;
   }
+}
 
-  async #open(releaseLock: () => void): Promise<Engine> {
-    const startedMs = performance.now();
-    const log = this.#recover();
-    const producer = this.#makeRing(log);
-    const prepared = new Cursor(producer.memory.control, CONTROL.prepared, log.chunkCount * log.chunkSize);
-    prepared.store(prepared.position);
-    const threads = this.#startThreads(log, producer.memory);
-    const ready = await threads.indexer.ready;
-    // Only now: nothing is made in the folder of a log that the indexer finds damaged.
-    if (log.recovered !== undefined) this.#startPreparer(log, producer.memory);
-    const sequencer = buildSequencer({
-      ...{ producer, ready, prepared, limits: log.limits },
-      ...{ disk: this.#platform.disk, takeAppends: this.#platform.takeAppends },
-      retryWindowEvents: this.#options.retryWindowEvents,
-      framing: {
-        chunkBytes: log.chunkSize,
-        epoch: log.end.epoch + 1,
-        timestampUs: log.recovered?.lastTimestampUs ?? 0,
-      },
-    });
-    const reader = this.#makeReader(log, producer, threads.indexer);
-    const release = async () => {
-      await reader.close();
-      releaseLock();
-    };
-    const { limits, logId, chunkSize } = log;
-    this.#engine = new Engine({ producer, sequencer, threads, reader, limits, logId, chunkSize, release });
-    await this.#beginReign(this.#engine, log);
-    this.#isOpen = true;
-    const ms = Math.round(performance.now() - startedMs);
-    const facts = { logId, end: log.end.position, epoch: log.end.epoch + 1, streams: sequencer.streams, ms };
-    this.#events.note('log open', facts);
-    return this.#engine;
+function open({ options, cluster, transport, events }: Opening, platform: Platform, release: () => void): Engine {
+  const { disk, kernel } = platform;
+  const { folder } = options;
+  const recovered = recoverFolder(disk, kernel, folder);
+  if (recovered?.torn !== undefined) events.note('removed a torn tail', { ...recovered.torn });
+  if (recovered !== undefined && recovered.chunkSize !== options.chunkSize) {
+    const { chunkSize } = recovered;
+    events.note('the log keeps the chunk size that it was made with', { chunkSize });
   }
+  const { file: stateFile, state, log } = loadIdentity(disk, folder, recovered, cluster);
+  const chunkSize = log?.chunkSize ?? options.chunkSize;
+  const core = { ...cluster, chunkSize, random: Math.random, newId: randomUUID, kernel };
+  // Seeds may change while the node runs: they are looked up in what the caller gave.
+  Object.defineProperty(core, 'seeds', { get: () => cluster.seeds });
+  const createLog = (logId: string, chunkSize: number): RecoveredLog => {
+    const chunkId = randomUUID();
+    makeChunk(disk, folder, { chunkNumber: 0, chunkSize, logId, chunkId, createdUs: Date.now() * 1000 });
+    // Read back rather than made up: it is opened as it will be after a restart.
+    return recoverFolder(disk, kernel, folder)!;
+  };
+  const engineLog = log && { recovered: log, history: readHistory(disk, kernel, log) };
+  return new Engine({
+    ...{ options, core, platform, stateFile, state, createLog, transport, events, release },
+    log: engineLog,
+  });
+}
 
-  #recover(): LogStart {
-    const { disk, kernel } = this.#platform;
-    const { folder } = this.#options;
-    const recovered = recoverFolder(disk, kernel, folder);
-    const chunkSize = recovered?.chunkSize ?? this.#options.chunkSize;
-    const paths = new Map(recovered?.chunks.map(({ number, path }) => [number, path]));
-    if (recovered?.torn !== undefined) this.#events.note('removed a torn tail', { ...recovered.torn });
-    if (chunkSize !== this.#options.chunkSize) {
-      this.#events.note('the log keeps the chunk size that it was made with', { chunkSize });
-    }
-    return {
-      recovered,
-      chunkSize,
-      logId: recovered?.logId ?? randomUUID(),
-      end: recovered?.end ?? EMPTY_LOG,
-      chunkCount: recovered?.chunks.length ?? 0,
-      chunkPath: (number) => paths.get(number) ?? join(folder, chunkFileName(number, 0)),
-      limits: appendLimits(this.#options, chunkSize),
-    };
-  }
-
-  #makeRing({ chunkSize, end, limits, recovered }: LogStart): RingProducer {
-    const { disk, kernel } = this.#platform;
-    const descriptor = createRing({
-      ringBytes: this.#options.ringSize,
-      recordBytesMax: recordBytesMax(limits),
-      chunkBytes: chunkSize,
-      start: end.position,
-      alignmentGap: (buffer) => disk.alignmentGap(buffer),
-    });
-    disk.adviseHugePages(descriptor.buffer);
-    this.#memory = new RingMemory(descriptor);
-    const producer = new RingProducer(descriptor, kernel, end, recovered?.recordsInActiveChunk ?? 0);
-    if (recovered !== undefined) loadTailBlock(disk, this.#memory, recovered);
-    return producer;
-  }
-
-  #startThreads(log: LogStart, memory: RingMemory): EngineThreads {
-    const { logId, recovered } = log;
-    const { folder, syncMode, batchBytesMax, retryWindowEvents } = this.#options;
-    const ring = memory.descriptor;
-    if (recovered === undefined) this.#startPreparer(log, memory);
-    this.#workers.push(startWriter({ ring, folder, logId, syncMode, batchBytesMax }, this.#threadEvents));
-    const indexer = startIndexer({ ring, recovered, retryWindowEvents }, this.#threadEvents);
-    this.#workers.push(indexer.worker);
-    return new EngineThreads(memory, this.#workers, indexer);
-  }
-
-  #startPreparer({ logId, chunkCount }: LogStart, { descriptor: ring }: RingMemory): void {
-    const { folder } = this.#options;
-    this.#workers.push(startPreparer({ ring, folder, logId, nextChunk: chunkCount }, this.#threadEvents));
-  }
-
-  #makeReader({ chunkPath }: LogStart, producer: RingProducer, indexer: IndexerProxy): LogReader {
-    return new LogReader({
-      tail: producer,
-      lookup: indexer,
-      kernel: this.#platform.kernel,
-      committed: () => this.#engine?.committed ?? 0,
-      chunkPath,
-      headroomBytes: EVENTS_PREFIX_BYTES,
-    });
-  }
-
-  /** Opens the epoch; but a full disk keeps only a new log from starting: an old one can be read without it. */
-  async #beginReign(engine: Engine, { recovered }: LogStart): Promise<void> {
-    const obstacle = await engine.openEpoch(randomFillSync(new Uint8Array(16)));
-    if (obstacle === undefined) return;
-    if (recovered === undefined) throw new CairnError(obstacle.code, obstacle.message, obstacle.details);
-    this.#events.note('the disk is full: reads work, writes are refused until there is space', {});
-  }
-
-  #ended(thread: string, error: Error | undefined): void {
-    const isStopping =
-      this.#memory !== undefined && Atomics.load(this.#memory.control, CONTROL.stopping) === 1;
-    if (isStopping && error === undefined) return;
-    this.#engine?.fail();
-    const failure = threadFailure(thread, error);
-    if (this.#isOpen) this.#events.failed(failure);
-    else this.#reject?.(failure);
-  }
+function diskFailure({ errno, syscall, path, message }: DiskError): CairnError {
+  return new CairnError('disk-failure', message, { errno, syscall, path });
 }
 
 /** Makes the folder, and every name on the way to it durable: a log is gone when the folder that it is in is. */

@@ -11,8 +11,8 @@ import type { CopyList } from './copy-list.js';
 /** What a reader must know of the log's writing end. `RingProducer` is one. */
 export interface LogTail {
   readonly memory: RingMemory;
-  /** The ring holds the log's last `ringBytes` before here (but nothing from before the ring was made). */
-  readonly framed: Position;
+  /** The first position whose bytes are in the ring. */
+  readonly floor: Position;
   /** Up to here records are sealed and don't change. */
   readonly published: Position;
   /** Length field of the last published record; 0 if there is none. */
@@ -40,8 +40,7 @@ export class LogBytes {
 
   /** The first position whose bytes are in the ring now. */
   get floor(): Position {
-    const { ringBytes, start } = this.#tail.memory.descriptor;
-    return Math.max(start, this.#tail.framed - ringBytes);
+    return this.#tail.floor;
   }
 
   /**

@@ -62,6 +62,11 @@ export class LogReader {
     return new AllReadBackwards(this.#source, from, eventsMax);
   }
 
+  /** Fills `target` with the log's published bytes from `position`, unchecked, committed or not: for other nodes. */
+  async readRaw(position: Position, target: Uint8Array): Promise<void> {
+    await this.#source.log.read(position, target, 0, target.length);
+  }
+
   /** Begins a read of a stream. */
   readStream(request: StreamReadRequest): LogRead {
     return new StreamRead(this.#source, request);

@@ -42,6 +42,10 @@ export const CONTROL = {
   preparerErrno: 10 * CACHE_LINE_WORDS,
   /** Statistics of the writer, see {@link WriterStatistics}. */
   writerStatistics: 11 * CACHE_LINE_WORDS,
+  /** 1 = main wants the log cut at `truncateTo`, and publishes nothing until that is done. Set and cleared by main. */
+  truncating: 12 * CACHE_LINE_WORDS,
+  /** Cursor: where the log is to be cut. */
+  truncateTo: 13 * CACHE_LINE_WORDS,
 } as const;
 
 const CONTROL_BYTES = 4096;
@@ -59,7 +63,7 @@ export interface RingDescriptor {
   readonly chunkBytes: number;
   /** Entries of the chunk-end table; a power of two. */
   readonly chunkEnds: number;
-  /** Where the log ended when the ring was made: nothing before it can be read from the ring. */
+  /** What was committed when the ring was made: nothing before it can be read from the ring. Cursors are anchored to it. */
   readonly start: number;
 }
 
@@ -72,7 +76,7 @@ export interface RingShape {
   readonly alignmentGap: (buffer: ArrayBufferLike) => number;
 }
 
-/** Allocates the shared memory of a ring whose next record will stand at `start`. */
+/** Allocates the shared memory of a ring that will hold the log from `start` on. */
 export function createRing(shape: RingShape): RingDescriptor {
   const { ringBytes, chunkBytes, start } = shape;
   assert(Number.isInteger(Math.log2(ringBytes)), 'the ring size is a power of two');

@@ -9,7 +9,7 @@
  */
 import { assert } from '../base/assert.js';
 import { alignDown } from '../base/bytes.js';
-import type { ChainState, RecordKernel } from '../base/ports.js';
+import type { Bytes, ChainState, RecordKernel } from '../base/ports.js';
 import { Cursor } from './cursor.js';
 import { Doorbell } from './doorbell.js';
 import { BLOCK_BYTES, CONTROL, type RingDescriptor, RingMemory } from './layout.js';
@@ -35,20 +35,26 @@ export class RingProducer {
   #freeEnd: number;
   #recordsInChunk: number;
   #publishedLength: number;
+  /** The furthest that anything was framed, and maybe truncated since: what it overwrote is not in the ring any more. */
+  #highest: number;
 
-  /** `start`: the recovered end of the log; `recordsInChunk`: how many records its chunk holds already. */
+  /**
+   * `start`: the recovered end of the log, all of it durable, what is before the ring's start committed; `recordsInChunk`: how many
+   * records its chunk holds already.
+   */
   constructor(descriptor: RingDescriptor, kernel: RecordKernel, start: ChainState, recordsInChunk: number) {
-    assert(descriptor.start === start.position, 'the ring was made for this log end');
+    const tailBytes = start.position - descriptor.start;
+    assert(tailBytes >= 0 && tailBytes < descriptor.ringBytes, 'the ring was made for this log end');
     this.memory = new RingMemory(descriptor);
     this.copies = new PendingCopies(kernel, this.memory.bytes);
     this.#kernel = kernel;
     const { control } = this.memory;
-    this.#published = new Cursor(control, CONTROL.published, start.position);
-    this.#durable = new Cursor(control, CONTROL.durable, start.position);
-    this.#indexed = new Cursor(control, CONTROL.indexed, start.position);
-    const committed = new Cursor(control, CONTROL.committed, start.position);
-    for (const cursor of [this.#published, this.#durable, this.#indexed, committed])
-      cursor.store(start.position);
+    this.#published = new Cursor(control, CONTROL.published, descriptor.start);
+    this.#durable = new Cursor(control, CONTROL.durable, descriptor.start);
+    this.#indexed = new Cursor(control, CONTROL.indexed, descriptor.start);
+    const committed = new Cursor(control, CONTROL.committed, descriptor.start);
+    for (const cursor of [this.#published, this.#durable]) cursor.store(start.position);
+    for (const cursor of [this.#indexed, committed]) cursor.store(descriptor.start);
     this.#writerBell = new Doorbell(control, CONTROL.writerBell);
     this.#ringBytes = descriptor.ringBytes;
     this.#sealed = { ...start };
@@ -58,6 +64,19 @@ export class RingProducer {
     this.#freeEnd = this.#reclaimed() + this.#ringBytes;
     this.#recordsInChunk = recordsInChunk;
     this.#publishedLength = start.previousLength;
+    this.#highest = start.position;
+  }
+
+  /** The first position whose bytes are in the ring. */
+  get floor(): number {
+    const { start } = this.memory.descriptor;
+    return Math.max(start, Math.max(this.#highest, this.#framed) - this.#ringBytes);
+  }
+
+  /** The end of what is published: what the next record continues. A copy. */
+  get end(): Readonly<ChainState> {
+    assert(this.#framed === this.#published.position, 'all that is framed is published');
+    return { ...this.#sealed };
   }
 
   /** Where the next record will stand. */
@@ -138,6 +157,54 @@ export class RingProducer {
   publish(): void {
     if (this.#framed === this.#published.position) return;
     this.#seal();
+    this.#publishSealed();
+  }
+
+  /**
+   * Takes records as they are: whole, sealed, continuing the log, none beyond the chunk that it ends in; and publishes them. Room was
+   * checked. `end`: the state behind them.
+   */
+  take(bytes: Bytes, records: number, end: Readonly<ChainState>): void {
+    const { length } = bytes;
+    assert(this.#framed === this.#published.position, 'nothing of this node itself is on its way');
+    assert(end.position === this.#framed + length, 'records are taken where the log ends');
+    assert(this.#framed + length <= this.#freeEnd, 'room was checked before');
+    const ring = this.memory.bytes;
+    const at = this.#framedAt;
+    const first = Math.min(length, this.#ringBytes - at);
+    ring.set(bytes.subarray(0, first), at);
+    if (first < length) {
+      ring.set(bytes.subarray(first), 0);
+      // The record that runs over the ring's end, whichever it is, is contiguous in the apron.
+      const apron = Math.min(length - first, this.memory.descriptor.apronBytes);
+      ring.copyWithin(this.#ringBytes, 0, apron);
+    }
+    this.#framed = end.position;
+    this.#framedAt = at + length < this.#ringBytes ? at + length : at + length - this.#ringBytes;
+    this.#sealedAt = this.#framedAt;
+    this.#recordsInChunk += records;
+    Object.assign(this.#sealed, end);
+    const { chunkBytes } = this.memory.descriptor;
+    if (end.position % chunkBytes === 0) this.endChunk(end.position / chunkBytes - 1);
+    this.#publishSealed();
+  }
+
+  /** The log was cut: it ends with `end` again. The writer must have done so, and wait for this. */
+  rewind(end: Readonly<ChainState>, recordsInChunk: number): void {
+    assert(end.position >= this.memory.descriptor.start, 'what is committed is never cut');
+    this.#highest = Math.max(this.#highest, this.#framed);
+    this.#framed = end.position;
+    this.#framedAt = this.memory.offsetOf(end.position);
+    this.#sealedAt = this.#framedAt;
+    this.#recordsInChunk = recordsInChunk;
+    Object.assign(this.#sealed, end);
+    this.#durable.load();
+    this.#freeEnd = this.#reclaimed() + this.#ringBytes;
+    this.#published.store(end.position);
+    this.#publishedLength = end.previousLength;
+  }
+
+  #publishSealed(): void {
     this.#published.store(this.#framed);
     this.#publishedLength = this.#sealed.previousLength;
     this.#writerBell.ring();

@@ -20,8 +20,17 @@ export interface Rejection {
   readonly details: ErrorDetails;
 }
 
+/**
+ * Asks whether what this node knows is the newest there is: a leader of old may not have noticed that there is a new one, and a no from
+ * its log may be wrong by now. Calls one of the two.
+ */
+export type Confirm = (answer: () => void, abandon: () => void) => void;
+
+/** Rejections that speak of the log's content. The others hold whoever leads. */
+const STATE_CODES: ReadonlySet<ErrorCode> = new Set(['wrong-expected-revision', 'event-id-conflict']);
+
 /** What an entry is, above the 32 bits of its token. The native pass over appends writes `written` ones. */
-const KIND = { written: 0, duplicate: 1, rejected: 2, nobody: 3 } as const;
+const KIND = { written: 0, duplicate: 1, rejected: 2 } as const;
 const TWO_TO_32 = 0x1_0000_0000;
 /** An entry is four numbers: these. */
 const ENTRY = { end: 0, revision: 1, position: 2, tokenAndKind: 3 } as const;
@@ -36,6 +45,12 @@ export class PendingReplies {
   readonly #rejections = new Map<number, Rejection>();
   #head = 0;
   #tail = 0;
+  readonly #confirm: Confirm;
+
+  /** `confirm`: is asked before a no that rests on the log's content. */
+  constructor(confirm: Confirm = (answer) => answer()) {
+    this.#confirm = confirm;
+  }
 
   get size(): number {
     return this.#tail - this.#head;
@@ -57,11 +72,6 @@ export class PendingReplies {
     this.#rejections.set(this.#push(end, KIND.rejected, sink, token), rejection);
   }
 
-  /** Notes the end of a record that nobody waits for, because `committed` only ever stands at the end of an entry. */
-  boundary(end: number): void {
-    this.#push(end, KIND.nobody, undefined, 0);
-  }
-
   /** The entries, for the native pass, which adds some itself: `count` of them have room from number `tail` on. */
   reserve(count: number): Float64Array {
     while (this.size + count > this.#mask + 1) this.#grow();
@@ -78,17 +88,6 @@ export class PendingReplies {
     while (this.#tail < tail) this.#sinks[this.#tail++ & this.#mask] = sink;
   }
 
-  /** The last entry's end that is not beyond `durable`, or `otherwise` if there is none. */
-  boundaryUpTo(durable: number, otherwise: number): number {
-    let boundary = otherwise;
-    for (let entry = this.#head; entry < this.#tail; entry++) {
-      const end = this.#entries[this.#at(entry) + ENTRY.end]!;
-      if (end > durable) break;
-      boundary = end;
-    }
-    return boundary;
-  }
-
   /** Answers all entries up to `committed`. Sinks may add new entries meanwhile; those stay. */
   release(committed: number): void {
     const last = this.#tail;
@@ -100,25 +99,48 @@ export class PendingReplies {
     }
   }
 
+  /** Nobody will know any more what becomes of the entries: all are answered with `rejection`. */
+  abandon(rejection: Rejection): void {
+    while (this.#head < this.#tail) {
+      const entry = this.#head++;
+      this.#rejections.delete(entry);
+      this.#takeSink(entry)?.rejected(this.#entries[this.#at(entry) + ENTRY.tokenAndKind]! % TWO_TO_32, rejection);
+    }
+  }
+
   #answer(entry: number): void {
-    const at = this.#at(entry);
-    const slot = entry & this.#mask;
-    const sink = this.#sinks[slot];
-    this.#sinks[slot] = undefined;
+    const sink = this.#takeSink(entry);
     if (sink === undefined) return;
-    const tokenAndKind = this.#entries[at + ENTRY.tokenAndKind]!;
+    const tokenAndKind = this.#entries[this.#at(entry) + ENTRY.tokenAndKind]!;
     const kind = tokenAndKind < TWO_TO_32 ? KIND.written : Math.floor(tokenAndKind / TWO_TO_32);
     const token = tokenAndKind - kind * TWO_TO_32;
     if (kind === KIND.rejected) {
-      const rejection = this.#rejections.get(entry);
-      assert(rejection !== undefined, 'a rejected entry has its rejection');
-      this.#rejections.delete(entry);
-      sink.rejected(token, rejection);
+      this.#reject(entry, sink, token);
     } else {
+      const at = this.#at(entry);
       const { revision, position } = ENTRY;
       const isDuplicate = kind === KIND.duplicate;
       sink.appended(token, this.#entries[at + revision]!, this.#entries[at + position]!, isDuplicate);
     }
+  }
+
+  #reject(entry: number, sink: AppendSink, token: number): void {
+    const rejection = this.#rejections.get(entry);
+    assert(rejection !== undefined, 'a rejected entry has its rejection');
+    this.#rejections.delete(entry);
+    if (!STATE_CODES.has(rejection.code)) return sink.rejected(token, rejection);
+    this.#confirm(
+      () => sink.rejected(token, rejection),
+      () => sink.rejected(token, LEADER_CHANGED),
+    );
+  }
+
+  /** Frees the entry's place for its sink. */
+  #takeSink(entry: number): AppendSink | undefined {
+    const slot = entry & this.#mask;
+    const sink = this.#sinks[slot];
+    this.#sinks[slot] = undefined;
+    return sink;
   }
 
   /** Where the numbers of an entry stand. */
@@ -153,3 +175,9 @@ export class PendingReplies {
     }
   }
 }
+
+const LEADER_CHANGED: Rejection = {
+  code: 'no-leader',
+  message: 'the leader is changing; nothing was written; try again',
+  details: {},
+};

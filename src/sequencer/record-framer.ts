@@ -13,6 +13,7 @@ import {
   PREPARE_FLAG,
   PREPARE_HEADER_BYTES,
   RECORD,
+  RECORD_HEADER_BYTES,
   RECORD_OCCUPIED_MIN,
   RECORD_TYPE,
   RECORD_VERSION,
@@ -115,6 +116,16 @@ export class RecordFramer {
     this.#header(at, this.#producer.framed - EPOCH_LENGTH, EPOCH_LENGTH, RECORD_TYPE.epoch);
     this.#words[(at + RECORD.body) >> 2] = 0;
     this.#bytes.set(leaderInstanceId, at + EPOCH.instanceId);
+    this.#complete();
+  }
+
+  /** Frames a Membership record with this body. */
+  membership(body: Uint8Array): void {
+    const length = RECORD_HEADER_BYTES + body.length;
+    const at = this.#claim(length);
+    this.#zeroPadding(at, length);
+    this.#header(at, this.#producer.framed - roundUpTo8(length), length, RECORD_TYPE.membership);
+    this.#bytes.set(body, at + RECORD.body);
     this.#complete();
   }
 

@@ -4,72 +4,54 @@
  * in one order: this is where that order is made. Every answer waits in `pending` until what it rests on is committed.
  * Main thread only, synchronous.
  */
-import { assert } from '../base/assert.js';
 import type { HashSeed } from '../base/name-table.js';
-import { type Clock, RUN_END, type TakeAppends } from '../base/ports.js';
+import { RUN_END, type TakeAppends } from '../base/ports.js';
 import type { RingProducer } from '../ring/producer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
 import { EXPECTED_REVISION } from '../wire/frames.js';
 import type { AppendLimits } from './append-limits.js';
 import { type AppendRun, AppendRuns } from './append-runs.js';
 import { DistinctIds } from './distinct-ids.js';
-import { type AppendSink, PendingReplies, type Rejection } from './pending-replies.js';
+import { type AppendSink, type Confirm, PendingReplies, type Rejection } from './pending-replies.js';
 import { prepareBytes, type RecordFramer } from './record-framer.js';
+import type { ReignLog, Room } from './reign-log.js';
 import type { RetryWindow } from './retry-window.js';
 import type { StreamHeads } from './stream-heads.js';
-
-/**
- * Publish when so much is framed, without waiting for the turn's end: the writer then works on the first part of a large turn
- * while main frames the rest. Small against a batch, large against the 10 µs of waking the writer once.
- */
-const PUBLISH_BYTES = 64 * 1024;
-/** Room that a transaction may need beyond its own records: a Commit behind it, and Padding at a chunk's end. */
-const OVERHEAD_BYTES = 64;
 
 /** `retry`: nothing was done, for want of room in the ring or of a prepared chunk; try again when there is some. */
 export type AppendOutcome = 'taken' | 'retry';
 
-/** Whether records fit: a full ring empties by itself, a chunk that is not there may have no room on the disk. */
-type Room = 'enough' | 'ring-full' | 'no-chunk';
-
 export interface SequencerParts {
   readonly producer: RingProducer;
   readonly framer: RecordFramer;
+  readonly log: ReignLog;
   readonly heads: StreamHeads;
   readonly retries: RetryWindow;
   readonly limits: AppendLimits;
   /** Keys the hash of event ids. */
   readonly hashSeed: HashSeed;
-  readonly clock: Clock;
-  /** Up to where chunks exist. */
+  /** Up to where chunks exist: for the native pass. */
   readonly preparedEnd: () => number;
   /** Why no further chunk can be made at present, or undefined. */
   readonly outOfSpace: () => Rejection | undefined;
   /** The native pass over plain appends, if there is one. */
   readonly takeAppends: TakeAppends | undefined;
+  /** Asked before a no that rests on the log's content; without it there is nobody who could know better. */
+  readonly confirm?: Confirm | undefined;
 }
 
 export class Sequencer {
-  readonly pending = new PendingReplies();
+  readonly pending: PendingReplies;
   readonly #parts: SequencerParts;
   readonly #runs: AppendRuns | undefined;
   readonly #distinct: DistinctIds;
-  /** Where the last record other than a Commit ends, and what the last Commit record says. */
-  #recordsEnd: number;
-  #committedOnRecord = 0;
-  #committed: number;
-  #isFirstOfTurn = true;
-  #hasPublished = false;
-  /** Nothing may be written before the Epoch record. */
-  #isReigning = false;
 
   constructor(parts: SequencerParts) {
     this.#parts = parts;
-    const { takeAppends } = parts;
+    const { takeAppends, confirm } = parts;
+    this.pending = new PendingReplies(confirm);
     this.#runs = takeAppends && new AppendRuns(takeAppends, { ...parts, pending: this.pending });
     this.#distinct = new DistinctIds(parts.hashSeed);
-    this.#recordsEnd = parts.producer.framed;
-    this.#committed = parts.producer.framed;
   }
 
   /**
@@ -77,14 +59,14 @@ export class Sequencer {
    * leaves is for {@link append}, frame by frame.
    */
   appendRun(run: AppendRun, sink: AppendSink): void {
-    if (this.#runs === undefined || !this.#isReigning) return;
-    if (this.#isFirstOfTurn) this.#beginTurn();
-    const { producer } = this.#parts;
+    if (this.#runs === undefined) return;
+    const { producer, log } = this.#parts;
+    log.beginTurn();
     for (;;) {
       const before = producer.framed;
-      const end = this.#runs.take(run, sink, PUBLISH_BYTES - (before - producer.published));
-      if (producer.framed > before) this.#recordsEnd = producer.framed;
-      this.#publishIfEnough();
+      const end = this.#runs.take(run, sink, log.publishBytes);
+      if (producer.framed > before) log.noteRecords();
+      log.publishIfEnough();
       if (end !== RUN_END.publish) return;
     }
   }
@@ -112,56 +94,14 @@ export class Sequencer {
     return 'taken';
   }
 
-  /** Frames the Epoch record that opens this node's reign; false if there is no room for it yet. */
-  openEpoch(leaderInstanceId: Uint8Array): boolean {
-    assert(!this.#isReigning, 'a reign is opened once');
-    if (this.#room(OVERHEAD_BYTES, OVERHEAD_BYTES) !== 'enough') return false;
-    this.#isReigning = true;
-    this.#parts.framer.setTime(this.#parts.clock.wallUs());
-    this.#parts.framer.openEpoch(leaderInstanceId);
-    this.#recordsEnd = this.#parts.producer.framed;
-    this.pending.boundary(this.#parts.producer.framed);
-    return true;
-  }
-
-  /** Everything before `committed` is committed; it stands at the end of a request. Call before releasing replies. */
-  setCommitted(committed: number): void {
-    this.#committed = committed;
-  }
-
   /** How many streams there are. */
   get streams(): number {
     return this.#parts.heads.streams;
   }
 
-  /** Why nothing can be written at present, or undefined. */
-  outOfSpace(): Rejection | undefined {
-    return this.#parts.outOfSpace();
-  }
-
-  /** Whether the log lacks a Commit record for something that is committed. */
-  get owesCommit(): boolean {
-    return this.#committedOnRecord < this.#recordsEnd && this.#committedOnRecord < this.#committed;
-  }
-
-  /** Frames a Commit record if one is owed and there is room. */
-  recordCommit(): void {
-    if (!this.owesCommit || this.#room(OVERHEAD_BYTES, OVERHEAD_BYTES) !== 'enough') return;
-    this.#parts.framer.commit(this.#committed);
-    this.#committedOnRecord = this.#committed;
-    this.pending.boundary(this.#parts.producer.framed);
-  }
-
-  /** Publishes what was framed. Once per turn of the event loop. */
-  publish(): void {
-    this.#publish();
-    this.#isFirstOfTurn = true;
-    this.#hasPublished = false;
-  }
-
   #write(append: AppendCursor, found: number, sink: AppendSink, token: number): void {
-    const { producer, framer, heads, retries } = this.#parts;
-    if (this.#isFirstOfTurn) this.#beginTurn();
+    const { producer, framer, log, heads, retries } = this.#parts;
+    log.beginTurn();
     const stream = found < 0 ? heads.intern(append.bytes, append.streamAt, append.streamLength) : found;
     let revision = heads.revision(stream);
     let first = -1;
@@ -176,31 +116,10 @@ export class Sequencer {
       retries.add(append, stream, revision, position);
     }
     heads.advance(stream, revision, position);
-    this.#recordsEnd = producer.framed;
+    log.noteRecords();
     const entry = this.pending.appended(producer.framed, sink, token, false);
     this.pending.setResult(entry, revision, position);
-    this.#publishIfEnough();
-  }
-
-  /** Before the first record of a turn: the clock is read once for all of them. */
-  #beginTurn(): void {
-    this.#isFirstOfTurn = false;
-    this.#parts.framer.setTime(this.#parts.clock.wallUs());
-  }
-
-  /** The first records of a turn that are published take a Commit along, if one is owed. */
-  #publish(): void {
-    const { producer } = this.#parts;
-    if (!this.#hasPublished && this.#recordsEnd > producer.published) {
-      this.#hasPublished = true;
-      this.recordCommit();
-    }
-    producer.publish();
-  }
-
-  #publishIfEnough(): void {
-    const { framed, published } = this.#parts.producer;
-    if (framed - published >= PUBLISH_BYTES) this.#publish();
+    log.publishIfEnough();
   }
 
   #reject(sink: AppendSink, token: number, rejection: Rejection): AppendOutcome {
@@ -253,17 +172,8 @@ export class Sequencer {
 
   /** Whether the records of `append` fit into the ring and the chunks that exist, whatever Padding they need. */
   #roomFor(append: AppendCursor): Room {
-    if (!this.#isReigning) return 'no-chunk';
     const largest = prepareBytes(append.streamLength, append.largestEventBytes);
-    return this.#room(recordBytes(append) + OVERHEAD_BYTES, largest + OVERHEAD_BYTES);
-  }
-
-  /** `largest`: bytes of the largest record: what Padding may take where a chunk ends. */
-  #room(bytes: number, largest: number): Room {
-    const { producer, framer, preparedEnd } = this.#parts;
-    const needed = bytes + largest < framer.room ? bytes : bytes + 2 * largest;
-    if (producer.framed + needed > preparedEnd()) return 'no-chunk';
-    return producer.hasRoom(needed) ? 'enough' : 'ring-full';
+    return this.#parts.log.roomFor(recordBytes(append), largest);
   }
 }
 

@@ -9,14 +9,23 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { assert } from '../base/assert.js';
 import { alignDown, alignUp } from '../base/bytes.js';
-import type { Bytes, Disk, FileHandle } from '../base/ports.js';
+import type { Bytes, Disk, FileHandle, RecordKernel } from '../base/ports.js';
 import { CHUNK_HEADER_BYTES, chunkFileName, decodeChunkHeader, encodeFooter } from '../log/chunk.js';
+import { type Truncation, truncateLog } from '../log/truncation.js';
 import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { BLOCK_BYTES, CONTROL, RingMemory } from '../ring/layout.js';
 import type { Agent } from '../ring/runner.js';
 import { StatisticsWords } from '../ring/writer-statistics.js';
 import type { WriterOptions } from './commands.js';
+
+/** What the agent needs of the thread that it runs on. */
+export interface WriterSurroundings {
+  readonly disk: Disk;
+  readonly kernel: RecordKernel;
+  /** Tells main how a truncation went. */
+  report(truncation: Truncation): void;
+}
 
 interface OpenChunk {
   readonly number: number;
@@ -26,19 +35,24 @@ interface OpenChunk {
 
 export class WriterAgent implements Agent {
   readonly #options: WriterOptions;
+  readonly #surroundings: WriterSurroundings;
   readonly #disk: Disk;
   readonly #memory: RingMemory;
   readonly #published: Cursor;
   readonly #durable: Cursor;
+  readonly #truncateTo: Cursor;
   readonly #mainBell: Doorbell;
   readonly #statistics: StatisticsWords;
   /** The last, partly filled block: copied, because main goes on framing into it while it is being written. */
   readonly #tailBlock: Bytes;
   readonly #chunkBytes: number;
   #chunk: OpenChunk | undefined;
+  #hasTruncated = false;
 
-  constructor(options: WriterOptions, disk: Disk) {
+  constructor(options: WriterOptions, surroundings: WriterSurroundings) {
+    const { disk } = surroundings;
     this.#options = options;
+    this.#surroundings = surroundings;
     this.#disk = disk;
     this.#memory = new RingMemory(options.ring);
     const { control } = this.#memory;
@@ -46,11 +60,15 @@ export class WriterAgent implements Agent {
     this.#durable = new Cursor(control, CONTROL.durable, options.ring.start);
     this.#mainBell = new Doorbell(control, CONTROL.mainBell);
     this.#statistics = new StatisticsWords(this.#memory);
+    this.#durable.load();
+    this.#truncateTo = new Cursor(control, CONTROL.truncateTo, options.ring.start);
     this.#tailBlock = disk.alignedBuffer(BLOCK_BYTES);
     this.#chunkBytes = options.ring.chunkBytes;
   }
 
   doWork(): number {
+    if (Atomics.load(this.#memory.control, CONTROL.truncating) === 1) return this.#truncate();
+    this.#hasTruncated = false;
     const durable = this.#durable.position;
     const published = this.#published.load();
     if (published === durable) return 0;
@@ -76,6 +94,27 @@ export class WriterAgent implements Agent {
 
   close(): void {
     this.#closeChunk();
+  }
+
+  /**
+   * Cuts the log, once, and waits for main to go on from there: until it does, what is published is of the log as it was. All of that is
+   * durable before main asks.
+   */
+  #truncate(): number {
+    if (this.#hasTruncated) return 0;
+    const end = this.#durable.position;
+    assert(this.#published.load() === end, 'main asks for a truncation when all is durable');
+    const { kernel, report } = this.#surroundings;
+    const to = this.#truncateTo.load();
+    const chunks = Array.from({ length: Math.ceil(end / this.#chunkBytes) }, (_, number) => {
+      return { path: join(this.#options.folder, chunkFileName(number, 0)) };
+    });
+    this.#closeChunk();
+    const truncation = truncateLog({ disk: this.#disk, kernel, chunks, chunkSize: this.#chunkBytes, end, to });
+    if (truncation.kind === 'truncated') this.#durable.store(to);
+    this.#hasTruncated = true;
+    report(truncation);
+    return 1;
   }
 
   /** A batch ends at the chunk's end, at the ring's end, at a block boundary when over the cap, or takes all there is. */

@@ -1,5 +1,6 @@
 /** Entry of the writer thread: builds the agent from what main sent and runs it until it is done. */
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Truncation } from '../log/truncation.js';
 import { openPlatform } from '../native/platform.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, RingMemory } from '../ring/layout.js';
@@ -9,4 +10,6 @@ import type { WriterOptions } from './commands.js';
 
 const options = workerData as WriterOptions;
 const bell = new Doorbell(new RingMemory(options.ring).control, CONTROL.writerBell);
-runAgent(new WriterAgent(options, openPlatform().disk), bell);
+const { disk, kernel } = openPlatform();
+const report = (truncation: Truncation) => parentPort!.postMessage(truncation);
+runAgent(new WriterAgent(options, { disk, kernel, report }), bell);

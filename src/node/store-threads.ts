@@ -1,31 +1,10 @@
-/**
- * The engine's worker threads together: started one by one, watched, and ended in the order that loses nothing. A thread that
- * ends before it was told to is reported at once; whoever owns the engine then ends the process.
- */
+/** How a store's worker threads end: told to, together, when nothing is left to write; or by themselves, which ends the process. */
 import type { Worker } from 'node:worker_threads';
 import { CairnError } from '../base/errors.js';
-import type { IndexerProxy } from '../indexer/proxy.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, type RingMemory } from '../ring/layout.js';
 
 const BELLS = [CONTROL.writerBell, CONTROL.indexerBell, CONTROL.preparerBell];
-
-export class EngineThreads {
-  readonly indexer: IndexerProxy;
-  readonly #memory: RingMemory;
-  readonly #workers: readonly Worker[];
-
-  constructor(memory: RingMemory, workers: readonly Worker[], indexer: IndexerProxy) {
-    this.#memory = memory;
-    this.#workers = workers;
-    this.indexer = indexer;
-  }
-
-  /** Lets the threads finish what is published, and resolves when all have ended. */
-  async stop(): Promise<void> {
-    await stopThreads(this.#memory, this.#workers);
-  }
-}
 
 /** Tells the threads of a ring to end, wakes them, and waits for them. */
 export async function stopThreads(memory: RingMemory, workers: readonly Worker[]): Promise<void> {

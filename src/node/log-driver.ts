@@ -1,0 +1,162 @@
+/**
+ * Carries out what the core wants done to the log, in order: raw ranges, records of its own, truncations. An operation that can't be done
+ * now, because the ring or the disk is full or something is not durable yet, waits at the head of the line, and all behind it with it.
+ * Main thread, synchronous; `pump` is called whenever something may have become possible.
+ */
+import { assert } from '../base/assert.js';
+import { readU64 } from '../base/bytes.js';
+import { CairnError } from '../base/errors.js';
+import type { Bytes, ChainState } from '../base/ports.js';
+import type { Position, TimestampUs } from '../base/units.js';
+import type { AppendedRecord } from '../cluster/effects.js';
+import { occupiedBytes, RECORD } from '../log/record.js';
+import type { Truncation } from '../log/truncation.js';
+import { batchLength } from '../log/write-batches.js';
+import type { LogStore } from './log-store.js';
+
+export type LogOperation =
+  | { readonly kind: 'write'; readonly bytes: Bytes }
+  | { readonly kind: 'append'; readonly record: AppendedRecord }
+  | { readonly kind: 'truncate'; readonly to: Position };
+
+export interface LogDriverHost {
+  readonly store: LogStore;
+  /** Frames and publishes the record, and tells the core. False: there is no room yet. */
+  appendRecord(record: AppendedRecord): boolean;
+  truncated(end: Readonly<ChainState>): void;
+  /** The log can't be kept on: end the process. */
+  failed(error: CairnError): void;
+}
+
+/** Operations in wait; the core's window bounds them to far less. */
+const OPERATIONS_MAX = 10_000;
+
+export class LogDriver {
+  readonly #host: LogDriverHost;
+  #operations: LogOperation[] = [];
+  /** Of the last record: none gets an older one. */
+  #lastTimestampUs: TimestampUs;
+  #isTruncating = false;
+  #isPumping = false;
+
+  constructor(host: LogDriverHost, lastTimestampUs: TimestampUs) {
+    this.#host = host;
+    this.#lastTimestampUs = lastTimestampUs;
+  }
+
+  /** Of the last record that this node hasn't framed itself. */
+  get lastTimestampUs(): TimestampUs {
+    return this.#lastTimestampUs;
+  }
+
+  /** Whether everything asked for is in the log, if not durable. */
+  get isIdle(): boolean {
+    return this.#operations.length === 0;
+  }
+
+  add(operation: LogOperation): void {
+    assert(this.#operations.length < OPERATIONS_MAX, 'what is asked of the log is bounded by a window');
+    this.#operations.push(operation);
+    this.pump();
+  }
+
+  /** Goes on as far as it goes. */
+  pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    while (this.#operations.length > 0 && !this.#isTruncating && this.#advance());
+    this.#isPumping = false;
+  }
+
+  /** Does what the head of the line wants, if it can be done now. */
+  #advance(): boolean {
+    const operation = this.#operations[0]!;
+    switch (operation.kind) {
+      case 'write':
+        return this.#write(operation.bytes);
+      case 'append':
+        if (!this.#host.appendRecord(operation.record)) return false;
+        this.#operations.shift();
+        return true;
+      case 'truncate':
+        return this.#truncate(operation.to);
+    }
+  }
+
+  /** Takes as much as fits into the chunk and goes with one sync; the rest stays at the head of the line. */
+  #write(bytes: Bytes): boolean {
+    const { store } = this.#host;
+    const { producer, chunkSize } = store;
+    const chunkRoom = chunkSize - (producer.framed % chunkSize);
+    const wanted = Math.min(bytes.length, chunkRoom);
+    const length = batchLength(bytes, 0, wanted, store.durable);
+    if (length === 0 || !store.hasRoom(length)) return false;
+    const { records, end } = this.#walk(bytes, length);
+    producer.take(bytes.subarray(0, length), records, end);
+    store.notePublished();
+    if (length === bytes.length) this.#operations.shift();
+    else this.#operations[0] = { kind: 'write', bytes: bytes.subarray(length) };
+    return true;
+  }
+
+  /** How many records are in `bytes[0, length)`, and what the log continues with behind them. The core has verified them. */
+  #walk(bytes: Bytes, length: number): { records: number; end: ChainState } {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const { apronBytes } = this.#host.store.producer.memory.descriptor;
+    let records = 0;
+    let last = 0;
+    for (let record = 0; record < length; records++) {
+      last = record;
+      const occupied = occupiedBytes(view.getUint32(record + RECORD.length, true));
+      if (occupied > apronBytes) this.#host.failed(recordTooLarge(occupied, apronBytes));
+      record += occupied;
+    }
+    this.#lastTimestampUs = readU64(view, last + RECORD.timestamp);
+    const previousLength = view.getUint32(last + RECORD.length, true);
+    const position = readU64(view, last + RECORD.position) + occupiedBytes(previousLength);
+    const chain = view.getUint32(last + RECORD.crc, true);
+    const epoch = view.getUint32(last + RECORD.epoch, true);
+    return { records, end: { position, chain, previousLength, epoch } };
+  }
+
+  #truncate(to: Position): boolean {
+    const { store } = this.#host;
+    if (store.durable < store.producer.framed) return false;
+    this.#isTruncating = true;
+    store.truncate(to, (truncation) => this.#truncated(to, truncation));
+    return false;
+  }
+
+  #truncated(to: Position, truncation: Truncation): void {
+    if (truncation.kind === 'refused') {
+      this.#host.failed(truncationRefused(to, truncation));
+      return;
+    }
+    this.#isTruncating = false;
+    this.#lastTimestampUs = truncation.lastTimestampUs;
+    this.#operations.shift();
+    this.#host.truncated(truncation.end);
+    this.pump();
+  }
+}
+
+/** Invariant 5, seen on the disk: who leads would have this node forget what was committed. */
+function truncationRefused(
+  to: Position,
+  { position, committed }: Extract<Truncation, { kind: 'refused' }>,
+): CairnError {
+  return new CairnError(
+    'log-corrupt',
+    `the leader's log ends or parts at ${to}, but the Commit record at ${position} says that all before ${committed} was committed: nothing was cut; ` +
+      'this node and the leader do not belong together, or one of them has lost data',
+    { to, position, committed },
+  );
+}
+
+function recordTooLarge(bytes: number, limit: number): CairnError {
+  return new CairnError(
+    'invalid-configuration',
+    `the leader sends a record of ${bytes} bytes, and this node's limits allow ${limit}: give it the MaxAppendEventSize of the other nodes`,
+    { bytes, limit },
+  );
+}

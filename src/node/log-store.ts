@@ -1,0 +1,258 @@
+/**
+ * A node's log at work: the ring, the threads that put it on disk and into the index, and the cursors between them. Knows nothing of
+ * leaders or clusters. Opened synchronously on what recovery found; the threads start behind it. Main thread.
+ */
+import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
+import { assert } from '../base/assert.js';
+import type { CairnError } from '../base/errors.js';
+import type { ChainState } from '../base/ports.js';
+import type { Position } from '../base/units.js';
+import { type IndexerProxy, startIndexer } from '../indexer/proxy.js';
+import { chunkFileName } from '../log/chunk.js';
+import type { RecoveredLog } from '../log/recovery.js';
+import type { Truncation } from '../log/truncation.js';
+import type { Platform } from '../native/platform.js';
+import { startPreparer } from '../preparer/proxy.js';
+import { LogReader } from '../reader/log-reader.js';
+import { Cursor } from '../ring/cursor.js';
+import { Doorbell } from '../ring/doorbell.js';
+import { CONTROL, createRing, RingMemory } from '../ring/layout.js';
+import { RingProducer } from '../ring/producer.js';
+import { StatisticsWords, type WriterStatistics } from '../ring/writer-statistics.js';
+import type { AppendLimits } from '../sequencer/append-limits.js';
+import type { Rejection } from '../sequencer/pending-replies.js';
+import { EVENTS_PREFIX_BYTES } from '../wire/frames.js';
+import { startWriter, type WriterProxy } from '../writer/proxy.js';
+import { appendLimits, type EngineOptions, recordBytesMax, ringBytesFor } from './engine-options.js';
+import { stopThreads, threadFailure } from './store-threads.js';
+import { outOfSpace } from './out-of-space.js';
+import { loadTail } from './tail-block.js';
+
+/** What a store is opened on: its first chunk at least is there. */
+export interface StoredLog {
+  readonly recovered: RecoveredLog;
+  /** What of it is known to be committed: the end of a transaction. The rest is in the ring. */
+  readonly committed: Position;
+}
+
+/** What whoever owns the store is told. */
+export interface LogStoreEvents {
+  /** A thread got on: `durable`, `indexed` or `prepared` may have moved. */
+  progress(): void;
+  /** A thread is dead: end the process. */
+  failed(error: CairnError): void;
+}
+
+/**
+ * The index follows commits this much later at most, unless a read asks for it: then it catches up first. Each wake costs a
+ * processor's time; at a gigabyte a second the index is 5 MB behind by then, and a full ring wakes it at once.
+ */
+const INDEXER_WAKE_MS = 5;
+
+export class LogStore {
+  readonly logId: string;
+  readonly chunkSize: number;
+  readonly limits: AppendLimits;
+  readonly producer: RingProducer;
+  readonly indexer: IndexerProxy;
+  /** Reads what is committed. */
+  readonly reader: LogReader;
+  readonly #events: LogStoreEvents;
+  readonly #memory: RingMemory;
+  readonly #workers: Worker[];
+  readonly #writer: WriterProxy;
+  readonly #durable: Cursor;
+  readonly #committed: Cursor;
+  readonly #indexed: Cursor;
+  readonly #prepared: Cursor;
+  readonly #mainBell: Doorbell;
+  readonly #indexerBell: Doorbell;
+  readonly #preparerBell: Doorbell;
+  readonly #statistics: StatisticsWords;
+  #indexerWake: NodeJS.Timeout | undefined;
+  /** The chunk that the log has reached, as far as the preparer was told. */
+  #activeChunk: number;
+  #isOver = false;
+
+  constructor(options: EngineOptions, platform: Platform, log: StoredLog, events: LogStoreEvents) {
+    const { recovered, committed } = log;
+    const { logId, chunkSize, chunks, end } = recovered;
+    this.logId = logId;
+    this.chunkSize = chunkSize;
+    this.limits = appendLimits(options, chunkSize);
+    this.#events = events;
+    this.producer = makeRing(options, platform, log);
+    const { memory } = this.producer;
+    this.#memory = memory;
+    const { control, descriptor: ring } = memory;
+    this.#durable = new Cursor(control, CONTROL.durable, ring.start);
+    this.#committed = new Cursor(control, CONTROL.committed, ring.start);
+    this.#indexed = new Cursor(control, CONTROL.indexed, ring.start);
+    for (const cursor of [this.#durable, this.#committed, this.#indexed]) cursor.load();
+    assert(this.#durable.position === end.position && this.#committed.position === committed, 'the ring stands');
+    this.#prepared = new Cursor(control, CONTROL.prepared, chunks.length * chunkSize);
+    this.#prepared.store(this.#prepared.position);
+    this.#activeChunk = Math.floor(end.position / chunkSize);
+    this.#mainBell = new Doorbell(control, CONTROL.mainBell);
+    this.#indexerBell = new Doorbell(control, CONTROL.indexerBell);
+    this.#preparerBell = new Doorbell(control, CONTROL.preparerBell);
+    this.#statistics = new StatisticsWords(memory);
+    const { folder, syncMode, batchBytesMax, retryWindowEvents } = options;
+    const ended = { ended: (thread: string, error: Error | undefined) => this.#threadEnded(thread, error) };
+    this.#writer = startWriter({ ring, folder, logId, syncMode, batchBytesMax }, ended);
+    this.indexer = startIndexer({ ring, recovered, retryWindowEvents }, ended);
+    this.#workers = [this.#writer.worker, this.indexer.worker];
+    // Only then: nothing is made in the folder of a log that the indexer finds damaged.
+    const startMaking = () => {
+      if (this.#isOver || this.#isStopping) return;
+      this.#workers.push(startPreparer({ ring, folder, logId, nextChunk: chunks.length }, ended));
+    };
+    this.indexer.ready.then(startMaking, (error: CairnError) => this.#fail(error));
+    this.reader = this.#makeReader(platform, recovered, folder);
+    this.#listen();
+  }
+
+  /** On this node's disk, synced. */
+  get durable(): Position {
+    return this.#durable.load();
+  }
+
+  get committed(): Position {
+    return this.#committed.position;
+  }
+
+  get indexed(): Position {
+    return this.#indexed.load();
+  }
+
+  /** Up to where chunks exist. */
+  get preparedEnd(): Position {
+    return this.#prepared.load();
+  }
+
+  get statistics(): WriterStatistics {
+    return this.#statistics.read();
+  }
+
+  get ringBytes(): number {
+    return this.#memory.descriptor.ringBytes;
+  }
+
+  get ringBytesUsed(): number {
+    return this.producer.framed - Math.min(this.indexed, this.durable);
+  }
+
+  /** Why no further chunk can be made at present, or undefined. */
+  get outOfSpace(): Rejection | undefined {
+    return outOfSpace(Atomics.load(this.#memory.control, CONTROL.preparerErrno));
+  }
+
+  /** Whether `bytes` more fit into the ring and the chunks that exist. */
+  hasRoom(bytes: number): boolean {
+    const { producer } = this;
+    return producer.framed + bytes <= this.preparedEnd && producer.hasRoom(bytes);
+  }
+
+  /** Everything before `position`, the end of a transaction, is committed, and durable here. */
+  setCommitted(position: Position): void {
+    const before = this.#committed.position;
+    assert(position >= before && position <= this.durable, 'committed only grows, and what is committed is durable');
+    this.#committed.store(position);
+    // Each wake costs over 10 µs, and a processor that clients may be waiting for.
+    this.#indexerWake ??= setTimeout(() => {
+      this.#indexerWake = undefined;
+      this.#indexerBell.ring();
+    }, INDEXER_WAKE_MS);
+  }
+
+  /** Has the index follow now: somebody waits for room in the ring. */
+  hurryIndex(): void {
+    this.#indexerBell.ring();
+  }
+
+  /** Something was published: the preparer is told when the log has reached another chunk. */
+  notePublished(): void {
+    const chunk = Math.floor(this.producer.published / this.chunkSize);
+    if (chunk === this.#activeChunk) return;
+    this.#activeChunk = chunk;
+    this.#preparerBell.ring();
+  }
+
+  /** Cuts the log at `to`. All that is published must be durable. */
+  truncate(to: Position, done: (truncation: Truncation) => void): void {
+    assert(to >= this.committed, 'what is committed is never truncated');
+    assert(this.durable === this.producer.framed, 'the log is cut when all of it is durable');
+    this.#writer.truncate(to, (truncation) => {
+      if (truncation.kind === 'truncated') this.producer.rewind(truncation.end, truncation.recordsInActiveChunk);
+      this.#writer.endTruncation();
+      done(truncation);
+    });
+  }
+
+  /** Lets the threads finish what is published, and resolves when all have ended. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#indexerWake);
+    await stopThreads(this.#memory, this.#workers);
+    this.#isOver = true;
+    this.#mainBell.ring();
+    await this.reader.close();
+  }
+
+  /** The process is about to end: nothing more is told. */
+  abandon(): void {
+    this.#isOver = true;
+    clearTimeout(this.#indexerWake);
+  }
+
+  #listen(): void {
+    const seen = this.#mainBell.rings();
+    if (this.#isOver) return;
+    this.indexer.deliver();
+    this.#events.progress();
+    this.#mainBell.whenRung(seen, () => this.#listen());
+  }
+
+  #makeReader(platform: Platform, { chunks }: RecoveredLog, folder: string): LogReader {
+    const paths = new Map(chunks.map(({ number, path }) => [number, path]));
+    return new LogReader({
+      tail: this.producer,
+      lookup: this.indexer,
+      kernel: platform.kernel,
+      committed: () => this.committed,
+      chunkPath: (number) => paths.get(number) ?? join(folder, chunkFileName(number, 0)),
+      headroomBytes: EVENTS_PREFIX_BYTES,
+    });
+  }
+
+  #threadEnded(thread: string, error: Error | undefined): void {
+    if (this.#isStopping && error === undefined) return;
+    this.#fail(threadFailure(thread, error));
+  }
+
+  #fail(error: CairnError): void {
+    if (this.#isOver) return;
+    this.abandon();
+    this.#events.failed(error);
+  }
+
+  get #isStopping(): boolean {
+    return Atomics.load(this.#memory.control, CONTROL.stopping) === 1;
+  }
+}
+
+function makeRing(options: EngineOptions, platform: Platform, { recovered, committed }: StoredLog): RingProducer {
+  const { disk, kernel } = platform;
+  const { chunkSize, end, recordsInActiveChunk } = recovered;
+  const descriptor = createRing({
+    ringBytes: ringBytesFor(options, end.position - committed),
+    recordBytesMax: recordBytesMax(appendLimits(options, chunkSize)),
+    chunkBytes: chunkSize,
+    start: committed,
+    alignmentGap: (buffer) => disk.alignmentGap(buffer),
+  });
+  disk.adviseHugePages(descriptor.buffer);
+  const producer = new RingProducer(descriptor, kernel, end as ChainState, recordsInActiveChunk);
+  loadTail(disk, producer.memory, recovered);
+  return producer;
+}

@@ -1,0 +1,130 @@
+/**
+ * What a node has while it leads: the log as a leader writes it, and once the reign is established the sequencer, with the answers that
+ * wait for the commit. Ends with the reign: what is pending then is for others to say. Main thread.
+ */
+import { randomFillSync } from 'node:crypto';
+import type { ChainState } from '../base/ports.js';
+import type { Epoch, Position, TimestampUs } from '../base/units.js';
+import type { AppendedRecord } from '../cluster/effects.js';
+import { encodeMembership } from '../cluster/membership-record.js';
+import type { Platform } from '../native/platform.js';
+import type { Confirm, Rejection } from '../sequencer/pending-replies.js';
+import { RecordFramer } from '../sequencer/record-framer.js';
+import { ReignLog } from '../sequencer/reign-log.js';
+import type { Sequencer } from '../sequencer/sequencer.js';
+import { buildSequencer } from './build-sequencer.js';
+import type { LogStore } from './log-store.js';
+
+export interface ReignHost {
+  readonly store: LogStore;
+  readonly platform: Platform;
+  readonly retryWindowEvents: number;
+  /** Whole requests were published: the log ends here now. */
+  published(end: Readonly<ChainState>): void;
+  readonly confirm: Confirm;
+}
+
+/** Where a record that the core asked for stands. */
+export interface PlacedRecord {
+  /** Where it begins, Padding before it included. */
+  readonly position: Position;
+  readonly end: Position;
+}
+
+export class Reign {
+  readonly epoch: Epoch;
+  readonly log: ReignLog;
+  readonly #host: ReignHost;
+  readonly #framer: RecordFramer;
+  readonly #preparedEnd: () => Position;
+  #sequencer: Sequencer | undefined;
+  #isEstablishing = false;
+  #isOver = false;
+
+  constructor(host: ReignHost, epoch: Epoch, timestampUs: TimestampUs) {
+    const { store } = host;
+    this.epoch = epoch;
+    this.#host = host;
+    this.#framer = new RecordFramer(store.producer, { chunkBytes: store.chunkSize, epoch, timestampUs });
+    this.#preparedEnd = () => store.preparedEnd;
+    this.log = new ReignLog(
+      {
+        producer: store.producer,
+        framer: this.#framer,
+        clock: { wallUs: () => Date.now() * 1000, monotonicMs: () => performance.now() },
+        preparedEnd: this.#preparedEnd,
+        published: (end) => {
+          store.notePublished();
+          host.published(end);
+        },
+      },
+      store.committed,
+    );
+  }
+
+  /** Decides appends; undefined until the reign is established and the index has told what is in the log. */
+  get sequencer(): Sequencer | undefined {
+    return this.#sequencer;
+  }
+
+  get timestampUs(): TimestampUs {
+    return this.#framer.timestampUs;
+  }
+
+  /** Frames and publishes the record by itself; undefined if there is no room for it yet. */
+  appendRecord(record: AppendedRecord): PlacedRecord | undefined {
+    const { producer } = this.#host.store;
+    this.log.endTurn();
+    const position = producer.framed;
+    const isFramed =
+      record.type === 'epoch'
+        ? this.log.openEpoch(randomFillSync(new Uint8Array(16)))
+        : this.log.membership(encodeMembership(record.configuration));
+    return isFramed ? { position, end: producer.framed } : undefined;
+  }
+
+  /** Everything before this reign's own records is committed: from a snapshot of the index, appends can be decided. */
+  async establish(): Promise<void> {
+    const { store, platform, retryWindowEvents, confirm } = this.#host;
+    // A leader that wanted to resign and could not leads on.
+    if (this.#isEstablishing) return;
+    this.#isEstablishing = true;
+    const snapshot = await store.indexer.snapshot();
+    if (this.#isOver) return;
+    this.#sequencer = buildSequencer({
+      snapshot,
+      retryWindowEvents,
+      disk: platform.disk,
+      parts: {
+        producer: store.producer,
+        framer: this.#framer,
+        log: this.log,
+        limits: store.limits,
+        preparedEnd: this.#preparedEnd,
+        outOfSpace: () => store.outOfSpace,
+        takeAppends: platform.takeAppends,
+        confirm,
+      },
+    });
+  }
+
+  committed(position: Position): void {
+    this.log.setCommitted(position);
+    this.#sequencer?.pending.release(position);
+  }
+
+  /** The reign is over. What was framed is published, and told to the core; who waits for an answer is told that it is unknown. */
+  end(): void {
+    this.log.endTurn();
+    this.#isOver = true;
+    this.#sequencer?.pending.abandon(OUTCOME_UNKNOWN);
+    this.#sequencer = undefined;
+  }
+}
+
+const OUTCOME_UNKNOWN: Rejection = {
+  code: 'outcome-unknown',
+  message:
+    'the leader changed before the append was committed: whether it was written is unknown; appending it again with the same event ids writes it once in any case',
+  details: {},
+};

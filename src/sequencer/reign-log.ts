@@ -1,0 +1,137 @@
+/**
+ * The log as a leader writes it: its Epoch and Membership records, its Commit records, the clock of its turns, and when what was framed
+ * is published. The sequencer frames events into it. Main thread only, synchronous.
+ */
+import type { ChainState, Clock } from '../base/ports.js';
+import type { Position } from '../base/units.js';
+import { EPOCH_LENGTH, RECORD_HEADER_BYTES } from '../log/record.js';
+import type { RingProducer } from '../ring/producer.js';
+import type { RecordFramer } from './record-framer.js';
+
+/**
+ * Publish when so much is framed, without waiting for the turn's end: the writer then works on the first part of a large turn
+ * while main frames the rest. Small against a batch, large against the 10 µs of waking the writer once.
+ */
+const PUBLISH_BYTES = 64 * 1024;
+/** Room that records may need beyond their own bytes: a Commit behind them, and Padding at a chunk's end. */
+const OVERHEAD_BYTES = 64;
+
+/** Whether records fit: a full ring empties by itself, a chunk that is not there may have no room on the disk. */
+export type Room = 'enough' | 'ring-full' | 'no-chunk';
+
+export interface ReignLogParts {
+  readonly producer: RingProducer;
+  readonly framer: RecordFramer;
+  readonly clock: Clock;
+  /** Up to where chunks exist. */
+  readonly preparedEnd: () => Position;
+  /** Whole requests were published: the log ends here now. */
+  readonly published: (end: Readonly<ChainState>) => void;
+}
+
+export class ReignLog {
+  readonly #parts: ReignLogParts;
+  /** Where the last record other than a Commit ends, and what the last Commit record says. */
+  #recordsEnd: Position;
+  #committedOnRecord: Position = 0;
+  #committed: Position;
+  #isFirstOfTurn = true;
+  #hasPublished = false;
+
+  /** `committed`: what is committed when the reign begins. */
+  constructor(parts: ReignLogParts, committed: Position) {
+    this.#parts = parts;
+    this.#recordsEnd = parts.producer.framed;
+    this.#committed = committed;
+  }
+
+  /** Frames the Epoch record, the first of a reign; false if there is no room for it yet. */
+  openEpoch(leaderInstanceId: Uint8Array): boolean {
+    if (this.roomFor(0, EPOCH_LENGTH) !== 'enough') return false;
+    this.beginTurn();
+    this.#parts.framer.openEpoch(leaderInstanceId);
+    this.noteRecords();
+    return true;
+  }
+
+  /** Frames a Membership record; false if there is no room for it yet. */
+  membership(body: Uint8Array): boolean {
+    const bytes = RECORD_HEADER_BYTES + body.length;
+    if (this.roomFor(bytes, bytes) !== 'enough') return false;
+    this.beginTurn();
+    this.#parts.framer.membership(body);
+    this.noteRecords();
+    return true;
+  }
+
+  /** Before a record: the clock is read once for all of a turn. */
+  beginTurn(): void {
+    if (!this.#isFirstOfTurn) return;
+    this.#isFirstOfTurn = false;
+    this.#parts.framer.setTime(this.#parts.clock.wallUs());
+  }
+
+  /** Records other than Commits were framed. */
+  noteRecords(): void {
+    this.#recordsEnd = this.#parts.producer.framed;
+  }
+
+  /** Everything before `committed` is committed, and durable here. */
+  setCommitted(committed: Position): void {
+    this.#committed = committed;
+  }
+
+  /** Whether the log lacks a Commit record for something that is committed. */
+  get owesCommit(): boolean {
+    return this.#committedOnRecord < this.#recordsEnd && this.#committedOnRecord < this.#committed;
+  }
+
+  /** Frames a Commit record if one is owed and there is room. */
+  recordCommit(): void {
+    if (!this.owesCommit || this.roomFor(0, 0) !== 'enough') return;
+    this.#parts.framer.commit(this.#committed);
+    this.#committedOnRecord = this.#committed;
+  }
+
+  /** What may still be framed before it is time to publish. */
+  get publishBytes(): number {
+    const { framed, published } = this.#parts.producer;
+    return PUBLISH_BYTES - (framed - published);
+  }
+
+  /** Publishes if enough is framed. Only between whole requests. */
+  publishIfEnough(): void {
+    if (this.publishBytes <= 0) this.#publish();
+  }
+
+  /** Publishes what was framed. Once per turn of the event loop. */
+  endTurn(): void {
+    this.#publish();
+    this.#isFirstOfTurn = true;
+    this.#hasPublished = false;
+  }
+
+  /**
+   * Whether records of `bytes` fit into the ring and the chunks that exist, whatever Padding they need. `largest`: bytes of the largest
+   * of them, which is what Padding may take where a chunk ends.
+   */
+  roomFor(bytes: number, largest: number): Room {
+    const { producer, framer, preparedEnd } = this.#parts;
+    const [all, one] = [bytes + OVERHEAD_BYTES, largest + OVERHEAD_BYTES];
+    const needed = all + one < framer.room ? all : all + 2 * one;
+    if (producer.framed + needed > preparedEnd()) return 'no-chunk';
+    return producer.hasRoom(needed) ? 'enough' : 'ring-full';
+  }
+
+  /** The first records of a turn that are published take a Commit along, if one is owed. */
+  #publish(): void {
+    const { producer } = this.#parts;
+    if (!this.#hasPublished && this.#recordsEnd > producer.published) {
+      this.#hasPublished = true;
+      this.recordCommit();
+    }
+    if (producer.framed === producer.published) return;
+    producer.publish();
+    this.#parts.published(producer.end);
+  }
+}
