@@ -103,7 +103,14 @@ export class OpenRead {
     const windowBytes = Math.max(0, this.#port.windowBytes - this.#heldBytes);
     this.#uncreditedBytes = 0;
     this.#heardMs = this.#port.nowMs();
-    const request = { from: this.#from, count: this.#left, isBackwards, windowBytes };
+    const request = {
+      from: this.#from,
+      count: this.#left,
+      isBackwards,
+      windowBytes,
+      consistency: 'local',
+      atLeast: 0,
+    } as const;
     if (stream === undefined) encodeReadAll(this.#port.outgoing(), this.#requestId, request);
     else encodeReadStream(this.#port.outgoing(), this.#requestId, { ...request, stream });
   }

@@ -55,7 +55,7 @@ export class Questions {
       if (this.#open.size >= askedMax) return;
       this.#waiting.delete(requestId);
       this.#open.set(requestId, question);
-      encodeStreamInfo(writer(), requestId, question.stream);
+      encodeStreamInfo(writer(), requestId, { stream: question.stream, consistency: 'local', atLeast: 0 });
     }
   }
 

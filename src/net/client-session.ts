@@ -1,20 +1,20 @@
 /**
- * One client's connection: checks its frames where they lie in the message, hands appends to the engine and reads to the
+ * One client's connection: checks its frames where they lie in the message, hands appends to the node and reads to its
  * reader, and writes the answers. What breaks the protocol ends the connection; everything else gets an answer. While
- * the engine has no room, or the client does not read, the socket is not read either. Main thread.
+ * the node has no room, or the client does not read, the socket is not read either. Main thread.
  */
 import type { WebSocket } from 'ws';
 import { assert } from '../base/assert.js';
 import { parseUuid } from '../base/bytes.js';
-import type { LogReader } from '../reader/log-reader.js';
 import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
-import { encodeError } from '../wire/answer-frames.js';
+import { checkGossip, encodeError, encodeGossipReply } from '../wire/answer-frames.js';
 import { AppendCursor } from '../wire/append-frame.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { APPENDED_DUPLICATE, OPCODE, PROTOCOL_VERSION } from '../wire/frames.js';
 import { decodeHello, encodeWelcome } from '../wire/hello-frames.js';
-import type { AppendPort } from './engine-port.js';
+import { isInterruption } from '../wire/interruptions.js';
 import type { MessageGarbage } from './message-garbage.js';
+import type { NodePort, ServedLog } from './node-port.js';
 import { Outbox } from './outbox.js';
 import type { ServerSession } from './server.js';
 import type { SessionLimits } from './session-limits.js';
@@ -26,10 +26,7 @@ export interface SessionLog {
 }
 
 export interface SessionParts {
-  readonly engine: AppendPort;
-  readonly reader: LogReader;
-  readonly limits: SessionLimits;
-  readonly logId: string;
+  readonly node: NodePort;
   readonly serverVersion: string;
   readonly log: SessionLog;
   readonly garbage: MessageGarbage;
@@ -43,13 +40,30 @@ const CLOSE = { goingAway: 1001, protocolError: 1002, tryAgainLater: 1013 } as c
 const CLOSE_TIMEOUT_MS = 2_000;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
+const NO_LIMITS: SessionLimits = {
+  appendBytesMax: 0,
+  eventBytesMax: 0,
+  transactionBytesMax: 0,
+  messageBytesMax: 0,
+  inFlightAppendsMax: 0,
+  openReadsMax: 0,
+};
+const NO_CLUSTER = 'this node belongs to no cluster yet; try another one, or this one again later';
+const BEHIND_UNKNOWN: Rejection = {
+  code: 'no-leader',
+  message:
+    'the leader has changed, and the outcome of an earlier append of this connection is unknown; nothing was written; connect anew',
+  details: {},
+};
 const NO_HELLO = { kind: 'invalid', reason: 'the first frame is not a Hello' } as const;
 
 export class ClientSession implements AppendSink, ServerSession {
   readonly #socket: WebSocket;
   readonly #parts: SessionParts;
   readonly #outbox: Outbox;
-  readonly #reads: SessionReads;
+  /** From the Hello on. */
+  #reads: SessionReads | undefined;
+  #limits: SessionLimits = NO_LIMITS;
   readonly #append = new AppendCursor();
   readonly #frames = new FrameReader();
   readonly #run = { bytes: NOTHING, at: 0, appendsLeft: 0 };
@@ -61,6 +75,8 @@ export class ClientSession implements AppendSink, ServerSession {
   #isAtFrame = false;
   #isWaitingForRoom = false;
   #inFlightAppends = 0;
+  /** Why no further append of this connection is taken. */
+  #interruption: Rejection | undefined;
 
   constructor(socket: WebSocket, remote: string, parts: SessionParts) {
     this.#socket = socket;
@@ -70,7 +86,6 @@ export class ClientSession implements AppendSink, ServerSession {
       stalled: () =>
         this.#fail('slow-consumer', 'the client does not read what it asked for', CLOSE.tryAgainLater),
     });
-    this.#reads = new SessionReads(parts.reader, this.#outbox, parts.limits.openReadsMax);
     this.#timer = setTimeout(() => this.#protocolError('no Hello within 5 s'), HELLO_TIMEOUT_MS);
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
     socket.on('error', (error) => parts.log.debug({ remote, error: error.message }, 'connection failed'));
@@ -85,6 +100,7 @@ export class ClientSession implements AppendSink, ServerSession {
 
   rejected(token: number, rejection: Rejection): void {
     this.#inFlightAppends--;
+    if (isInterruption(rejection.code)) this.#interrupt(rejection);
     this.#refuse(token, rejection);
   }
 
@@ -135,13 +151,13 @@ export class ClientSession implements AppendSink, ServerSession {
   /** Hands over the appends that can go together, from the current frame on; false if there is none. */
   #takeRun(): boolean {
     const { bytes, at, opcode } = this.#frames;
-    if (opcode !== OPCODE.append || this.#state !== 'open') return false;
+    if (opcode !== OPCODE.append || this.#state !== 'open' || this.#interruption !== undefined) return false;
     const run = this.#run;
-    const appendsMax = this.#parts.limits.inFlightAppendsMax - this.#inFlightAppends;
+    const appendsMax = this.#limits.inFlightAppendsMax - this.#inFlightAppends;
     run.bytes = bytes;
     run.at = at;
     run.appendsLeft = appendsMax;
-    this.#parts.engine.appendRun(run, this);
+    this.#parts.node.appends.appendRun(run, this);
     if (run.at === at) return false;
     this.#inFlightAppends += appendsMax - run.appendsLeft;
     this.#frames.skipTo(run.at);
@@ -169,10 +185,13 @@ export class ClientSession implements AppendSink, ServerSession {
       case OPCODE.credit:
       case OPCODE.cancel:
       case OPCODE.streamInfo: {
-        const fault = this.#reads.take(frames);
+        const fault = this.#reads?.take(frames);
         if (fault !== undefined) this.#protocolError(fault);
         return true;
       }
+      case OPCODE.gossip:
+        this.#takeGossip();
+        return true;
       default:
         this.#protocolError(`a frame of unknown opcode ${frames.opcode}`);
         return true;
@@ -180,20 +199,40 @@ export class ClientSession implements AppendSink, ServerSession {
   }
 
   #takeAppend(): boolean {
-    const { engine, limits } = this.#parts;
     const { bytes, view, at, length, requestId } = this.#frames;
+    const { appends } = this.#parts.node;
+    const limits = this.#limits;
     if (this.#inFlightAppends >= limits.inFlightAppendsMax) {
       this.#refuse(requestId, tooManyAppends(limits.inFlightAppendsMax));
       return true;
     }
-    const fault =
+    let refusal =
       length > limits.appendBytesMax
         ? appendTooLarge(length, limits)
-        : invalidAppend(this.#append.open(bytes, view, at, length));
-    if (fault !== undefined) engine.refuse(this, requestId, fault);
-    else if (engine.append(this.#append, this, requestId) === 'retry') return false;
+        : (invalidAppend(this.#append.open(bytes, view, at, length)) ?? this.#interruption);
+    if (refusal === undefined) {
+      const outcome = appends.append(this.#append, this, requestId);
+      if (outcome === 'retry') return false;
+      if (outcome !== 'taken') {
+        refusal = outcome;
+        this.#interrupt(outcome);
+      }
+    }
     this.#inFlightAppends++;
+    if (refusal !== undefined) appends.refuse(this, requestId, refusal);
     return true;
+  }
+
+  /** From now on appends are refused: what came behind one that has to be sent again must not overtake it. */
+  #interrupt(rejection: Rejection): void {
+    this.#interruption ??= rejection.code === 'outcome-unknown' ? BEHIND_UNKNOWN : rejection;
+  }
+
+  #takeGossip(): void {
+    const { requestId } = this.#frames;
+    const invalid = checkGossip(this.#frames);
+    if (invalid === undefined) encodeGossipReply(this.#outbox.frames(), requestId, this.#parts.node.gossip());
+    else this.#refuse(requestId, { code: 'invalid-request', message: invalid.reason, details: {} });
   }
 
   #takeHello(): void {
@@ -208,13 +247,17 @@ export class ClientSession implements AppendSink, ServerSession {
       this.#fail('version-mismatch', message, CLOSE.protocolError);
       return;
     }
-    clearTimeout(this.#timer);
-    this.#state = 'open';
-    this.#welcome();
+    const { served } = this.#parts.node;
+    if (served === undefined) this.#fail('no-cluster', NO_CLUSTER, CLOSE.tryAgainLater);
+    else this.#welcome(served);
   }
 
-  #welcome(): void {
-    const { limits, logId, serverVersion } = this.#parts;
+  #welcome({ limits, logId, reader }: ServedLog): void {
+    const { node, serverVersion } = this.#parts;
+    clearTimeout(this.#timer);
+    this.#state = 'open';
+    this.#limits = limits;
+    this.#reads = new SessionReads(node, reader, this.#outbox, limits.openReadsMax);
     const logIdBytes = new Uint8Array(16);
     assert(parseUuid(logId, logIdBytes, 0), 'the log id is a UUID');
     encodeWelcome(this.#outbox.frames(), {
@@ -228,7 +271,7 @@ export class ClientSession implements AppendSink, ServerSession {
   #waitForRoom(): void {
     this.#isWaitingForRoom = true;
     this.#socket.pause();
-    this.#parts.engine.whenRoom(() => {
+    this.#parts.node.appends.whenRoom(() => {
       this.#isWaitingForRoom = false;
       if (this.#state !== 'open') return;
       this.#pause(this.#outbox.isCongested);
@@ -260,7 +303,7 @@ export class ClientSession implements AppendSink, ServerSession {
     this.#state = 'closed';
     encodeError(this.#outbox.frames(), 0, { code, message, details: {} });
     this.#outbox.flush();
-    this.#reads.close();
+    this.#reads?.close();
     this.#socket.resume();
     this.#socket.close(closeCode, code);
     clearTimeout(this.#timer);
@@ -272,7 +315,7 @@ export class ClientSession implements AppendSink, ServerSession {
     this.#state = 'closed';
     clearTimeout(this.#timer);
     this.#backlog.length = 0;
-    this.#reads.close();
+    this.#reads?.close();
     this.#outbox.close();
   }
 }

@@ -3,18 +3,14 @@
  * Types only.
  */
 
+import type { Position } from '../base/units.js';
 import type { Configuration, MemberId, MemberRole, MembershipChange } from '../cluster/configuration.js';
 import type { NodeRole } from '../cluster/effects.js';
 import type { LogReader } from '../reader/log-reader.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
+import type { ReadConsistency } from '../wire/frames.js';
 import type { AppendPort } from './engine-port.js';
 import type { SessionLimits } from './session-limits.js';
-
-/**
- * How fresh a read has to be. `local`: whatever this node knows to be committed, perhaps late. `leader`: only the leader answers, as far as
- * it believes to lead. `linearizable`: sees everything that was acknowledged before the read began (read index, confirmed by a quorum).
- */
-export type ReadConsistency = 'local' | 'leader' | 'linearizable';
 
 /** The log that a node of a cluster serves. */
 export interface ServedLog {
@@ -30,14 +26,18 @@ export interface NodePort {
   readonly served: ServedLog | undefined;
   /**
    * Decides appends if this node leads, else forwards them to the leader, else refuses them (`no-leader`, …). An append that requires the
-   * leader is never forwarded, but refused with `not-leader`.
+   * leader is never forwarded, but refused with `not-leader`; its details say `leader` and, if it is known, `url`, where clients find it.
    */
   readonly appends: AppendPort;
   /**
    * When a read of this consistency may begin here: at once (undefined), or when the promise resolves; to a rejection if it can't be
-   * answered here (`not-leader`, `no-leader`, `no-quorum`, `fenced`).
+   * answered here (`not-leader`, `no-leader`, `no-quorum`, `fenced`). `atLeast`: it may begin only when this node knows the log to be committed up to
+   * this position; `not-ready` if that takes too long, so that the client asks another node.
    */
-  admitRead(consistency: ReadConsistency): Promise<Rejection | undefined> | Rejection | undefined;
+  admitRead(
+    consistency: ReadConsistency,
+    atLeast?: Position,
+  ): Promise<Rejection | undefined> | Rejection | undefined;
   /** Who is in the cluster, as `GET /gossip` says it: an object to be sent as JSON. */
   gossip(): object;
 }

@@ -1,12 +1,17 @@
 /**
- * The reads that one client has open, and what it asks about streams: takes the frames that concern reads, and writes their
- * answers. Main thread.
+ * The reads that one client has open, and what it asks about streams: takes the frames that concern reads, lets each begin when the node says
+ * that it may, and writes the answers. Main thread.
  */
 import { CairnError } from '../base/errors.js';
 import type { LogReader, StreamInfo } from '../reader/log-reader.js';
 import type { LogRead } from '../reader/read-page.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
-import { decodeStreamInfo, encodeError, encodeStreamInfoReply } from '../wire/answer-frames.js';
+import {
+  decodeStreamInfo,
+  encodeError,
+  encodeStreamInfoReply,
+  type StreamInfoRequest,
+} from '../wire/answer-frames.js';
 import type { Decoded } from '../wire/fields.js';
 import type { FrameReader } from '../wire/frame-reader.js';
 import { EVENTS_CANCELLED, EVENTS_LAST, OPCODE } from '../wire/frames.js';
@@ -19,24 +24,37 @@ import {
   type ReadAllRequest,
   type ReadStreamRequest,
 } from '../wire/read-frames.js';
+import type { NodePort } from './node-port.js';
 import { OpenRead, type OpenReadEvents } from './open-read.js';
 import type { Outbox } from './outbox.js';
 import { PageTurns } from './page-turns.js';
 
+type ReadRequest = ReadAllRequest & Partial<ReadStreamRequest>;
+
+/** A read that may not begin yet. */
+interface WaitingRead {
+  readonly request: ReadRequest;
+  /** Credit that came meanwhile. */
+  creditBytes: number;
+}
+
 const TEXT_ENCODER = new TextEncoder();
 
 export class SessionReads {
+  readonly #node: NodePort;
   readonly #reader: LogReader;
   readonly #outbox: Outbox;
   readonly #openReadsMax: number;
   readonly #open = new Map<number, OpenRead>();
+  readonly #waiting = new Map<number, WaitingRead>();
   /** StreamInfo requests that are being answered; they count as reads. */
   #questions = 0;
   #isClosed = false;
   readonly #turns = new PageTurns();
   readonly #events: OpenReadEvents;
 
-  constructor(reader: LogReader, outbox: Outbox, openReadsMax: number) {
+  constructor(node: NodePort, reader: LogReader, outbox: Outbox, openReadsMax: number) {
+    this.#node = node;
     this.#reader = reader;
     this.#outbox = outbox;
     this.#openReadsMax = openReadsMax;
@@ -65,25 +83,51 @@ export class SessionReads {
   /** The connection is gone: all reads end. */
   close(): void {
     this.#isClosed = true;
+    this.#waiting.clear();
     for (const read of this.#open.values()) read.cancel();
   }
 
   #begin(frame: FrameReader): string | undefined {
     const { requestId } = frame;
-    if (this.#open.has(requestId)) return `request id ${requestId} is that of an open read`;
+    if (this.#open.has(requestId) || this.#waiting.has(requestId))
+      return `request id ${requestId} is that of an open read`;
     const decoded = decodeRead(frame);
     if (decoded.kind === 'invalid') {
       this.#error(requestId, { code: 'invalid-request', message: decoded.reason, details: {} });
       return undefined;
     }
     if (this.#isFull(requestId)) return undefined;
-    const open = new OpenRead(requestId, this.#read(decoded.frame), decoded.frame.windowBytes, this.#events);
-    this.#open.set(requestId, open);
-    void open.run();
+    const { consistency, atLeast } = decoded.frame;
+    const admission = this.#node.admitRead(consistency, atLeast);
+    if (admission === undefined) this.#start(requestId, decoded.frame, 0);
+    else if (admission instanceof Promise) void this.#startLater(requestId, decoded.frame, admission);
+    else this.#error(requestId, admission);
     return undefined;
   }
 
-  #read({ from, count, isBackwards, stream }: ReadAllRequest & Partial<ReadStreamRequest>): LogRead {
+  #start(requestId: number, request: ReadRequest, creditBytes: number): void {
+    const windowBytes = request.windowBytes + creditBytes;
+    const open = new OpenRead(requestId, this.#read(request), windowBytes, this.#events);
+    this.#open.set(requestId, open);
+    void open.run();
+  }
+
+  async #startLater(
+    requestId: number,
+    request: ReadRequest,
+    admission: Promise<Rejection | undefined>,
+  ): Promise<void> {
+    const read: WaitingRead = { request, creditBytes: 0 };
+    this.#waiting.set(requestId, read);
+    const rejection = await admission;
+    // Cancelled meanwhile, and perhaps another one has its id, or the connection is gone.
+    if (this.#waiting.get(requestId) !== read) return;
+    this.#waiting.delete(requestId);
+    if (rejection === undefined) this.#start(requestId, request, read.creditBytes);
+    else this.#error(requestId, rejection);
+  }
+
+  #read({ from, count, isBackwards, stream }: ReadRequest): LogRead {
     const common = { from, eventsMax: count, direction: isBackwards ? 'backwards' : 'forwards' } as const;
     if (stream === undefined) return this.#reader.readAll(common);
     return this.#reader.readStream({ ...common, stream: TEXT_ENCODER.encode(stream) });
@@ -94,6 +138,8 @@ export class SessionReads {
     if (decoded.kind === 'invalid') return decoded.reason;
     // Credit for a read that has just ended crossed its last frame on the way.
     this.#open.get(frame.requestId)?.credit(decoded.frame.bytes);
+    const waiting = this.#waiting.get(frame.requestId);
+    if (waiting !== undefined) waiting.creditBytes += decoded.frame.bytes;
     return undefined;
   }
 
@@ -101,6 +147,7 @@ export class SessionReads {
     const invalid = checkCancel(frame);
     if (invalid !== undefined) return invalid.reason;
     this.#open.get(frame.requestId)?.cancel();
+    if (this.#waiting.delete(frame.requestId)) this.#ended(frame.requestId, 'cancelled');
     return undefined;
   }
 
@@ -111,22 +158,25 @@ export class SessionReads {
       this.#error(requestId, { code: 'invalid-request', message: decoded.reason, details: {} });
     } else if (!this.#isFull(requestId)) {
       this.#questions++;
-      void this.#answerStreamInfo(requestId, TEXT_ENCODER.encode(decoded.frame.stream));
+      void this.#answerStreamInfo(requestId, decoded.frame);
     }
     return undefined;
   }
 
-  async #answerStreamInfo(requestId: number, stream: Uint8Array): Promise<void> {
-    const answer = await this.#askStreamInfo(stream);
+  async #answerStreamInfo(requestId: number, request: StreamInfoRequest): Promise<void> {
+    const answer = await this.#askStreamInfo(request);
     this.#questions--;
     if (this.#isClosed) return;
-    if (answer instanceof CairnError) this.#error(requestId, answer);
+    if ('code' in answer) this.#error(requestId, answer);
     else encodeStreamInfoReply(this.#outbox.frames(), requestId, answer);
   }
 
-  async #askStreamInfo(stream: Uint8Array): Promise<StreamInfo | CairnError> {
+  async #askStreamInfo({ stream, consistency, atLeast }: StreamInfoRequest): Promise<StreamInfo | Rejection> {
+    const admission = this.#node.admitRead(consistency, atLeast);
+    const rejection = admission instanceof Promise ? await admission : admission;
+    if (rejection !== undefined) return rejection;
     try {
-      return await this.#reader.streamInfo(stream);
+      return await this.#reader.streamInfo(TEXT_ENCODER.encode(stream));
     } catch (error) {
       if (error instanceof CairnError) return error;
       throw error;
@@ -139,7 +189,7 @@ export class SessionReads {
   }
 
   #isFull(requestId: number): boolean {
-    if (this.#open.size + this.#questions < this.#openReadsMax) return false;
+    if (this.#open.size + this.#waiting.size + this.#questions < this.#openReadsMax) return false;
     this.#error(requestId, {
       code: 'too-many-requests',
       message: `${this.#openReadsMax} reads of this connection are open; finish or cancel some first`,
@@ -164,6 +214,6 @@ export class SessionReads {
   }
 }
 
-function decodeRead(frame: FrameReader): Decoded<ReadAllRequest & Partial<ReadStreamRequest>> {
+function decodeRead(frame: FrameReader): Decoded<ReadRequest> {
   return frame.opcode === OPCODE.readStream ? decodeReadStream(frame) : decodeReadAll(frame);
 }

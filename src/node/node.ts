@@ -16,6 +16,7 @@ import { sessionLimits } from '../net/session-limits.js';
 import type { Engine } from './engine.js';
 import type { EngineOptions } from './engine-options.js';
 import { openEngine } from './open-engine.js';
+import { SoloPort } from './solo-port.js';
 
 /** A node that takes clients. */
 export interface RunningNode {
@@ -64,9 +65,10 @@ interface Serving {
 
 function listen(options: NodeOptions, { engine, logger, version }: Serving): Promise<ClientServer> {
   const limits = sessionLimits(engine.limits, options.maxInFlightAppends, options.maxOpenReads);
-  const { reader, logId } = engine;
+  const { logId } = engine;
   const garbage = new MessageGarbage();
-  const parts = { engine, reader, limits, logId, serverVersion: version, log: logger, garbage };
+  const node = new SoloPort(engine, limits);
+  const parts = { node, serverVersion: version, log: logger, garbage };
   const startedAt = new Date().toISOString();
   const server: Promise<ClientServer> = ClientServer.listen({
     host: options.nodeIp,

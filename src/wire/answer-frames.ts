@@ -1,15 +1,34 @@
 /**
- * The small frames that remain: the answer to an Append, StreamInfo with its answer, and Error. Pure, any thread.
- * docs/protocol.md has the tables.
+ * The small frames that remain: the answer to an Append, StreamInfo and Gossip with their answers, and Error. Pure, any
+ * thread. docs/protocol.md has the tables.
  */
 
 import { readI64 } from '../base/bytes.js';
 import { ERROR_NUMBERS, type ErrorCode, type ErrorDetails, errorCodeOf } from '../base/errors.js';
-import { type Decoded, invalid, ok, readLastString16, readText, readU64Field } from './fields.js';
+import {
+  type Decoded,
+  type Invalid,
+  invalid,
+  ok,
+  readLastString16,
+  readText,
+  readU64Field,
+} from './fields.js';
 import type { OpenFrame } from './frame-reader.js';
 import type { FrameWriter } from './frame-writer.js';
-import { APPENDED_BYTES, APPENDED_DUPLICATE, FRAME_HEADER_BYTES, NAME_BYTES_MAX, OPCODE } from './frames.js';
+import {
+  APPENDED_BYTES,
+  APPENDED_DUPLICATE,
+  consistencyFlags,
+  consistencyOf,
+  FRAME_HEADER_BYTES,
+  NAME_BYTES_MAX,
+  OPCODE,
+  READ_CONSISTENCY_BITS,
+  type ReadConsistency,
+} from './frames.js';
 
+const STREAM_INFO_NAME_AT = 20;
 const STREAM_INFO_REPLY_BYTES = 28;
 const ERROR_BODY_AT = 16;
 
@@ -31,20 +50,34 @@ export function decodeAppended({ view, at, length, flags }: OpenFrame): Decoded<
   return ok({ revision, position, isDuplicate: flags === APPENDED_DUPLICATE });
 }
 
-export function encodeStreamInfo(writer: FrameWriter, requestId: number, stream: string): void {
-  writer.begin(OPCODE.streamInfo, 0, requestId);
-  writer.string16(stream);
+/** `consistency` and `atLeast` as of a read. */
+export interface StreamInfoRequest {
+  readonly stream: string;
+  readonly consistency: ReadConsistency;
+  readonly atLeast: number;
+}
+
+export function encodeStreamInfo(writer: FrameWriter, requestId: number, request: StreamInfoRequest): void {
+  writer.begin(OPCODE.streamInfo, consistencyFlags(request.consistency), requestId);
+  writer.u64(request.atLeast);
+  writer.string16(request.stream);
   writer.end();
 }
 
-export function decodeStreamInfo(frame: OpenFrame): Decoded<{ readonly stream: string }> {
+export function decodeStreamInfo(frame: OpenFrame): Decoded<StreamInfoRequest> {
   const { bytes, view, at, length, flags } = frame;
-  const nameBytes = length - FRAME_HEADER_BYTES - 2;
-  if (flags !== 0) return invalid('unknown flags of a StreamInfo');
+  const nameBytes = length - STREAM_INFO_NAME_AT - 2;
+  const consistency = consistencyOf(flags);
+  if ((flags & ~READ_CONSISTENCY_BITS) !== 0 || consistency === undefined)
+    return invalid('unknown flags of a StreamInfo');
   if (nameBytes < 1 || nameBytes > NAME_BYTES_MAX)
     return invalid('the stream name is not of 1 to 1024 bytes');
-  const stream = readLastString16(bytes, view, at + FRAME_HEADER_BYTES, at + length);
-  return stream === undefined ? invalid('the stream name is not valid') : ok({ stream });
+  const atLeast = readU64Field(view, at + FRAME_HEADER_BYTES);
+  if (!isNumber(atLeast)) return invalid('the position that the log must have reached is not valid');
+  const stream = readLastString16(bytes, view, at + STREAM_INFO_NAME_AT, at + length);
+  return stream === undefined
+    ? invalid('the stream name is not valid')
+    : ok({ stream, consistency, atLeast });
 }
 
 export interface StreamInfoReply {
@@ -69,6 +102,31 @@ export function decodeStreamInfoReply({ view, at, length, flags }: OpenFrame): D
     return invalid('a StreamInfoReply with a number out of range');
   }
   return ok({ revision, position });
+}
+
+export function encodeGossip(writer: FrameWriter, requestId: number): void {
+  writer.begin(OPCODE.gossip, 0, requestId);
+  writer.end();
+}
+
+/** A Gossip says nothing but its request id. */
+export function checkGossip({ length, flags }: OpenFrame): Invalid | undefined {
+  return length === FRAME_HEADER_BYTES && flags === 0 ? undefined : invalid('the Gossip is not valid');
+}
+
+/** `gossip`: who is in the cluster, an object to be sent as JSON. */
+export function encodeGossipReply(writer: FrameWriter, requestId: number, gossip: object): void {
+  writer.begin(OPCODE.gossipReply, 0, requestId);
+  writer.utf8(JSON.stringify(gossip));
+  writer.end();
+}
+
+export function decodeGossipReply(frame: OpenFrame): Decoded<{ readonly gossip: Record<string, unknown> }> {
+  const { bytes, view, at, length, flags } = frame;
+  if (flags !== 0) return invalid('the GossipReply is not valid');
+  const text = readText(bytes, view, at + FRAME_HEADER_BYTES, length - FRAME_HEADER_BYTES);
+  const gossip = text === undefined ? undefined : parseJson(text);
+  return isObject(gossip) ? ok({ gossip }) : invalid('the text of a GossipReply is not valid');
 }
 
 /** What an Error says; a `Rejection` and a `CairnError` both are one. */

@@ -6,7 +6,11 @@
 
 import { readI64 } from '../base/bytes.js';
 import {
+  ACK_POLICIES,
+  type AckPolicy,
+  APPEND_ACK_POLICY,
   APPEND_PREFIX_BYTES,
+  APPEND_REQUIRES_LEADER,
   EVENT_IS_JSON,
   EVENT_PREFIX_BYTES,
   EXPECTED_REVISION,
@@ -15,6 +19,10 @@ import {
   OPCODE,
 } from './frames.js';
 import { isUtf8 } from './utf8.js';
+
+/** The flags of an Append where they stand in the header's second word, behind the opcode. */
+const REQUIRES_LEADER = APPEND_REQUIRES_LEADER << 8;
+const KNOWN_FLAGS = REQUIRES_LEADER | (APPEND_ACK_POLICY << 8);
 
 const EMPTY = new Uint8Array(0);
 const EMPTY_VIEW = new DataView(EMPTY.buffer);
@@ -28,6 +36,13 @@ export class AppendCursor {
   view: DataView = EMPTY_VIEW;
 
   requestId = 0;
+  /** When the client wants to be answered. */
+  ackPolicy: AckPolicy = 'quorum';
+  /** Whether the client wants a refusal rather than an answer through another node than the leader. */
+  requiresLeader = false;
+  /** Where the frame stands, and its length. */
+  frameAt = 0;
+  frameLength = 0;
   /** A revision, or one of EXPECTED_REVISION. */
   expectedRevision = 0;
   streamAt = 0;
@@ -63,6 +78,8 @@ export class AppendCursor {
     this.bytes = bytes;
     this.view = view;
     this.#eventsLeft = 0;
+    this.frameAt = frameAt;
+    this.frameLength = frameLength;
     if (frameLength < FRAME_HEADER_BYTES || frameAt + frameLength > bytes.length)
       return 'the frame is cut short';
     this.requestId = view.getUint32(frameAt + 8, true);
@@ -99,8 +116,11 @@ export class AppendCursor {
 
   #openPrefix(at: number, length: number): string | undefined {
     const view = this.view;
-    // Opcode, no flags, and the two zero bytes, in one comparison.
-    if (view.getUint32(at + 4, true) !== OPCODE.append) return 'unknown flags in the header of an Append';
+    // Opcode, known flags, and the two zero bytes, in one comparison.
+    const opcodeAndFlags = view.getUint32(at + 4, true);
+    if ((opcodeAndFlags & ~KNOWN_FLAGS) !== OPCODE.append) return 'unknown flags in the header of an Append';
+    this.ackPolicy = ACK_POLICIES[(opcodeAndFlags >> 8) & APPEND_ACK_POLICY]!;
+    this.requiresLeader = (opcodeAndFlags & REQUIRES_LEADER) !== 0;
     this.expectedRevision = readI64(view, at + 12);
     this.streamAt = at + APPEND_PREFIX_BYTES;
     this.streamLength = view.getUint16(at + 20, true);

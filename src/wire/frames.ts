@@ -21,23 +21,59 @@ export const OPCODE = {
   credit: 0x05,
   cancel: 0x06,
   streamInfo: 0x07,
+  gossip: 0x08,
   welcome: 0x81,
   appended: 0x82,
   events: 0x83,
   streamInfoReply: 0x87,
+  gossipReply: 0x88,
   error: 0xff,
 } as const;
 
 /** Flag of Appended: the events were in the log already, this Append wrote nothing. */
 export const APPENDED_DUPLICATE = 1;
+/** The flags of an Append: {@link ACK_POLICIES} in the lower bits, and whether it is refused rather than forwarded to the leader. */
+export const APPEND_ACK_POLICY = 3;
+export const APPEND_REQUIRES_LEADER = 4;
 /** Flag of ReadStream and ReadAll: towards the start. */
 export const READ_BACKWARDS = 1;
+/** Bits of the flags of ReadStream, ReadAll and StreamInfo that hold one of {@link READ_CONSISTENCIES}, and where they begin. */
+export const READ_CONSISTENCY_BITS = 6;
+const READ_CONSISTENCY_SHIFT = 1;
 /** Flag of Events: nothing more comes for this read. */
 export const EVENTS_LAST = 1;
 /** Flag of Events: the read ended because the client cancelled it. Comes with {@link EVENTS_LAST}. */
 export const EVENTS_CANCELLED = 2;
 /** Flag of an event inside an Append: its data is JSON. */
 export const EVENT_IS_JSON = 1;
+
+/**
+ * When an append is answered. `quorum`: committed, the default. `leader`: on the leader's disk, and lost if the leader is. `all`: committed, and
+ * on the disk of every voter. `quorum-and-zone`: committed, and on the disk of a voter in another zone than the leader's.
+ */
+export type AckPolicy = 'quorum' | 'leader' | 'all' | 'quorum-and-zone';
+
+/** An ack policy's number is its place here. */
+export const ACK_POLICIES: readonly AckPolicy[] = ['quorum', 'leader', 'all', 'quorum-and-zone'];
+
+/**
+ * How fresh a read has to be. `local`: whatever the node knows to be committed, perhaps late. `leader`: only the leader answers, as far as
+ * it believes to lead. `linearizable`: sees everything that was acknowledged before the read began (read index, confirmed by a quorum).
+ */
+export type ReadConsistency = 'local' | 'leader' | 'linearizable';
+
+/** A consistency's number is its place here. */
+export const READ_CONSISTENCIES: readonly ReadConsistency[] = ['local', 'leader', 'linearizable'];
+
+/** The flags of a read that say `consistency`. */
+export function consistencyFlags(consistency: ReadConsistency): number {
+  return READ_CONSISTENCIES.indexOf(consistency) << READ_CONSISTENCY_SHIFT;
+}
+
+/** What the flags of a read say; undefined for a number that no version knows. */
+export function consistencyOf(flags: number): ReadConsistency | undefined {
+  return READ_CONSISTENCIES[(flags & READ_CONSISTENCY_BITS) >> READ_CONSISTENCY_SHIFT];
+}
 
 /** Values of an Append's expected revision that are not a revision. */
 export const EXPECTED_REVISION = {

@@ -9,6 +9,8 @@ import { type Decoded, type Invalid, invalid, ok, readLastString16, readU64Field
 import type { OpenFrame } from './frame-reader.js';
 import type { FrameWriter } from './frame-writer.js';
 import {
+  consistencyFlags,
+  consistencyOf,
   EVENTS_CANCELLED,
   EVENTS_LAST,
   EVENTS_PREFIX_BYTES,
@@ -16,6 +18,8 @@ import {
   NAME_BYTES_MAX,
   OPCODE,
   READ_BACKWARDS,
+  READ_CONSISTENCY_BITS,
+  type ReadConsistency,
 } from './frames.js';
 
 /** A ReadAll, and what a ReadStream has in common with it. */
@@ -27,6 +31,9 @@ export interface ReadAllRequest {
   readonly isBackwards: boolean;
   /** Bytes of Events frames that the server may send before it needs Credit. */
   readonly windowBytes: number;
+  readonly consistency: ReadConsistency;
+  /** The read begins when the log is committed up to here, at least, as far as the node knows; 0 = at once. */
+  readonly atLeast: number;
 }
 
 export interface ReadStreamRequest extends ReadAllRequest {
@@ -45,13 +52,15 @@ export function encodeReadAll(writer: FrameWriter, requestId: number, request: R
 }
 
 function beginRead(writer: FrameWriter, opcode: number, requestId: number, request: ReadAllRequest): void {
-  writer.begin(opcode, request.isBackwards ? READ_BACKWARDS : 0, requestId);
+  const direction = request.isBackwards ? READ_BACKWARDS : 0;
+  writer.begin(opcode, direction | consistencyFlags(request.consistency), requestId);
   writer.u64(request.from);
   writer.u64(request.count);
   writer.u32(request.windowBytes);
+  writer.u64(request.atLeast);
 }
 
-const READ_ALL_BYTES = 32;
+const READ_ALL_BYTES = 40;
 
 export function decodeReadStream(frame: OpenFrame): Decoded<ReadStreamRequest> {
   const { bytes, view, at, length } = frame;
@@ -70,15 +79,23 @@ export function decodeReadAll(frame: OpenFrame): Decoded<ReadAllRequest> {
 }
 
 function decodeRead({ view, at, flags }: OpenFrame): Decoded<ReadAllRequest> {
-  if ((flags & ~READ_BACKWARDS) !== 0) return invalid('unknown flags of a read');
-  const isBackwards = flags === READ_BACKWARDS;
+  const consistency = consistencyOf(flags);
+  if ((flags & ~(READ_BACKWARDS | READ_CONSISTENCY_BITS)) !== 0 || consistency === undefined) {
+    return invalid('unknown flags of a read');
+  }
+  const isBackwards = (flags & READ_BACKWARDS) !== 0;
   const from = readU64Field(view, at + 12);
   const count = readU64Field(view, at + 20);
   if (from === undefined || (from === Number.POSITIVE_INFINITY && !isBackwards)) {
     return invalid('the place to read from is not valid');
   }
   if (count === undefined || count === 0) return invalid('the number of events to read is not valid');
-  return ok({ from, count, isBackwards, windowBytes: view.getUint32(at + 28, true) });
+  const windowBytes = view.getUint32(at + 28, true);
+  const atLeast = readU64Field(view, at + 32);
+  if (atLeast === undefined || atLeast === Number.POSITIVE_INFINITY) {
+    return invalid('the position that the log must have reached is not valid');
+  }
+  return ok({ from, count, isBackwards, windowBytes, consistency, atLeast });
 }
 
 /** Grants `bytes` (below 2^32) to the read. */

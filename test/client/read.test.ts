@@ -9,6 +9,7 @@ import type { FakeConnection, SeenFrame } from './fake-server.js';
 import { failure, pair } from './pair.js';
 
 const END = Number.POSITIVE_INFINITY;
+const LOCAL = { consistency: 'local', atLeast: 0 } as const;
 const KIBIBYTE = 1024;
 
 function readStreamOf({ bytes }: SeenFrame): unknown {
@@ -46,10 +47,10 @@ test.each<[ReadOptions, object]>([
   const { client, connection } = await pair({}, { readWindowBytes: 100_000 });
   const reads = [client.readStream('s', options).toArray(), client.readAll(options).toArray()];
   const [stream, all] = [await connection.next(), await connection.next()];
-  expect(readStreamOf(stream)).toEqual({ ...expected, stream: 's', windowBytes: 100_000 });
+  expect(readStreamOf(stream)).toEqual({ ...LOCAL, ...expected, stream: 's', windowBytes: 100_000 });
   expect(decodeReadAll(openFrame(all.bytes))).toEqual({
     kind: 'ok',
-    frame: { ...expected, windowBytes: 100_000 },
+    frame: { ...LOCAL, ...expected, windowBytes: 100_000 },
   });
   for (const { requestId } of [stream, all]) connection.endRead(requestId);
   expect(await Promise.all(reads)).toEqual([[], []]);
@@ -256,6 +257,7 @@ test('a lost connection leaves neither a gap nor a repetition', async () => {
   const second = await server.connection();
   const again = await second.next();
   expect(readStreamOf(again)).toEqual({
+    ...LOCAL,
     stream: 's',
     from: 9,
     count: 5,

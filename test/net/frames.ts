@@ -87,6 +87,8 @@ const WHOLE = {
   count: Number.POSITIVE_INFINITY,
   isBackwards: false,
   windowBytes: 1 << 20,
+  consistency: 'local',
+  atLeast: 0,
 } as const;
 
 export function readAllFrame(requestId: number, changes: Partial<ReadAllRequest> = {}): Uint8Array {

@@ -1,7 +1,7 @@
 /** What strangers, broken clients and fuzzers send: each gets the documented answer, and nobody else notices. */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { decodeStreamInfoReply, encodeStreamInfo } from '../../src/wire/answer-frames.js';
+import { decodeStreamInfoReply, encodeGossip, encodeStreamInfo } from '../../src/wire/answer-frames.js';
 import { APPEND_PREFIX_BYTES, EVENT_PREFIX_BYTES, OPCODE } from '../../src/wire/frames.js';
 import { encodeCancel, encodeCredit } from '../../src/wire/read-frames.js';
 import { endAllNodes, NodeProcess, removeFolder, temporaryFolder } from '../process/node-process.js';
@@ -42,6 +42,7 @@ afterAll(async () => {
 });
 
 const HELLO = helloFrame();
+const LOCAL = { consistency: 'local', atLeast: 0 } as const;
 
 /** A copy with some bytes replaced. */
 function bent(frame: Uint8Array, at: number, ...bytes: readonly number[]): Uint8Array {
@@ -157,7 +158,7 @@ test('requests in front of what breaks the protocol take effect', async () => {
   const { client: next } = await RawClient.greeted(node.url);
   // The append is on its way to the disk when its connection is gone.
   await until(10_000, 'the append is committed', async () => {
-    next.send(written((writer) => encodeStreamInfo(writer, 1, stream)));
+    next.send(written((writer) => encodeStreamInfo(writer, 1, { ...LOCAL, stream })));
     const answer = decodeStreamInfoReply((await next.next())!);
     return answer.kind === 'ok' && answer.frame.revision === 0;
   });
@@ -188,7 +189,7 @@ const INVALID: readonly [string, Uint8Array][] = [
   ],
   ['an expected revision of −3', bent(APPEND, 12, 0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)],
   ['an expected revision beyond 2^53', bent(APPEND, 12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)],
-  ['an append with flags', bent(APPEND, 5, 1)],
+  ['an append with flags', bent(APPEND, 5, 8)],
   ['an append of a header only', frame(OPCODE.append, 5)],
   ['an append cut in its prefix', frame(OPCODE.append, 5, [0, 0, 0])],
   ['an event without a type', bent(APPEND, EVENTS_AT + 16, 0, 0)],
@@ -197,15 +198,18 @@ const INVALID: readonly [string, Uint8Array][] = [
   ['metadata of 2 GiB', bent(APPEND, EVENTS_AT + 20, ...HUGE)],
   ['data of 2 GiB', bent(APPEND, EVENTS_AT + 24, ...HUGE)],
   ['data and metadata that add up to 2^32', bent(APPEND, EVENTS_AT + 20, ...HUGE, ...HUGE)],
-  ['a read with unknown flags', bent(READ, 5, 2)],
+  ['a read with unknown flags', bent(READ, 5, 6)],
   ['a read of no events', readAllFrame(5, { count: 0 })],
   ['a read forwards from the end of all', bent(READ, 12, ...new Array(8).fill(0xff))],
   ['a read from beyond 2^53', bent(READ, 12, 0, 0, 0, 0, 0, 0, 0x40, 0)],
-  ['a read with a byte too many', frame(OPCODE.readAll, 5, new Array(21).fill(1))],
-  ['a read of a stream without a name', frame(OPCODE.readStream, 5, new Array(22).fill(0))],
-  ['a read of a stream whose name runs over the end', bent(readStreamFrame(5, { stream: 's' }), 32, 2, 0)],
-  ['a question about a stream without a name', frame(OPCODE.streamInfo, 5, [0, 0])],
-  ['a question about a stream whose name is not UTF-8', frame(OPCODE.streamInfo, 5, [1, 0, 0xff])],
+  ['a read with a byte too many', frame(OPCODE.readAll, 5, new Array(29).fill(1))],
+  ['a read of a stream without a name', frame(OPCODE.readStream, 5, new Array(30).fill(0))],
+  ['a read of a stream whose name runs over the end', bent(readStreamFrame(5, { stream: 's' }), 40, 2, 0)],
+  ['a question about a stream without a name', frame(OPCODE.streamInfo, 5, new Array(10).fill(0))],
+  [
+    'a question about a stream whose name is not UTF-8',
+    frame(OPCODE.streamInfo, 5, [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0xff]),
+  ],
 ];
 
 test.each(INVALID)('%s: invalid-request, and the connection goes on', async (_name, bytes) => {
@@ -274,7 +278,7 @@ class Victim {
     }
     const client = this.#client;
     client.send(message);
-    client.send(written((writer) => encodeStreamInfo(writer, PROBE_ID, 'probe')));
+    client.send(written((writer) => encodeStreamInfo(writer, PROBE_ID, { ...LOCAL, stream: 'probe' })));
     for (;;) {
       const answer = await client.next();
       if (answer === undefined) break;
@@ -310,7 +314,8 @@ const VALID_FRAMES = [
   readStreamFrame(12, { stream: 'bystander', count: 2 }),
   written((writer) => encodeCredit(writer, 5, 1000)),
   written((writer) => encodeCancel(writer, 5)),
-  written((writer) => encodeStreamInfo(writer, 13, 'bystander')),
+  written((writer) => encodeGossip(writer, 14)),
+  written((writer) => encodeStreamInfo(writer, 13, { ...LOCAL, stream: 'bystander' })),
 ];
 
 test('good frames with some bytes changed end the connection, or are answered, and never harm the node', async () => {

@@ -1,15 +1,16 @@
-/** A session between a socket and an engine that do what a test tells them: for what a real pair shows only by luck. */
+/** A session between a socket and a node that do what a test tells them: for what a real pair shows only by luck. */
 import { EventEmitter } from 'node:events';
 import type { WebSocket } from 'ws';
 import { ClientSession, type SessionParts } from '../../src/net/client-session.js';
 import { MessageGarbage } from '../../src/net/message-garbage.js';
+import type { NodePort, ServedLog } from '../../src/net/node-port.js';
 import type { LogReader } from '../../src/reader/log-reader.js';
 import type { AppendSink, Rejection } from '../../src/sequencer/pending-replies.js';
 import type { AppendOutcome } from '../../src/sequencer/sequencer.js';
 import { decodeError, type ReceivedError } from '../../src/wire/answer-frames.js';
 import type { AppendCursor } from '../../src/wire/append-frame.js';
 import { FrameReader } from '../../src/wire/frame-reader.js';
-import { OPCODE } from '../../src/wire/frames.js';
+import { OPCODE, type ReadConsistency } from '../../src/wire/frames.js';
 
 /** Takes appends in order, or has no room. */
 export class ScriptedEngine {
@@ -17,10 +18,13 @@ export class ScriptedEngine {
   /** Request ids of the appends that were taken. */
   readonly taken: number[] = [];
   readonly refused: Rejection[] = [];
+  /** What it answers to appends instead of taking them. */
+  refusal: Rejection | undefined;
   #waiting: (() => void)[] = [];
 
-  append(_append: AppendCursor, sink: AppendSink, token: number): AppendOutcome {
+  append(_append: AppendCursor, sink: AppendSink, token: number): AppendOutcome | Rejection {
     if (!this.hasRoom) return 'retry';
+    if (this.refusal !== undefined) return this.refusal;
     this.taken.push(token);
     queueMicrotask(() => sink.appended(token, this.taken.length - 1, 8 * this.taken.length, false));
     return 'taken';
@@ -30,8 +34,9 @@ export class ScriptedEngine {
     // Takes none: to this engine no append is plain.
   }
 
-  refuse(_sink: AppendSink, _token: number, rejection: Rejection): void {
+  refuse(sink: AppendSink, token: number, rejection: Rejection): void {
     this.refused.push(rejection);
+    queueMicrotask(() => sink.rejected(token, rejection));
   }
 
   whenRoom(callback: () => void): void {
@@ -42,6 +47,40 @@ export class ScriptedEngine {
   makeRoom(): void {
     this.hasRoom = true;
     for (const callback of this.#waiting.splice(0)) callback();
+  }
+}
+
+/** Lets reads begin when it is told to. */
+export class ScriptedNode implements NodePort {
+  served: ServedLog | undefined = {
+    logId: 'c0ffee00-0000-4000-8000-000000000000',
+    reader: {} as LogReader,
+    limits: {
+      appendBytesMax: 1 << 20,
+      eventBytesMax: 1 << 20,
+      transactionBytesMax: 1 << 22,
+      messageBytesMax: 1 << 22,
+      inFlightAppendsMax: 1 << 20,
+      openReadsMax: 64,
+    },
+  };
+  /** What reads are told; by default that they may begin. */
+  admission: Promise<Rejection | undefined> | Rejection | undefined;
+  /** What was asked for by reads: consistency and position. */
+  readonly admitted: [ReadConsistency, number | undefined][] = [];
+
+  constructor(readonly appends: ScriptedEngine) {}
+
+  admitRead(
+    consistency: ReadConsistency,
+    atLeast?: number,
+  ): Promise<Rejection | undefined> | Rejection | undefined {
+    this.admitted.push([consistency, atLeast]);
+    return this.admission;
+  }
+
+  gossip(): object {
+    return { members: [{ state: 'Leader', isAlive: true }] };
   }
 }
 
@@ -106,20 +145,14 @@ export class ScriptedSocket extends EventEmitter {
   }
 }
 
-/** Opens a session on the two, with limits that no test reaches by accident. */
-export function openSession(socket: ScriptedSocket, engine: ScriptedEngine): ClientSession {
+/** Opens a session on the two, with limits that no test reaches by accident unless the node has others. */
+export function openSession(
+  socket: ScriptedSocket,
+  engine: ScriptedEngine,
+  node = new ScriptedNode(engine),
+): ClientSession {
   const parts: SessionParts = {
-    engine,
-    reader: {} as LogReader,
-    limits: {
-      appendBytesMax: 1 << 20,
-      eventBytesMax: 1 << 20,
-      transactionBytesMax: 1 << 22,
-      messageBytesMax: 1 << 22,
-      inFlightAppendsMax: 1 << 20,
-      openReadsMax: 64,
-    },
-    logId: 'c0ffee00-0000-4000-8000-000000000000',
+    node,
     serverVersion: '0.0.0',
     log: { debug: () => undefined },
     garbage: new MessageGarbage(),

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  checkGossip,
   decodeAppended,
   decodeError,
+  decodeGossipReply,
   decodeStreamInfo,
   decodeStreamInfoReply,
   encodeError,
@@ -10,6 +12,7 @@ import {
   encodeStreamInfoReply,
 } from '../../src/wire/answer-frames.js';
 import type { OpenFrame } from '../../src/wire/frame-reader.js';
+import { READ_CONSISTENCIES } from '../../src/wire/frames.js';
 import { decodeHello, decodeWelcome, encodeHello, encodeWelcome } from '../../src/wire/hello-frames.js';
 import {
   checkCancel,
@@ -28,6 +31,7 @@ const u32 = fc.nat(0xffffffff);
 const u64 = fc.maxSafeNat();
 const text = fc.string({ unit: 'grapheme', maxLength: 12 });
 const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
+const consistency = fc.constantFrom(...READ_CONSISTENCIES);
 const requestId = fc.integer({ min: 1, max: 0xffffffff });
 
 test('Hello and Welcome come back as they were', () => {
@@ -67,29 +71,50 @@ test('reads come back as they were', () => {
   );
   const count = fc.oneof(fc.constant(END), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));
   fc.assert(
-    fc.property(read, count, u32, name, requestId, (range, most, windowBytes, stream, id) => {
-      const all = { ...range, count: most, windowBytes };
-      const allBytes = written((writer) => encodeReadAll(writer, id, all));
-      expect(decodeReadAll(openFrame(allBytes))).toEqual({ kind: 'ok', frame: all });
-      const streamBytes = written((writer) => encodeReadStream(writer, id, { ...all, stream }));
-      expect(decodeReadStream(openFrame(streamBytes))).toEqual({ kind: 'ok', frame: { ...all, stream } });
-    }),
+    fc.property(
+      read,
+      count,
+      u32,
+      name,
+      requestId,
+      consistency,
+      u64,
+      (range, most, windowBytes, stream, id, fresh, atLeast) => {
+        const all = { ...range, count: most, windowBytes, consistency: fresh, atLeast };
+        const allBytes = written((writer) => encodeReadAll(writer, id, all));
+        expect(decodeReadAll(openFrame(allBytes))).toEqual({ kind: 'ok', frame: all });
+        const streamBytes = written((writer) => encodeReadStream(writer, id, { ...all, stream }));
+        expect(decodeReadStream(openFrame(streamBytes))).toEqual({ kind: 'ok', frame: { ...all, stream } });
+      },
+    ),
   );
 });
 
 test('answers come back as they were', () => {
   fc.assert(
-    fc.property(requestId, u64, u64, fc.boolean(), name, (id, revision, position, isDuplicate, stream) => {
-      const appended = written((writer) => writer.appended(id, isDuplicate ? 1 : 0, revision, position));
-      expect(decodeAppended(openFrame(appended))).toEqual({
-        kind: 'ok',
-        frame: { revision, position, isDuplicate },
-      });
-      const info = written((writer) => encodeStreamInfo(writer, id, stream));
-      expect(decodeStreamInfo(openFrame(info))).toEqual({ kind: 'ok', frame: { stream } });
-      const reply = written((writer) => encodeStreamInfoReply(writer, id, { revision, position }));
-      expect(decodeStreamInfoReply(openFrame(reply))).toEqual({ kind: 'ok', frame: { revision, position } });
-    }),
+    fc.property(
+      requestId,
+      u64,
+      u64,
+      fc.boolean(),
+      name,
+      consistency,
+      (id, revision, position, isDuplicate, stream, fresh) => {
+        const appended = written((writer) => writer.appended(id, isDuplicate ? 1 : 0, revision, position));
+        expect(decodeAppended(openFrame(appended))).toEqual({
+          kind: 'ok',
+          frame: { revision, position, isDuplicate },
+        });
+        const question = { stream, consistency: fresh, atLeast: position };
+        const info = written((writer) => encodeStreamInfo(writer, id, question));
+        expect(decodeStreamInfo(openFrame(info))).toEqual({ kind: 'ok', frame: question });
+        const reply = written((writer) => encodeStreamInfoReply(writer, id, { revision, position }));
+        expect(decodeStreamInfoReply(openFrame(reply))).toEqual({
+          kind: 'ok',
+          frame: { revision, position },
+        });
+      },
+    ),
   );
   fc.assert(
     fc.property(text, fc.dictionary(name, fc.oneof(text, fc.integer())), (message, details) => {
@@ -104,7 +129,12 @@ test.each([
   ['a read of no events', 'read-stream', 20, [0, 0, 0, 0, 0, 0, 0, 0], decodeReadStream],
   ['a read from beyond 2^53', 'read-stream', 12, [0, 0, 0, 0, 0, 0, 32, 0], decodeReadStream],
   ['forwards from the end', 'read-all', 12, [255, 255, 255, 255, 255, 255, 255, 255], decodeReadAll],
-  ['a stream name that is not UTF-8', 'stream-info', 14, [0xff], decodeStreamInfo],
+  ['a stream name that is not UTF-8', 'stream-info', 22, [0xff], decodeStreamInfo],
+  ['a consistency that nobody knows', 'read-all', 5, [6], decodeReadAll],
+  ['a question of a consistency that nobody knows', 'stream-info', 5, [6], decodeStreamInfo],
+  ['a question backwards', 'stream-info', 5, [1], decodeStreamInfo],
+  ['a read of a log that has no end', 'read-all', 32, new Array(8).fill(255), decodeReadAll],
+  ['a GossipReply that is no object', 'gossip-reply', 12, [0x5b], decodeGossipReply],
   ['another magic', 'hello', 12, [0], decodeHello],
   ['an empty range of versions', 'hello', 16, [2], decodeHello],
   ['a request id in a Hello', 'hello', 8, [1], decodeHello],
@@ -158,6 +188,8 @@ test('no decoder throws, or reads out of bounds, on any bytes', () => {
     decodeAppended,
     decodeStreamInfo,
     decodeStreamInfoReply,
+    checkGossip,
+    decodeGossipReply,
     decodeError,
   ];
   fc.assert(

@@ -2,12 +2,16 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { formatUuid } from '../../src/base/bytes.js';
 import {
+  checkGossip,
   decodeAppended,
   decodeError,
+  decodeGossipReply,
   decodeStreamInfo,
   decodeStreamInfoReply,
   type ErrorContent,
   encodeError,
+  encodeGossip,
+  encodeGossipReply,
   encodeStreamInfo,
   encodeStreamInfoReply,
 } from '../../src/wire/answer-frames.js';
@@ -67,6 +71,11 @@ const revisionExpected = {
   details: { stream, expected: 4, current: 5 },
 };
 const late = { code: 'protocol-error' as const, message: 'no Hello within 5 s', details: {} };
+const notLeader = {
+  code: 'not-leader' as const,
+  message: 'node-2 leads',
+  details: { leader: '10.0.0.2:2113', url: 'ws://10.0.0.2:2113/client' },
+};
 const appended = { revision: 2 ** 33 + 3, position: BIG, isDuplicate: false };
 
 const FRAMES = [
@@ -98,24 +107,54 @@ const FRAMES = [
     {
       name: 'read-stream',
       requestId: 9,
-      frame: { from: 5, count: 100, isBackwards: false, windowBytes: 4_194_304, stream },
+      frame: {
+        from: 5,
+        count: 100,
+        isBackwards: false,
+        windowBytes: 4_194_304,
+        consistency: 'local' as const,
+        atLeast: 0,
+        stream,
+      },
     },
     {
       name: 'read-stream-backwards',
       requestId: 10,
-      frame: { from: END, count: END, isBackwards: true, windowBytes: 65_536, stream },
+      frame: {
+        from: END,
+        count: END,
+        isBackwards: true,
+        windowBytes: 65_536,
+        consistency: 'leader' as const,
+        atLeast: 0,
+        stream,
+      },
     },
   ].map((entry) => golden({ ...entry, encode: encodeReadStream, decode: decodeReadStream })),
   ...[
     {
       name: 'read-all',
       requestId: 11,
-      frame: { from: BIG, count: END, isBackwards: false, windowBytes: 4_194_304 },
+      frame: {
+        from: BIG,
+        count: END,
+        isBackwards: false,
+        windowBytes: 4_194_304,
+        consistency: 'local' as const,
+        atLeast: BIG + 120,
+      },
     },
     {
       name: 'read-all-backwards',
       requestId: 12,
-      frame: { from: END, count: 1, isBackwards: true, windowBytes: 0 },
+      frame: {
+        from: END,
+        count: 1,
+        isBackwards: true,
+        windowBytes: 0,
+        consistency: 'linearizable' as const,
+        atLeast: 0,
+      },
     },
   ].map((entry) => golden({ ...entry, encode: encodeReadAll, decode: decodeReadAll })),
   golden({
@@ -132,12 +171,31 @@ const FRAMES = [
     encode: (w, id) => encodeCancel(w, id),
     decode: (frame) => checkCancel(frame) ?? { kind: 'ok', frame: {} },
   }),
+  ...[
+    {
+      name: 'stream-info',
+      requestId: 13,
+      frame: { stream, consistency: 'local' as const, atLeast: BIG },
+    },
+    {
+      name: 'stream-info-linearizable',
+      requestId: 15,
+      frame: { stream, consistency: 'linearizable' as const, atLeast: 0 },
+    },
+  ].map((entry) => golden({ ...entry, encode: encodeStreamInfo, decode: decodeStreamInfo })),
   golden({
-    name: 'stream-info',
-    requestId: 13,
-    frame: { stream },
-    encode: (w, id, f) => encodeStreamInfo(w, id, f.stream),
-    decode: decodeStreamInfo,
+    name: 'gossip',
+    requestId: 16,
+    frame: {},
+    encode: (w, id) => encodeGossip(w, id),
+    decode: (frame) => checkGossip(frame) ?? { kind: 'ok', frame: {} },
+  }),
+  golden({
+    name: 'gossip-reply',
+    requestId: 16,
+    frame: { gossip: { members: [{ state: 'Leader', isAlive: true }], serverPort: 2113 } },
+    encode: (w, id, f) => encodeGossipReply(w, id, f.gossip),
+    decode: decodeGossipReply,
   }),
   ...[
     { name: 'stream-info-reply', requestId: 13, frame: { revision: 2 ** 33 + 3, position: BIG } },
@@ -146,6 +204,7 @@ const FRAMES = [
   ...[
     { name: 'error', requestId: 7, frame: { number: 1, ...revisionExpected } },
     { name: 'error-connection', requestId: 0, frame: { number: 10, ...late } },
+    { name: 'error-not-leader', requestId: 9, frame: { number: 25, ...notLeader } },
   ].map((entry) =>
     golden<ErrorContent & { readonly number: number }>({
       ...entry,
@@ -228,6 +287,14 @@ test('the golden Append without data is understood', () => {
   ]);
 });
 
+test('the golden Append with flags is understood', () => {
+  const { bytes, view, length } = openFrame(readGolden('append-leader-only'));
+  const cursor = new AppendCursor();
+  expect(cursor.open(bytes, view, 0, length)).toBeUndefined();
+  expect([cursor.ackPolicy, cursor.requiresLeader]).toEqual(['quorum-and-zone', true]);
+  expect([cursor.frameAt, cursor.frameLength]).toEqual([0, length]);
+});
+
 test('an Events frame is filled in around its records, which are counted', () => {
   const bytes = readGolden('events');
   const frame = bytes.slice();
@@ -242,6 +309,6 @@ test('an Events frame is filled in around its records, which are counted', () =>
 
 test('every golden file is looked at', () => {
   const names = readdirSync(new URL('../golden/wire/', import.meta.url));
-  const seen = [...FRAMES.map((frame) => frame.name), 'append', 'append-any', 'events'];
+  const seen = [...FRAMES.map((frame) => frame.name), 'append', 'append-any', 'append-leader-only', 'events'];
   expect(names.map((name) => name.replace('.hex', '')).sort()).toEqual(seen.sort());
 });
