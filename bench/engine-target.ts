@@ -7,7 +7,7 @@ import { assert } from '../src/base/assert.js';
 import { CairnError } from '../src/base/errors.js';
 import { defaultValues, nodeOptionsOf } from '../src/config/options.js';
 import type { Engine } from '../src/node/engine.js';
-import { openEngine } from '../src/node/open-engine.js';
+import { openLoneEngine } from '../src/node/lone-engine.js';
 import type { AppendSink, Rejection } from '../src/sequencer/pending-replies.js';
 import { AppendCursor } from '../src/wire/append-frame.js';
 import type { AppendOptions } from './options.js';
@@ -57,7 +57,7 @@ class EngineTarget implements AppendTarget, AppendSink {
   }
 
   writerBytes(): Promise<WriterBytes> {
-    return Promise.resolve(this.#engine.statistics().writer);
+    return Promise.resolve(this.#engine.store!.statistics);
   }
 
   async close(): Promise<void> {
@@ -86,7 +86,9 @@ class EngineTarget implements AppendTarget, AppendSink {
     const { bytes, view, frameBytes } = this.#frames;
     const fault = this.#cursor.open(bytes, view, this.#first * frameBytes, frameBytes);
     assert(fault === undefined, 'the benchmark builds valid frames');
-    if (this.#engine.append(this.#cursor, this, this.#cursor.requestId) === 'retry') return false;
+    const outcome = this.#engine.append(this.#cursor, this, this.#cursor.requestId);
+    if (outcome === 'retry') return false;
+    if (outcome !== 'taken') this.rejected(this.#cursor.requestId, outcome);
     this.#sent(1);
     return true;
   }
@@ -100,9 +102,9 @@ class EngineTarget implements AppendTarget, AppendSink {
 /** Opens an engine with the node's default settings on a fresh folder. */
 export async function openEngineTarget(options: AppendOptions, folder: string): Promise<AppendTarget> {
   const defaults = nodeOptionsOf(defaultValues());
-  const engine = await openEngine(
+  const engine = await openLoneEngine(
     { ...defaults, folder: join(folder, 'data'), syncMode: options.syncMode },
-    { note: () => undefined, failed: endProcess },
+    { note: () => undefined, warn: () => undefined, failed: endProcess },
   );
   return new EngineTarget(engine, options);
 }

@@ -19,7 +19,7 @@ import { Gate } from './gate.js';
 import { Leader } from './leader.js';
 import type { ElectionKind, FoundingKind } from './message-kinds.js';
 import type { Message, MessageOf } from './messages.js';
-import type { NodeView } from './node-view.js';
+import type { MemberProgress, NodeView } from './node-view.js';
 import { Nominee } from './nominee.js';
 import type { Addressee } from './outbox.js';
 import { RemoteReads } from './remote-reads.js';
@@ -70,9 +70,14 @@ export class ClusterNode {
   }
 
   get view(): NodeView {
-    const { promisedEpoch, commit, configuration, outbox } = this.#core;
-    const { role, epoch, leader } = this.#told;
-    return { role, epoch, leader, promisedEpoch, commit, configuration, state: outbox.state };
+    const { promisedEpoch, commit, configuration, outbox, log } = this.#core;
+    const epochPosition = log.epochs.at(-1)?.position ?? 0;
+    return { ...this.#told, promisedEpoch, commit, epochPosition, configuration, state: outbox.state };
+  }
+
+  /** A leader's view of the other members; else nothing. */
+  progress(): readonly MemberProgress[] {
+    return this.#leader?.memberProgress() ?? [];
   }
 
   #take(input: Input): void {
@@ -102,6 +107,10 @@ export class ClusterNode {
         break;
       case 'shipped':
         this.#leader?.onShipped(input);
+        break;
+      case 'unreachable':
+        this.#follower?.noteUnreachable(input.name);
+        this.#onTick();
         break;
       default:
         this.#onRequest(input);

@@ -73,7 +73,7 @@ export class Coordinator {
 
   #waitFor(afterMs: number): void {
     this.#phase = { kind: 'waiting' };
-    this.#deadlineMs = this.#core.nowMs + afterMs + this.#core.turnMs();
+    this.#deadlineMs = this.#core.nowMs + afterMs + this.#core.turnMs(this.#failedNow());
   }
 
   /** Somebody else asks for an election: let it go first, once; who never gets anywhere must not hold up others for good. */
@@ -134,7 +134,8 @@ export class Coordinator {
     phase.promises.set(id, { id, name, lastEpoch, position, commit, priority });
     if (!this.#isQuorum(phase.promises)) return;
     const { voters, options, nowMs } = this.#core;
-    if (voters.every((voter) => phase.promises.has(voter.id))) this.#propose(phase);
+    const failed = this.#failedNow();
+    if (voters.every((voter) => phase.promises.has(voter.id) || failed.has(voter.id))) this.#propose(phase);
     else this.#deadlineMs = Math.min(this.#deadlineMs, nowMs + GATHER * options.electionTimeoutMs);
   }
 
@@ -159,7 +160,7 @@ export class Coordinator {
       .map(({ id }) => phase.promises.get(id))
       .filter((promise) => promise !== undefined);
     const quorum = configuration === undefined ? Number.POSITIVE_INFINITY : quorumOf(configuration);
-    const failed = new Set(this.#failedNow());
+    const failed = this.#failedNow();
     // Who is asked to take over doesn't hold its own past against itself.
     if (phase.resigning !== '') failed.delete(this.#core.me);
     const best = chooseLeader(promises, quorum, { resigning: phase.resigning, failed });
@@ -194,10 +195,10 @@ export class Coordinator {
     this.#failedUntilMs.set(id, nowMs + FAILED_FOR * options.electionTimeoutMs);
   }
 
-  #failedNow(): MemberId[] {
+  #failedNow(): Set<MemberId> {
     const { nowMs } = this.#core;
     for (const [id, untilMs] of this.#failedUntilMs) if (untilMs <= nowMs) this.#failedUntilMs.delete(id);
-    return [...this.#failedUntilMs.keys()];
+    return new Set(this.#failedUntilMs.keys());
   }
 
   #isQuorum(ids: { has(id: MemberId): boolean }): boolean {

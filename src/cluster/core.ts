@@ -166,19 +166,20 @@ export class Core {
 
   /**
    * This node's turn among the voters, as a fraction of the election timeout: who has a lower id goes first, so that they
-   * don't get in each other's way; the random part breaks what symmetry is left.
+   * don't get in each other's way; the random part breaks what symmetry is left. `failed`: they have no turn.
    */
-  turnMs(): number {
+  turnMs(failed: ReadonlySet<MemberId> = NOBODY): number {
     if (this.isAlone) return 0;
     const { electionTimeoutMs, random } = this.options;
     const rank = Math.max(
       0,
-      this.voters.findIndex(({ id }) => id === this.me),
+      this.voters.filter(({ id }) => !failed.has(id)).findIndex(({ id }) => id === this.me),
     );
     return (electionTimeoutMs * (rank + random() / 2)) / Math.max(TURNS_MIN, 2 * this.voters.length);
   }
 }
 
+const NOBODY: ReadonlySet<MemberId> = new Set();
 /** How far the memory of what was acked may be behind: a save for this much of the log costs nothing. */
 const MARK_BYTES = 67_108_864;
 /** The least that an i32 says. */

@@ -65,6 +65,8 @@ export type Input =
   | { readonly kind: 'shipped'; readonly to: MemberId; readonly attempt: number; readonly end: Position }
   /** The log now ends at `end`, durably. */
   | { readonly kind: 'truncated'; readonly end: Readonly<ChainState> }
+  /** The process of the node of this name is gone, as far as its machine says: nobody listens there any more. May be wrong. */
+  | { readonly kind: 'unreachable'; readonly name: string }
   /** A linearizable read wants to know from which position on its answer is fresh. */
   | { readonly kind: 'read'; readonly request: number }
   /** Leader: hand over, to `target` or to whom is best. */

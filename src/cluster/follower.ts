@@ -56,6 +56,11 @@ export class Follower {
     return this.#core.nowMs >= this.deadlineMs;
   }
 
+  /** The leader's process is gone, it seems: it is missed at once. A later word of it makes up for that. */
+  noteUnreachable(name: string): void {
+    if (name === this.leader.name) this.#heardMs = Number.NEGATIVE_INFINITY;
+  }
+
   isFrom(message: { readonly from: string; readonly epoch: Epoch }): boolean {
     return message.epoch === this.epoch && message.from === this.leader.id;
   }

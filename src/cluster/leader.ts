@@ -13,6 +13,7 @@ import { firstConfiguration } from './foundation.js';
 import { commonEnd } from './known-log.js';
 import { MembershipChanges } from './membership-changes.js';
 import type { MessageOf } from './messages.js';
+import type { MemberProgress } from './node-view.js';
 import { Progress } from './progress.js';
 import { ReadQueue } from './read-queue.js';
 import type { Reign } from './reign.js';
@@ -61,6 +62,13 @@ export class Leader implements Reign {
 
   get progress(): ReadonlyMap<MemberId, Progress> {
     return this.#progress;
+  }
+
+  memberProgress(): readonly MemberProgress[] {
+    const { nowMs, log } = this.#core;
+    return [...this.#progress.values()].map(({ member, match, isStreaming, heardMs }) => {
+      return { ...member, lagBytes: Math.max(0, log.end - match), isStreaming, silentMs: nowMs - heardMs };
+    });
   }
 
   durableOf(id: MemberId): Position {

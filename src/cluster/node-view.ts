@@ -1,5 +1,5 @@
 import type { Epoch, Position } from '../base/units.js';
-import type { Configuration } from './configuration.js';
+import type { Configuration, MemberId, MemberRole } from './configuration.js';
 import type { NodeRole } from './effects.js';
 import type { NodeState } from './node-state.js';
 
@@ -12,6 +12,21 @@ export interface NodeView {
   /** The leader's name. */
   readonly leader: string | undefined;
   readonly commit: Position;
+  /** Where the newest epoch of its log begins; 0 if it has none. */
+  readonly epochPosition: Position;
   readonly configuration: Configuration | undefined;
   readonly state: NodeState;
+}
+
+/** How far a member's log has come, as the leader knows. */
+export interface MemberProgress {
+  readonly id: MemberId;
+  readonly name: string;
+  readonly role: MemberRole;
+  readonly zone: string;
+  /** Bytes of the leader's log that it has not acknowledged. */
+  readonly lagBytes: number;
+  readonly isStreaming: boolean;
+  /** How long nothing was heard of it. */
+  readonly silentMs: number;
 }

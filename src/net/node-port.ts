@@ -6,6 +6,7 @@
 import type { Position } from '../base/units.js';
 import type { Configuration, MemberId, MemberRole, MembershipChange } from '../cluster/configuration.js';
 import type { NodeRole } from '../cluster/effects.js';
+import type { MemberProgress } from '../cluster/node-view.js';
 import type { LogReader } from '../reader/log-reader.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import type { ReadConsistency } from '../wire/frames.js';
@@ -40,19 +41,6 @@ export interface NodePort {
   ): Promise<Rejection | undefined> | Rejection | undefined;
   /** Who is in the cluster, as `GET /gossip` says it: an object to be sent as JSON. */
   gossip(): object;
-}
-
-/** How far a member's log has come, as the leader knows. */
-export interface MemberProgress {
-  readonly id: MemberId;
-  readonly name: string;
-  readonly role: MemberRole;
-  readonly zone: string;
-  /** Bytes of the leader's log that it has not acknowledged. */
-  readonly lagBytes: number;
-  readonly isStreaming: boolean;
-  /** How long nothing was heard of it, in milliseconds. */
-  readonly silentMs: number;
 }
 
 /** What a node says about itself at an instant: for /info, /gossip, /health and /metrics. Positions in bytes. */

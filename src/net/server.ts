@@ -20,6 +20,14 @@ export interface ServerOptions {
   readonly info: () => object;
   /** A client has connected; `stop` is called on the session when the node shuts down. */
   readonly accept: (socket: WebSocket, remote: string) => ServerSession;
+  /** Other nodes, at `/peer`. */
+  readonly peers?: PeerAcceptor;
+}
+
+export interface PeerAcceptor {
+  readonly messageBytesMax: number;
+  refuse(request: IncomingMessage): string | undefined;
+  accept(socket: WebSocket, request: IncomingMessage): void;
 }
 
 export interface ServerSession {
@@ -129,6 +137,21 @@ export class ClientServer {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    const { peers } = this.#options;
+    if (peers !== undefined && request.url === '/peer') {
+      const refusal = peers.refuse(request);
+      if (refusal !== undefined) return turnAway(socket, refusal);
+      (socket as Socket).setNoDelay(true);
+      const sockets = new WebSocketServer({
+        noServer: true,
+        perMessageDeflate: false,
+        skipUTF8Validation: true,
+        maxPayload: peers.messageBytesMax,
+        clientTracking: false,
+      });
+      sockets.handleUpgrade(request, socket, head, (webSocket) => peers.accept(webSocket, request));
+      return;
+    }
     const refusal = this.#refusal(request);
     if (refusal === undefined) this.#accept(request, socket, head);
     else turnAway(socket, refusal);

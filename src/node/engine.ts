@@ -14,7 +14,7 @@ import type { LogStart } from '../cluster/known-log.js';
 import type { Message } from '../cluster/messages.js';
 import type { NodeState } from '../cluster/node-state.js';
 import type { NodeStateFile } from '../cluster/node-state-file.js';
-import type { NodeView } from '../cluster/node-view.js';
+import type { MemberProgress, NodeView } from '../cluster/node-view.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import type { Platform } from '../native/platform.js';
 import type { AppendRun } from '../sequencer/append-runs.js';
@@ -126,6 +126,10 @@ export class Engine {
     return this.#store;
   }
 
+  get memberId(): string {
+    return this.#parts.state.memberId;
+  }
+
   get isLeading(): boolean {
     return this.#reign?.sequencer !== undefined && this.#told.role === 'leader';
   }
@@ -139,6 +143,16 @@ export class Engine {
     return this.#told.leader;
   }
 
+  /** A leader's view of the other members; else nothing. */
+  progress(): readonly MemberProgress[] {
+    return this.#core.progress();
+  }
+
+  /** Why this node doesn't decide appends, or anything else that is the leader's. */
+  whyNot(): Rejection {
+    return this.#whyNoAppends() ?? NO_LEADER;
+  }
+
   get pendingAppends(): number {
     return this.#reign?.sequencer?.pending.size ?? 0;
   }
@@ -148,9 +162,9 @@ export class Engine {
    * full, a chunk is being made, or a reign is about to begin; call again from {@link whenRoom}. The frame's bytes are read until
    * the turn ends.
    */
-  append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome {
+  append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome | Rejection {
     const sequencer = this.#sequencer;
-    if (sequencer === undefined) return this.#appendWithoutReign(sink, token);
+    if (sequencer === undefined) return this.#whyNoAppends() ?? 'retry';
     if (sequencer.append(append, sink, token) === 'retry') return 'retry';
     this.#scheduleTurn();
     return 'taken';
@@ -257,13 +271,6 @@ export class Engine {
     return this.#state === 'open' && this.#told.role === 'leader' ? this.#reign?.sequencer : undefined;
   }
 
-  #appendWithoutReign(sink: AppendSink, token: number): AppendOutcome {
-    const rejection = this.#whyNoAppends();
-    if (rejection === undefined) return 'retry';
-    queueMicrotask(() => sink.rejected(token, rejection));
-    return 'taken';
-  }
-
   /** Undefined: soon. */
   #whyNoAppends(): Rejection | undefined {
     if (this.#state !== 'open') return SHUTTING_DOWN;
@@ -343,7 +350,9 @@ export class Engine {
   }
 
   #send(to: string, message: Message): void {
-    if (to === this.#parts.core.name) this.#inputs.push({ kind: 'message', message });
+    // By its id, too: its name may have changed since it became a member.
+    if (message.to === this.#parts.state.memberId || to === this.#parts.core.name)
+      this.#inputs.push({ kind: 'message', message });
     else this.#parts.transport.send(to, message);
   }
 

@@ -1,22 +1,27 @@
 /**
- * A node: an engine on a data folder, and the server that lets clients at it. Main thread. What dies inside makes the node
- * fail, and whoever started it end the process: an engine that lost a thread can promise nothing any more.
+ * A node: an engine on a data folder, the links to other nodes, and the server that lets clients and peers at it. Main thread. What dies
+ * inside makes the node fail, and whoever started it end the process: an engine that lost a thread can promise nothing any more.
  */
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
+import type { WebSocket } from 'ws';
+import { assert } from '../base/assert.js';
 import { CairnError } from '../base/errors.js';
+import { MESSAGE_BYTES_MAX } from '../cluster/message-kinds.js';
 import type { NodeOptions } from '../config/options.js';
 import { openPlatform } from '../native/platform.js';
 import { ClientSession } from '../net/client-session.js';
 import { MessageGarbage } from '../net/message-garbage.js';
 import { connectionsWithin, openFilesMax } from '../net/open-files.js';
 import { isLoopback } from '../net/origin.js';
+import { PeerLinks } from '../net/peer-links.js';
 import { ClientServer } from '../net/server.js';
 import { sessionLimits } from '../net/session-limits.js';
+import { clusterSettings, nodeName } from './cluster-settings.js';
 import type { Engine } from './engine.js';
-import type { EngineOptions } from './engine-options.js';
+import { appendLimits, type EngineOptions } from './engine-options.js';
+import { NodeService } from './node-service.js';
 import { openEngine } from './open-engine.js';
-import { SoloPort } from './solo-port.js';
 
 /** A node that takes clients. */
 export interface RunningNode {
@@ -28,7 +33,7 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
-/** Starts a node, or throws what keeps it from starting. */
+/** Starts a node, or throws what keeps it from starting. One that is a cluster of its own takes appends then, unless its disk is full. */
 export async function startNode(options: NodeOptions, logger: Logger, version: string): Promise<RunningNode> {
   if (!options.insecure && !isLoopback(options.nodeIp)) {
     throw new CairnError(
@@ -37,52 +42,139 @@ export async function startNode(options: NodeOptions, logger: Logger, version: s
       { nodeIp: options.nodeIp },
     );
   }
-  const death = new EventEmitter<{ failed: [CairnError] }>();
-  const failed = once(death, 'failed').then(([error]: CairnError[]) => error!);
-  const engine = await openEngine(engineOptions(options), {
-    note: (message, facts) => logger.info(facts, message),
-    failed: (error) => death.emit('failed', error),
-  });
+  const node = new Node(options, logger, version);
   try {
-    const server = await listen(options, { engine, logger, version });
-    const { address } = server;
-    return {
-      addresses: { client: `ws://${address}`, http: `http://${address}` },
-      failed,
-      stop: () => stopNode(engine, server),
-    };
+    await node.start();
   } catch (error) {
-    await engine.stop();
+    await node.stop();
     throw error;
   }
+  return node;
 }
 
-interface Serving {
-  readonly engine: Engine;
-  readonly logger: Logger;
-  readonly version: string;
-}
+class Node implements RunningNode {
+  readonly failed: Promise<CairnError>;
+  readonly #options: NodeOptions;
+  readonly #logger: Logger;
+  readonly #version: string;
+  readonly #death = new EventEmitter<{ failed: [CairnError] }>();
+  readonly #garbage = new MessageGarbage();
+  readonly #startedAt = new Date().toISOString();
+  readonly #blocked = new Set<string>();
+  #server: ClientServer | undefined;
+  #links: PeerLinks | undefined;
+  #engine: Engine | undefined;
+  #service: NodeService | undefined;
 
-function listen(options: NodeOptions, { engine, logger, version }: Serving): Promise<ClientServer> {
-  const limits = sessionLimits(engine.limits, options.maxInFlightAppends, options.maxOpenReads);
-  const { logId } = engine;
-  const garbage = new MessageGarbage();
-  const node = new SoloPort(engine, limits);
-  const parts = { node, serverVersion: version, log: logger, garbage };
-  const startedAt = new Date().toISOString();
-  const server: Promise<ClientServer> = ClientServer.listen({
-    host: options.nodeIp,
-    port: options.nodePort,
-    connectionsMax: connectionsMax(options.maxConnections, logger),
-    limits,
-    info: () => ({
-      ...{ name: 'cairn', version, startedAt, logId, chunkSize: engine.chunkSize },
-      platform: openPlatform().describe,
-      ...engine.statistics(),
-    }),
-    accept: (socket, remote) => new ClientSession(socket, remote, parts),
-  });
-  return server;
+  constructor(options: NodeOptions, logger: Logger, version: string) {
+    this.#options = options;
+    this.#logger = logger;
+    this.#version = version;
+    this.failed = once(this.#death, 'failed').then(([error]: CairnError[]) => error!);
+  }
+
+  get addresses(): RunningNode['addresses'] {
+    const { address } = this.#server!;
+    return { client: `ws://${address}`, http: `http://${address}` };
+  }
+
+  async start(): Promise<void> {
+    // First, because a node's name has its port in it.
+    this.#server = await this.#listen();
+    const options = this.#options;
+    const name = nodeName(options, this.#server.address);
+    const links = this.#openLinks(name);
+    this.#links = links;
+    const engine = openEngine({
+      options: engineOptions(options),
+      cluster: clusterSettings(options, name, () => String(options.gossipSeed).split('/').pop()!.split(',')),
+      transport: links,
+      events: {
+        note: (message, facts) => this.#logger.info(facts, message),
+        warn: (message, facts) => this.#logger.warn(facts, message),
+        failed: (error) => this.#death.emit('failed', error),
+      },
+    });
+    this.#engine = engine;
+    const { zone, maxInFlightAppends, maxOpenReads } = options;
+    const parts = { engine, name, zone, maxInFlightAppends, maxOpenReads };
+    const gossip = () => ({ members: [] });
+    const block = (names: readonly string[]) => this.#block(names);
+    this.#service = new NodeService({ ...parts, gossip, block }, options.nodePriority);
+    if (options.clusterSize === 1 && options.clusterSize === 1) await this.#untilLeading(engine);
+  }
+
+  /** No new clients; then everything accepted becomes durable and is answered; then the connections close. */
+  async stop(): Promise<void> {
+    this.#server?.stopAccepting();
+    await this.#engine?.stop();
+    await this.#server?.stop();
+  }
+
+  #openLinks(name: string): PeerLinks {
+    return new PeerLinks({
+      name,
+      clusterId: () => this.#engine?.view.state.clusterId,
+      receive: (message) => this.#engine?.receive(message),
+      unreachable: (peer) => this.#engine?.take({ kind: 'unreachable', name: peer }),
+      isBlocked: (peer) => this.#blocked.has(peer),
+      log: this.#logger,
+    });
+  }
+
+  #listen(): Promise<ClientServer> {
+    const options = this.#options;
+    return ClientServer.listen({
+      host: options.nodeIp,
+      port: options.nodePort,
+      connectionsMax: connectionsMax(options.maxConnections, this.#logger),
+      // An existing log may have smaller chunks, and then Welcome says less.
+      limits: sessionLimits(
+        appendLimits(engineOptions(options), options.chunkSize),
+        options.maxInFlightAppends,
+        options.maxOpenReads,
+      ),
+      info: () => ({
+        ...{ version: this.#version, startedAt: this.#startedAt, platform: openPlatform().describe },
+        ...this.#service?.status(),
+      }),
+      accept: (socket, remote) => this.#openSession(socket, remote),
+      peers: {
+        messageBytesMax: MESSAGE_BYTES_MAX,
+        refuse: (request) => (this.#links === undefined ? '503 Service Unavailable' : this.#links.refuse(request)),
+        accept: (socket, request) => this.#links?.accept(socket, request),
+      },
+    });
+  }
+
+  #openSession(socket: WebSocket, remote: string): ClientSession {
+    const node = this.#service;
+    assert(node !== undefined, 'the engine is opened before the first client is heard');
+    const [serverVersion, log, garbage] = [this.#version, this.#logger, this.#garbage];
+    return new ClientSession(socket, remote, { node, serverVersion, log, garbage });
+  }
+
+  #block(names: readonly string[]): void {
+    this.#blocked.clear();
+    for (const name of names) this.#blocked.add(name);
+    this.#links?.applyBlocks();
+  }
+
+  /** Resolves when the engine takes appends, or its disk is full; rejects with what killed it. */
+  async #untilLeading(engine: Engine): Promise<void> {
+    const leading = new Promise<void>((resolve) => {
+      const check = (): void => {
+        if (engine.isLeading || engine.role === 'fenced') resolve();
+        else if (engine.store?.outOfSpace !== undefined) {
+          this.#logger.warn('the disk is full: reads work, writes are refused until there is space');
+          resolve();
+        } else engine.whenRoom(check);
+      };
+      check();
+    });
+    const death = await Promise.race([leading, this.failed]);
+    if (death !== undefined) throw death;
+  }
 }
 
 function connectionsMax(asked: number, logger: Logger): number {
@@ -96,13 +188,6 @@ function connectionsMax(asked: number, logger: Logger): number {
     );
   }
   return allowed;
-}
-
-/** No new clients; then everything accepted becomes durable and is answered; then the connections close. */
-async function stopNode(engine: Engine, server: ClientServer): Promise<void> {
-  server.stopAccepting();
-  await engine.stop();
-  await server.stop();
 }
 
 function engineOptions(options: NodeOptions): EngineOptions {

@@ -1,0 +1,78 @@
+/** One connection to another node, whoever has dialled it: frames in and out, and how it ended. Main thread. */
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import { decodeMessage } from '../cluster/message-codec.js';
+import type { Message } from '../cluster/messages.js';
+
+export interface PeerLinkEvents {
+  message(message: Message): void;
+  /** The other side breaks the protocol; the connection closes. */
+  invalid(reason: string): void;
+  /** `isRefused`: nobody listens there. */
+  closed(wasOpen: boolean, isRefused: boolean): void;
+}
+
+/** What waits for a connection to open; messages are repeated, so more is not worth keeping. */
+const EARLY_MESSAGES_MAX = 64;
+const CLOSE_PROTOCOL_ERROR = 1002;
+/** How long the last words get. */
+const FINISH_MS = 500;
+
+export class PeerLink {
+  readonly #socket: WebSocket;
+  #early: { bytes: Uint8Array; sent: (() => void) | undefined }[] = [];
+  #wasOpen: boolean;
+
+  constructor(socket: WebSocket, events: PeerLinkEvents) {
+    this.#socket = socket;
+    this.#wasOpen = socket.readyState === socket.OPEN;
+    let isRefused = false;
+    socket.on('message', (data: Buffer) => {
+      const message = decodeMessage(data);
+      if (message.kind !== 'invalid') return events.message(message);
+      events.invalid(message.reason);
+      socket.close(CLOSE_PROTOCOL_ERROR);
+    });
+    socket.on('upgrade', ({ socket: stream }: { socket: Socket }) => stream.setNoDelay(true));
+    socket.on('open', () => this.#opened());
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      isRefused = code === 'ECONNREFUSED';
+    });
+    socket.once('close', () => {
+      for (const { sent } of this.#early.splice(0)) sent?.();
+      events.closed(this.#wasOpen, isRefused);
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === this.#socket.OPEN;
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** `sent` is called when the bytes have left, or are lost. */
+  send(bytes: Uint8Array, sent?: () => void): void {
+    const { readyState, OPEN, CONNECTING } = this.#socket;
+    if (readyState === OPEN) this.#socket.send(bytes, sent);
+    else if (readyState === CONNECTING && this.#early.length < EARLY_MESSAGES_MAX) this.#early.push({ bytes, sent });
+    else if (sent !== undefined) setImmediate(sent);
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+
+  /** Closes when what was sent has left. */
+  finish(): void {
+    if (!this.isOpen) return this.close();
+    this.#socket.close();
+    setTimeout(() => this.#socket.terminate(), FINISH_MS).unref();
+  }
+
+  #opened(): void {
+    this.#wasOpen = true;
+    for (const { bytes, sent } of this.#early.splice(0)) this.#socket.send(bytes, sent);
+  }
+}

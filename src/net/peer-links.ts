@@ -1,0 +1,140 @@
+/**
+ * The connections between this node and the others: one that it has dialled to each node it has something to say to, and those that
+ * others have dialled. Messages go out on the own one; ranges on the follower's, because what a server sends is not masked. Messages
+ * may be lost: nothing is kept for a node that can't be reached, and no more than a limit for one that is slow. Main thread.
+ */
+import type { IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
+import { encodeMessage } from '../cluster/message-codec.js';
+import { MESSAGE_BYTES_MAX, PROTOCOL_VERSION } from '../cluster/message-kinds.js';
+import type { Message, MessageOf } from '../cluster/messages.js';
+import type { SessionLog } from './client-session.js';
+import { PeerLink } from './peer-link.js';
+
+export interface PeerLinksOptions {
+  /** This node's own name. */
+  readonly name: string;
+  /** The cluster that this node belongs to; undefined as long as it belongs to none. */
+  readonly clusterId: () => string | undefined;
+  /** Someone's word. */
+  readonly receive: (message: Message) => void;
+  /** A node's process is gone: its connection has closed, and nobody listens there any more. */
+  readonly unreachable: (name: string) => void;
+  /** For trials: nothing is sent to these nodes, and nothing of theirs is taken. */
+  readonly isBlocked: (name: string) => boolean;
+  readonly log: SessionLog;
+}
+
+/** Unsent bytes to one node beyond which its messages are dropped: it reads too slowly, and what it missed it asks for again. */
+const BUFFERED_BYTES_MAX = 4 * 1024 * 1024;
+const CONNECT_TIMEOUT_MS = 2_000;
+/** A node that can't be reached is dialled again after so long, if there is something to say. */
+const REDIAL_MS = 100;
+const PEER_PATH = '/peer';
+const HEADER = { protocol: 'cairn-peer-protocol', cluster: 'cairn-cluster', name: 'cairn-name' } as const;
+
+export class PeerLinks {
+  readonly #options: PeerLinksOptions;
+  /** Dialled by this node, by name. */
+  readonly #dialled = new Map<string, PeerLink>();
+  /** Dialled by others, by their name: the latest one of each. */
+  readonly #accepted = new Map<string, PeerLink>();
+  /** When a node may be dialled again. */
+  readonly #notBeforeMs = new Map<string, number>();
+  #isStopped = false;
+
+  constructor(options: PeerLinksOptions) {
+    this.#options = options;
+  }
+
+  send(to: string, message: Message): void {
+    if (this.#isStopped || this.#options.isBlocked(to)) return;
+    const link = this.#dialled.get(to) ?? this.#dial(to);
+    if (link === undefined || link.bufferedBytes > BUFFERED_BYTES_MAX) return;
+    link.send(encodeMessage(message));
+  }
+
+  /** `sent` is called when the range has left, or is lost. False: there is no connection now. */
+  ship(to: string, range: MessageOf<'range'>, sent: () => void): boolean {
+    const link = this.#accepted.get(to) ?? this.#dialled.get(to);
+    if (this.#isStopped || link?.isOpen !== true || this.#options.isBlocked(to)) return false;
+    link.send(encodeMessage(range), sent);
+    return true;
+  }
+
+  /** Why another node's connection is not taken, as an HTTP status; undefined if it is. */
+  refuse({ headers }: IncomingMessage): string | undefined {
+    if (headers[HEADER.protocol] !== String(PROTOCOL_VERSION)) return '426 Upgrade Required';
+    const name = headers[HEADER.name];
+    if (typeof name !== 'string' || name === '') return '400 Bad Request';
+    if (this.#options.isBlocked(name)) return '503 Service Unavailable';
+    const [own, other] = [this.#options.clusterId(), headers[HEADER.cluster]];
+    const isForeign = own !== undefined && typeof other === 'string' && other !== '' && other !== own;
+    return isForeign ? '409 Conflict' : undefined;
+  }
+
+  /** Another node has connected. */
+  accept(socket: WebSocket, request: IncomingMessage): void {
+    const name = String(request.headers[HEADER.name]);
+    const link = this.#link(name, socket, () => {
+      if (this.#accepted.get(name) === link) this.#accepted.delete(name);
+      this.#probe(name);
+    });
+    this.#accepted.get(name)?.close();
+    this.#accepted.set(name, link);
+  }
+
+  /** Cuts the connections to nodes that are blocked now. */
+  applyBlocks(): void {
+    for (const [name, link] of [...this.#dialled, ...this.#accepted])
+      if (this.#options.isBlocked(name)) link.close();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const link of [...this.#dialled.values(), ...this.#accepted.values()]) link.finish();
+  }
+
+  #dial(name: string): PeerLink | undefined {
+    const nowMs = performance.now();
+    if (nowMs < (this.#notBeforeMs.get(name) ?? 0)) return undefined;
+    this.#notBeforeMs.set(name, nowMs + REDIAL_MS);
+    const socket = new WebSocket(`ws://${name}${PEER_PATH}`, {
+      perMessageDeflate: false,
+      maxPayload: MESSAGE_BYTES_MAX,
+      handshakeTimeout: CONNECT_TIMEOUT_MS,
+      skipUTF8Validation: true,
+      headers: {
+        [HEADER.protocol]: String(PROTOCOL_VERSION),
+        [HEADER.cluster]: this.#options.clusterId() ?? '',
+        [HEADER.name]: this.#options.name,
+      },
+    });
+    const link = this.#link(name, socket, (wasOpen, isRefused) => {
+      if (this.#dialled.get(name) === link) this.#dialled.delete(name);
+      if (this.#isStopped) return;
+      if (isRefused) this.#options.unreachable(name);
+      else if (wasOpen) this.#probe(name);
+    });
+    this.#dialled.set(name, link);
+    return link;
+  }
+
+  /** A connection has broken: whether the process is gone shows when it is dialled again, at once. */
+  #probe(name: string): void {
+    if (this.#isStopped || this.#dialled.has(name) || this.#options.isBlocked(name)) return;
+    this.#notBeforeMs.delete(name);
+    this.#dial(name);
+  }
+
+  #link(name: string, socket: WebSocket, closed: (wasOpen: boolean, isRefused: boolean) => void): PeerLink {
+    const { receive, isBlocked, log } = this.#options;
+    return new PeerLink(socket, {
+      message: (message) => {
+        if (!isBlocked(name)) receive(message);
+      },
+      invalid: (reason) => log.debug({ peer: name, reason }, 'a peer sent what is no message'),
+      closed,
+    });
+  }
+}

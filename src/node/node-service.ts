@@ -1,0 +1,127 @@
+/**
+ * A node as its sockets see it: where appends are decided, when reads may begin, what it says about itself, what operators may ask of it.
+ * Main thread.
+ */
+import { CairnError } from '../base/errors.js';
+import type { Position } from '../base/units.js';
+import { type Configuration, type MembershipChange, memberOf } from '../cluster/configuration.js';
+import type { AdminPort, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
+import { sessionLimits } from '../net/session-limits.js';
+import type { Rejection } from '../sequencer/pending-replies.js';
+import type { ReadConsistency } from '../wire/frames.js';
+import type { Engine } from './engine.js';
+
+export interface NodeServiceParts {
+  readonly engine: Engine;
+  readonly name: string;
+  readonly zone: string;
+  readonly maxInFlightAppends: number;
+  readonly maxOpenReads: number;
+  readonly gossip: () => object;
+  /** Sets whom this node does not speak with, for trials. */
+  readonly block: (names: readonly string[]) => void;
+}
+
+/** How long a read waits for this node to have what the client has seen elsewhere. */
+const CATCH_UP_MS_MAX = 2_000;
+
+export class NodeService implements NodePort, AdminPort {
+  readonly appends: Engine;
+  readonly #parts: NodeServiceParts;
+  #served: ServedLog | undefined;
+  #priority: number;
+
+  constructor(parts: NodeServiceParts, priority: number) {
+    this.#parts = parts;
+    this.appends = parts.engine;
+    this.#priority = priority;
+  }
+
+  get served(): ServedLog | undefined {
+    const { engine, maxInFlightAppends, maxOpenReads } = this.#parts;
+    const { store } = engine;
+    if (store === undefined) return undefined;
+    this.#served ??= {
+      logId: store.logId,
+      reader: store.reader,
+      limits: sessionLimits(store.limits, maxInFlightAppends, maxOpenReads),
+    };
+    return this.#served;
+  }
+
+  admitRead(
+    consistency: ReadConsistency,
+    atLeast: Position = 0,
+  ): Promise<Rejection | undefined> | Rejection | undefined {
+    const { engine } = this.#parts;
+    if (engine.role === 'fenced') return engine.whyNot();
+    if (consistency === 'leader' && !engine.isLeading) return engine.whyNot();
+    const isBehind = atLeast > (engine.store?.committed ?? 0);
+    if (consistency !== 'linearizable') return isBehind ? this.#whenCaughtUp(atLeast) : undefined;
+    return engine.readIndex().then((refused) => refused ?? (isBehind ? this.#whenCaughtUp(atLeast) : undefined));
+  }
+
+  gossip(): object {
+    return this.#parts.gossip();
+  }
+
+  change(change: MembershipChange): Promise<Configuration> {
+    return this.appends.requests.change(change);
+  }
+
+  async resign(target?: string): Promise<void> {
+    const { configuration } = this.appends.view;
+    const member = configuration?.members.find(({ name, id }) => name === target || id === target);
+    if (target !== undefined && member === undefined)
+      throw new CairnError('change-refused', `no member is called ${target}`, { reason: 'no-successor' });
+    await this.appends.requests.resign(member?.id);
+  }
+
+  setPriority(priority: number): void {
+    this.#priority = priority;
+    this.appends.requests.setPriority(priority);
+  }
+
+  block(names: readonly string[]): void {
+    this.#parts.block(names);
+  }
+
+  status(): NodeStatus {
+    const { engine, name, zone } = this.#parts;
+    const { store, view, memberId } = engine;
+    const { role, leader, epoch, promisedEpoch, configuration, state, epochPosition } = view;
+    const isServing = store !== undefined && role !== 'fenced';
+    return {
+      ...{ name, memberId, zone, role, leader, epoch, epochPosition, promisedEpoch, configuration },
+      memberRole: configuration && memberOf(configuration, memberId)?.role,
+      clusterId: state.clusterId,
+      priority: this.#priority,
+      published: store?.producer.published ?? 0,
+      durable: store?.durable ?? 0,
+      committed: store?.committed ?? 0,
+      indexed: store?.indexed ?? 0,
+      writer: store?.statistics ?? NOTHING_WRITTEN,
+      pendingAppends: engine.pendingAppends,
+      ringBytes: store?.ringBytes ?? 0,
+      ringBytesUsed: store?.ringBytesUsed ?? 0,
+      members: engine.progress(),
+      isReady: isServing && leader !== undefined,
+    };
+  }
+
+  async #whenCaughtUp(position: Position): Promise<Rejection | undefined> {
+    const { engine } = this.#parts;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), CATCH_UP_MS_MAX);
+    });
+    const outcome = await Promise.race([engine.whenCommitted(position), late]);
+    clearTimeout(timer);
+    if (outcome !== 'late') return undefined;
+    const committed = engine.store?.committed ?? 0;
+    const message = `this node knows the log up to ${committed}, and the read wants it up to ${position}; try another node`;
+    return { code: 'not-ready', message, details: { committed } };
+  }
+}
+
+const NOTHING_WRITTEN = { batches: 0, recordBytes: 0, diskBytes: 0, writeMs: 0, syncMs: 0, chunks: 0 };
