@@ -87,7 +87,7 @@ class Node implements RunningNode {
     this.#links = links;
     const engine = openEngine({
       options: engineOptions(options),
-      cluster: clusterSettings(options, name, () => String(options.gossipSeed).split('/').pop()!.split(',')),
+      cluster: clusterSettings(options, name, () => options.gossipSeed),
       transport: links,
       events: {
         note: (message, facts) => this.#logger.info(facts, message),
@@ -101,7 +101,7 @@ class Node implements RunningNode {
     const gossip = () => ({ members: [] });
     const block = (names: readonly string[]) => this.#block(names);
     this.#service = new NodeService({ ...parts, gossip, block }, options.nodePriority);
-    if (options.clusterSize === 1 && options.clusterSize === 1) await this.#untilLeading(engine);
+    if (options.clusterSize === 1 && options.gossipSeed.length === 0) await this.#untilLeading(engine);
   }
 
   /** No new clients; then everything accepted becomes durable and is answered; then the connections close. */
