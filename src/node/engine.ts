@@ -134,6 +134,12 @@ export class Engine {
     return this.#reign?.sequencer !== undefined && this.#told.role === 'leader';
   }
 
+  /** Whether appends are for this node, now or as soon as its reign is established; or for nobody, as it stops or is out of order. */
+  get decidesAppends(): boolean {
+    const { role } = this.#told;
+    return this.#state !== 'open' || role === 'leader' || role === 'preLeader' || role === 'fresh' || role === 'fenced';
+  }
+
   get role(): NodeRole {
     return this.#told.role;
   }

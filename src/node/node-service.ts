@@ -5,14 +5,17 @@
 import { CairnError } from '../base/errors.js';
 import type { Position } from '../base/units.js';
 import { type Configuration, type MembershipChange, memberOf } from '../cluster/configuration.js';
+import type { AppendPort } from '../net/engine-port.js';
 import type { AdminPort, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
 import { sessionLimits } from '../net/session-limits.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import type { ReadConsistency } from '../wire/frames.js';
+import type { AppendRouter } from './append-router.js';
 import type { Engine } from './engine.js';
 
 export interface NodeServiceParts {
   readonly engine: Engine;
+  readonly router: AppendRouter;
   readonly name: string;
   readonly zone: string;
   readonly maxInFlightAppends: number;
@@ -26,14 +29,14 @@ export interface NodeServiceParts {
 const CATCH_UP_MS_MAX = 2_000;
 
 export class NodeService implements NodePort, AdminPort {
-  readonly appends: Engine;
+  readonly appends: AppendPort;
   readonly #parts: NodeServiceParts;
   #served: ServedLog | undefined;
   #priority: number;
 
   constructor(parts: NodeServiceParts, priority: number) {
     this.#parts = parts;
-    this.appends = parts.engine;
+    this.appends = parts.router;
     this.#priority = priority;
   }
 
@@ -66,20 +69,20 @@ export class NodeService implements NodePort, AdminPort {
   }
 
   change(change: MembershipChange): Promise<Configuration> {
-    return this.appends.requests.change(change);
+    return this.#parts.engine.requests.change(change);
   }
 
   async resign(target?: string): Promise<void> {
-    const { configuration } = this.appends.view;
+    const { configuration } = this.#parts.engine.view;
     const member = configuration?.members.find(({ name, id }) => name === target || id === target);
     if (target !== undefined && member === undefined)
       throw new CairnError('change-refused', `no member is called ${target}`, { reason: 'no-successor' });
-    await this.appends.requests.resign(member?.id);
+    await this.#parts.engine.requests.resign(member?.id);
   }
 
   setPriority(priority: number): void {
     this.#priority = priority;
-    this.appends.requests.setPriority(priority);
+    this.#parts.engine.requests.setPriority(priority);
   }
 
   block(names: readonly string[]): void {

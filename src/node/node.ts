@@ -17,6 +17,7 @@ import { isLoopback } from '../net/origin.js';
 import { PeerLinks } from '../net/peer-links.js';
 import { ClientServer } from '../net/server.js';
 import { sessionLimits } from '../net/session-limits.js';
+import { AppendRouter } from './append-router.js';
 import { clusterSettings, nodeName } from './cluster-settings.js';
 import type { Engine } from './engine.js';
 import { appendLimits, type EngineOptions } from './engine-options.js';
@@ -64,6 +65,7 @@ class Node implements RunningNode {
   #server: ClientServer | undefined;
   #links: PeerLinks | undefined;
   #engine: Engine | undefined;
+  #router: AppendRouter | undefined;
   #service: NodeService | undefined;
 
   constructor(options: NodeOptions, logger: Logger, version: string) {
@@ -93,11 +95,20 @@ class Node implements RunningNode {
         note: (message, facts) => this.#logger.info(facts, message),
         warn: (message, facts) => this.#logger.warn(facts, message),
         failed: (error) => this.#death.emit('failed', error),
+        changed: () => this.#router?.update(),
       },
     });
     this.#engine = engine;
+    const router = new AppendRouter({
+      engine,
+      clientName: `cairn node ${name}`,
+      patienceMs: 2 * options.leaderElectionTimeoutMs,
+      urlOf: (peer) => `ws://${peer}/client`,
+    });
+    this.#router = router;
+    router.update();
     const { zone, maxInFlightAppends, maxOpenReads } = options;
-    const parts = { engine, name, zone, maxInFlightAppends, maxOpenReads };
+    const parts = { engine, router, name, zone, maxInFlightAppends, maxOpenReads };
     const gossip = () => ({ members: [] });
     const block = (names: readonly string[]) => this.#block(names);
     this.#service = new NodeService({ ...parts, gossip, block }, options.nodePriority);
@@ -107,6 +118,7 @@ class Node implements RunningNode {
   /** No new clients; then everything accepted becomes durable and is answered; then the connections close. */
   async stop(): Promise<void> {
     this.#server?.stopAccepting();
+    this.#router?.stop();
     await this.#engine?.stop();
     await this.#server?.stop();
   }
