@@ -21,6 +21,7 @@ import type { AppendRun } from '../sequencer/append-runs.js';
 import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
 import type { AppendOutcome, Sequencer } from '../sequencer/sequencer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
+import type { AckPolicy } from '../wire/frames.js';
 import { CoreTimer } from './core-timer.js';
 import type { EngineOptions } from './engine-options.js';
 import { LogDriver } from './log-driver.js';
@@ -92,6 +93,7 @@ export class Engine {
   /** Up to where the core knows this node's log to be durable. */
   #toldDurable: Position = 0;
   #inputs: Input[] = [];
+  readonly #acknowledged = (policy: AckPolicy) => this.#core.acknowledged(policy);
   #isStepping = false;
   #isEndingReign = false;
   #isTurnScheduled = false;
@@ -194,7 +196,7 @@ export class Engine {
       queueMicrotask(() => sink.rejected(token, rejection));
       return;
     }
-    sequencer.pending.rejected(this.#store!.producer.framed, sink, token, rejection);
+    sequencer.pending.quorum.rejected(this.#store!.producer.framed, sink, token, rejection);
     this.#scheduleTurn();
   }
 
@@ -238,6 +240,7 @@ export class Engine {
     } finally {
       this.#isStepping = false;
     }
+    this.#sequencer?.pending.releaseOthers(this.#acknowledged);
     this.#timer.schedule();
   }
 
@@ -402,6 +405,7 @@ export class Engine {
       retryWindowEvents: this.#parts.options.retryWindowEvents,
       published: (end: Readonly<ChainState>) => this.take({ kind: 'published', end }),
       confirm: (answer: () => void, abandon: () => void) => this.#reads.confirm(answer, abandon),
+      canBeMet: (policy: AckPolicy) => this.#core.acknowledged(policy) !== undefined,
     };
     return new Reign(host, epoch, this.#driver!.lastTimestampUs);
   }
@@ -467,7 +471,7 @@ export class Engine {
     const reign = this.#reign;
     if (reign !== undefined && !this.#isFailed) {
       reign.log.endTurn();
-      reign.sequencer?.pending.release(this.#store!.committed);
+      reign.sequencer?.pending.quorum.release(this.#store!.committed);
     }
     if (this.pendingAppends === 0) for (const drained of this.#draining.splice(0)) drained();
   }

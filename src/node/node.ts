@@ -34,6 +34,9 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
+/** How long a leader that is stopped waits until another one leads. */
+const HAND_OVER_MS_MAX = 2_000;
+
 /** Starts a node, or throws what keeps it from starting. One that is a cluster of its own takes appends then, unless its disk is full. */
 export async function startNode(options: NodeOptions, logger: Logger, version: string): Promise<RunningNode> {
   if (!options.insecure && !isLoopback(options.nodeIp)) {
@@ -67,6 +70,7 @@ class Node implements RunningNode {
   #engine: Engine | undefined;
   #router: AppendRouter | undefined;
   #service: NodeService | undefined;
+  #stopped: Promise<void> | undefined;
 
   constructor(options: NodeOptions, logger: Logger, version: string) {
     this.#options = options;
@@ -115,12 +119,36 @@ class Node implements RunningNode {
     if (options.clusterSize === 1 && options.gossipSeed.length === 0) await this.#untilLeading(engine);
   }
 
-  /** No new clients; then everything accepted becomes durable and is answered; then the connections close. */
+  /** The reign is handed over; no new clients; then everything accepted is answered; then the connections close. */
   async stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    await this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#handOver();
     this.#server?.stopAccepting();
     this.#router?.stop();
     await this.#engine?.stop();
     await this.#server?.stop();
+  }
+
+  /** A leader that others can replace lets one of them lead first, so that nobody has to notice its end. */
+  async #handOver(): Promise<void> {
+    const engine = this.#engine;
+    if (engine?.isLeading !== true || engine.progress().length === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, HAND_OVER_MS_MAX);
+    });
+    try {
+      await Promise.race([engine.requests.resign(), late]);
+    } catch (error) {
+      // There is nobody: the cluster has to notice.
+      this.#logger.info({ reason: (error as Error).message }, 'the leader could not hand over');
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #openLinks(name: string): PeerLinks {
