@@ -5,8 +5,8 @@
  */
 import { assert, unreachable } from '../base/assert.js';
 import type { Epoch, Position } from '../base/units.js';
-import type { AckPolicy } from './ack-policy.js';
 import { Acceptor } from './acceptor.js';
+import type { AckPolicy } from './ack-policy.js';
 import { Admission } from './admission.js';
 import { type ClusterNodeOptions, hasLostData, type NodeStart } from './cluster-node-options.js';
 import type { MemberId } from './configuration.js';

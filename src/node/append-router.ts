@@ -29,13 +29,13 @@ export class AppendRouter implements AppendPort {
 
   append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome | Rejection {
     const { engine } = this.#options;
-    const forwarder = engine.decidesAppends ? undefined : this.#forwarder;
-    if (forwarder === undefined) return engine.append(append, sink, token);
+    const forwarder = engine.appends.decides ? undefined : this.#forwarder;
+    if (forwarder === undefined) return engine.appends.append(append, sink, token);
     return append.requiresLeader ? this.#notLeader() : forwarder.append(append, sink, token);
   }
 
   appendRun(run: AppendRun, sink: AppendSink): void {
-    this.#options.engine.appendRun(run, sink);
+    this.#options.engine.appends.appendRun(run, sink);
   }
 
   refuse(sink: AppendSink, token: number, rejection: Rejection): void {
@@ -49,12 +49,12 @@ export class AppendRouter implements AppendPort {
   /** The node's role, or its leader, has changed. */
   update(): void {
     const { engine, clientName, patienceMs, urlOf } = this.#options;
-    const { store, leaderName, decidesAppends } = engine;
+    const { store, leaderName, appends } = engine;
     if (store === undefined) return;
     this.#forwarder ??= new Forwarder({ clientName, patienceMs, logId: store.logId });
-    const isFollower = leaderName !== undefined && !decidesAppends;
+    const isFollower = leaderName !== undefined && !appends.decides;
     this.#forwarder.setLeader(isFollower ? urlOf(leaderName) : undefined);
-    if (decidesAppends) this.#forwarder.refuseUnsent();
+    if (appends.decides) this.#forwarder.refuseUnsent();
   }
 
   stop(): void {
@@ -62,14 +62,14 @@ export class AppendRouter implements AppendPort {
   }
 
   get #port(): AppendPort {
-    const { engine } = this.#options;
-    return engine.decidesAppends ? engine : (this.#forwarder ?? engine);
+    const { appends } = this.#options.engine;
+    return appends.decides ? appends : (this.#forwarder ?? appends);
   }
 
   #notLeader(): Rejection {
     const { engine, urlOf } = this.#options;
     const { leaderName } = engine;
-    const rejection = engine.whyNot();
+    const rejection = engine.appends.whyNot();
     if (leaderName === undefined) return rejection;
     return { ...rejection, details: { ...rejection.details, url: urlOf(leaderName) } };
   }

@@ -57,11 +57,13 @@ export class NodeService implements NodePort, AdminPort {
     atLeast: Position = 0,
   ): Promise<Rejection | undefined> | Rejection | undefined {
     const { engine } = this.#parts;
-    if (engine.role === 'fenced') return engine.whyNot();
-    if (consistency === 'leader' && !engine.isLeading) return engine.whyNot();
+    if (engine.role === 'fenced') return engine.appends.whyNot();
+    if (consistency === 'leader' && !engine.isLeading) return engine.appends.whyNot();
     const isBehind = atLeast > (engine.store?.committed ?? 0);
     if (consistency !== 'linearizable') return isBehind ? this.#whenCaughtUp(atLeast) : undefined;
-    return engine.readIndex().then((refused) => refused ?? (isBehind ? this.#whenCaughtUp(atLeast) : undefined));
+    return engine
+      .readIndex()
+      .then((refused) => refused ?? (isBehind ? this.#whenCaughtUp(atLeast) : undefined));
   }
 
   gossip(): object {
@@ -104,7 +106,7 @@ export class NodeService implements NodePort, AdminPort {
       committed: store?.committed ?? 0,
       indexed: store?.indexed ?? 0,
       writer: store?.statistics ?? NOTHING_WRITTEN,
-      pendingAppends: engine.pendingAppends,
+      pendingAppends: engine.appends.pendingAppends,
       ringBytes: store?.ringBytes ?? 0,
       ringBytesUsed: store?.ringBytesUsed ?? 0,
       members: engine.progress(),

@@ -181,7 +181,8 @@ class Node implements RunningNode {
       accept: (socket, remote) => this.#openSession(socket, remote),
       peers: {
         messageBytesMax: MESSAGE_BYTES_MAX,
-        refuse: (request) => (this.#links === undefined ? '503 Service Unavailable' : this.#links.refuse(request)),
+        refuse: (request) =>
+          this.#links === undefined ? '503 Service Unavailable' : this.#links.refuse(request),
         accept: (socket, request) => this.#links?.accept(socket, request),
       },
     });
@@ -208,7 +209,7 @@ class Node implements RunningNode {
         else if (engine.store?.outOfSpace !== undefined) {
           this.#logger.warn('the disk is full: reads work, writes are refused until there is space');
           resolve();
-        } else engine.whenRoom(check);
+        } else engine.appends.whenRoom(check);
       };
       check();
     });
