@@ -264,6 +264,13 @@ test('a refusal that was true while the answer was on its way is right', () => {
   expect(found()).toEqual([]);
 });
 
+test('a retry that is refused because of what the first attempt has written is noticed', () => {
+  const append = done('s', 1, 'none');
+  append.attempts++;
+  history.refuse(append, 'n1', history.moment(), 0);
+  expect(found()).toEqual(['unjustified-rejection']);
+});
+
 test('an append that stands before what was known when it was asked for is noticed', () => {
   const [late, early] = [ask('s'), ask('t')];
   write(late);

@@ -13,7 +13,7 @@
  *   or not at all; revisions, expected revisions and transactions fit the log (`LogTimeline`);
  * - what any read showed stays there; reads show everything between their first and their last event;
  * - linearizable reads show everything that was known before they began; reads of one life of a node never go back;
- * - a wrong expected revision was true of the stream at an instant between question and answer;
+ * - a wrong expected revision was true of the stream at an instant between question and answer, and is not said of a retry of what is there;
  * - what was asked for after something was known stands behind it in the log.
  */
 import { type Anomaly, type AnomalyKind, Findings } from '../../../src/sim/checks/anomaly.js';
@@ -139,13 +139,16 @@ class ClusterCheck {
   }
 
   #checkRefusals(append: ClusterAppend): void {
+    const placement = this.#timeline.placementOf(append);
     for (const { invoked, node, current } of append.refusals) {
       const { begin, end } = this.#timeline.spanOf(append.stream, current);
       const next = this.#log.eventsOf(append.stream)[current + 1];
       const known = this.#known.before(invoked);
       let problem = '';
       if (isExpected(append.expected, current)) problem = 'this is what it expects';
-      else if (begin === Number.POSITIVE_INFINITY) problem = 'the stream never came so far';
+      else if ((placement?.firstRevision ?? Number.POSITIVE_INFINITY) <= current) {
+        problem = 'it stands in there itself: this was a retry';
+      } else if (begin === Number.POSITIVE_INFINITY) problem = 'the stream never came so far';
       else if (begin >= end) problem = 'that is inside of a transaction';
       else if (next !== undefined && next.position <= known) {
         problem = `${describeEvent(next)} came next, and ${known} was known before it was asked for`;
