@@ -93,7 +93,17 @@ export class ClusterProcess {
     return found.leader;
   }
 
-  /** Everything is as it should be again: links whole, disks powered, nodes running. */
+  /** Makes node `index` deaf and mute towards these, without touching the network: needs the flag `--fault-injection`. */
+  async block(index: number, others: readonly number[]): Promise<void> {
+    const names = others.map((other) => this.members[other]!.name);
+    await fetch(`http://${this.members[index]!.name}/admin/faults/block`, {
+      method: 'POST',
+      body: JSON.stringify(names),
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+  }
+
+  /** Everything is as it should be again: links whole, nodes running. */
   async heal(): Promise<void> {
     this.network?.heal();
     for (const member of this.members) member.resume();
@@ -114,21 +124,17 @@ export class ClusterProcess {
   }
 }
 
-interface NodeAnswer {
-  readonly role?: string;
-  readonly epoch?: number;
-}
-
 /** The epoch that it says to lead; -1 if it doesn't lead, or does not answer. */
 async function epochLedBy(member: ClusterMember): Promise<number> {
   if (!member.isUp || member.isPaused) return -1;
   try {
     const response = await fetch(`http://${member.name}/info`, { signal: AbortSignal.timeout(ANSWER_MS) });
-    const { role, epoch } = (await response.json()) as NodeAnswer;
-    return role === 'leader' ? (epoch ?? 0) : -1;
+    const { leader, epoch } = (await response.json()) as { leader: string | null; epoch: number };
+    return leader === member.name ? epoch : -1;
   } catch (error) {
     // Whoever can't answer doesn't lead, as far as tests are concerned.
-    return error instanceof Error ? -1 : 0;
+    if (error instanceof Error) return -1;
+    throw error;
   }
 }
 

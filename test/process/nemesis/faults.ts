@@ -9,7 +9,8 @@ import { CLIENTS, type NetworkLab, withoutNetworkLab } from '../network/network-
 import type { SeededRandom } from '../random.js';
 import { withoutStrace } from '../tools.js';
 
-export type FaultNeed = 'network' | 'disks' | 'strace';
+/** `injection`: the nodes are started with `--fault-injection`. */
+export type FaultNeed = 'network' | 'disks' | 'strace' | 'injection';
 /** Takes a fault back; resolves when all is as it was, or on the way there by itself. */
 export type Undo = () => Promise<void> | void;
 
@@ -92,6 +93,26 @@ export const FAULTS = {
         await member.kill();
         await member.start();
       };
+    },
+  },
+  /** It and the others don't hear each other, by their own doing: needs no root. */
+  block: {
+    needs: 'injection',
+    takes: 'member',
+    async strike({ cluster, index }) {
+      const rest = cluster.members.map((_, i) => i).filter((i) => i !== index);
+      await cluster.block(index, rest);
+      return () => cluster.block(index, []);
+    },
+  },
+  /** The same with one of the others alone. */
+  'block-one': {
+    needs: 'injection',
+    takes: 'member',
+    async strike({ cluster, index, random }) {
+      const rest = cluster.members.map((_, i) => i).filter((i) => i !== index);
+      await cluster.block(index, [random.pick(rest)]);
+      return () => cluster.block(index, []);
     },
   },
   isolate: { needs: 'network', takes: 'network', strike: cut((network, i) => network.isolate(i)) },
@@ -216,6 +237,7 @@ export function whyNotFault(name: FaultName): string | undefined {
       return withoutVolatileDisk();
     case 'strace':
       return withoutStrace;
+    case 'injection':
     case undefined:
       return undefined;
   }

@@ -82,6 +82,7 @@ class NemesisRun {
     this.#cluster = await ClusterProcess.create({
       ...{ size: nodes, scratch },
       ...{ isNetworked: needs.has('network'), isOnVolatileDisks: needs.has('disks') },
+      flags: needs.has('injection') ? ['--fault-injection'] : [],
     });
     this.#load = new ClusterLoad({ seed, targets: this.#cluster.targets });
     try {
