@@ -111,13 +111,14 @@ class NemesisRun {
   async #strike(): Promise<void> {
     const random = this.#random;
     const { faults, nodes } = this.#options;
-    const name = random.pick(faults);
+    const name = faults.length === 0 ? undefined : random.pick(faults);
     const gapMs = random.below(GAP_MS_MAX);
     const lastsMs = FAULT_MS_MIN + random.below(FAULT_MS_MAX - FAULT_MS_MIN);
     const isAtLeader = random.chance(LEADER_SHARE);
     const any = random.below(nodes);
     const own = new SeededRandom(random.bits());
     await pause(gapMs);
+    if (name === undefined) return;
     const index = isAtLeader ? ((await this.#cluster.leader()) ?? any) : any;
     const taken = this.#toBeTaken(name, index);
     if (taken.some((what) => this.#taken.has(what))) return;

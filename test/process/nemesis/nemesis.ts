@@ -9,7 +9,7 @@ export interface NemesisLoopOptions {
   /** Of the first run; each further one has the next. */
   readonly seed: number;
   readonly seconds: number;
-  /** Comma-separated; undefined = all that can be had here. */
+  /** Comma-separated, or `none`; undefined = all that can be had here. */
   readonly faults: string | undefined;
   readonly nodes: number;
   readonly say: (line: string) => void;
@@ -22,7 +22,7 @@ const PROBLEMS_SHOWN = 5;
 export async function nemesisLoop(options: NemesisLoopOptions): Promise<number> {
   const { runs, seed, seconds, nodes, say } = options;
   const faults = chooseFaults(options);
-  const command = `--seconds ${seconds} --nodes ${nodes} --faults ${faults.join(',')}`;
+  const command = `--seconds ${seconds} --nodes ${nodes} --faults ${faults.join(',') || 'none'}`;
   say(`${runs} runs of ${seconds} s from seed ${seed} on, ${nodes} nodes, faults: ${faults.join(', ')}`);
   const folder = temporaryFolder();
   const totals = {
@@ -69,6 +69,7 @@ function chooseFaults({ faults, say }: NemesisLoopOptions): readonly FaultName[]
       return reason === undefined;
     });
   }
+  if (faults === 'none') return [];
   return faults.split(',').map((text) => {
     const name = FAULT_NAMES.find((known) => known === text);
     if (name === undefined)
