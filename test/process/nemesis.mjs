@@ -1,5 +1,5 @@
 /**
- * `npm run test:nemesis -- [--runs 100] [--seed N] [--seconds 10] [--nodes 3] [--faults kill,pause,partition,…]`: clusters of real processes under
+ * `npm run test:nemesis -- [--runs 100] [--seed N] [--seconds 10] [--nodes 3] [--keep] [--faults kill,pause,partition,…]`: clusters of real processes under
  * load and under faults, each judged at its end; see nemesis/, which is loaded the way the tests are. Exit status 1 if anything is wrong.
  */
 import { parseArgs } from 'node:util';
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '10' },
     nodes: { type: 'string', default: '3' },
     faults: { type: 'string' },
+    keep: { type: 'boolean', default: false },
   },
 });
 
@@ -30,6 +31,7 @@ const failures = await nemesisLoop({
   seconds: Number(values.seconds),
   nodes: Number(values.nodes),
   faults: values.faults,
+  isKept: values.keep,
   say: (line) => console.log(line),
 });
 await server.close();

@@ -18,8 +18,9 @@ export interface NemesisOptions {
   readonly seconds: number;
   readonly faults: readonly FaultName[];
   readonly nodes: number;
-  /** Empty; removed if nothing is wrong. */
+  /** Empty; removed if nothing is wrong, unless it is to be kept. */
   readonly scratch: string;
+  readonly isKept: boolean;
 }
 
 /** What happened, in numbers and names. `problems` is empty if nothing is wrong. */
@@ -52,7 +53,7 @@ const FIRST_WRITES = 50;
 export async function runNemesis(options: NemesisOptions): Promise<NemesisSummary> {
   const run = new NemesisRun(options);
   const summary = await run.run();
-  if (summary.problems.length === 0) removeFolder(options.scratch);
+  if (summary.problems.length === 0 && !options.isKept) removeFolder(options.scratch);
   return summary;
 }
 
@@ -90,7 +91,7 @@ class NemesisRun {
     } catch (error) {
       this.#problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
-    if (this.#problems.length > 0) this.#keepTraces();
+    if (this.#problems.length > 0 || this.#options.isKept) this.#keepTraces();
     await this.#cluster.remove();
     return this.#summary();
   }

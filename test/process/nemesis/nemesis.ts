@@ -12,6 +12,8 @@ export interface NemesisLoopOptions {
   /** Comma-separated, or `none`; undefined = all that can be had here. */
   readonly faults: string | undefined;
   readonly nodes: number;
+  /** Folders and traces of all runs are kept. */
+  readonly isKept: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -20,7 +22,7 @@ const PROBLEMS_SHOWN = 5;
 
 /** Returns how many runs failed. */
 export async function nemesisLoop(options: NemesisLoopOptions): Promise<number> {
-  const { runs, seed, seconds, nodes, say } = options;
+  const { runs, seed, seconds, nodes, isKept, say } = options;
   const faults = chooseFaults(options);
   const command = `--seconds ${seconds} --nodes ${nodes} --faults ${faults.join(',') || 'none'}`;
   say(`${runs} runs of ${seconds} s from seed ${seed} on, ${nodes} nodes, faults: ${faults.join(', ')}`);
@@ -37,7 +39,7 @@ export async function nemesisLoop(options: NemesisLoopOptions): Promise<number> 
   let [failures, slowestMs] = [0, 0];
   for (let run = 0; run < runs; run++) {
     const scratch = join(folder, `seed-${seed + run}`);
-    const summary = await runNemesis({ seed: seed + run, seconds, faults, nodes, scratch });
+    const summary = await runNemesis({ seed: seed + run, seconds, faults, nodes, scratch, isKept });
     say(lineOf(summary));
     totals.struck += summary.struck.length;
     for (const name of [
@@ -57,7 +59,8 @@ export async function nemesisLoop(options: NemesisLoopOptions): Promise<number> 
     say(`  again: npm run test:nemesis -- --runs 1 --seed ${seed + run} ${command}\n  kept: ${scratch}`);
   }
   say(JSON.stringify({ runs, failures, ...totals, slowestRecoveryMs: slowestMs }));
-  if (failures === 0) removeFolder(folder);
+  if (failures === 0 && !isKept) removeFolder(folder);
+  else say(`kept: ${folder}`);
   return failures;
 }
 
