@@ -36,7 +36,7 @@ export function addMembership(cluster: Command): void {
     .command('priority')
     .description('set who leads rather than others, between equal logs')
     .argument('<node>', NODE_ARGUMENT)
-    .argument('<value>', 'the higher, the rather', wholeNumber(0, 0x7fff_ffff));
+    .argument('<value>', 'the higher, the rather', wholeNumber(-0x7fff_ffff, 0x7fff_ffff));
   addTarget(priority).action(setPriority);
   const resize = cluster
     .command('resize')

@@ -6,17 +6,8 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CairnError } from '../../base/errors.js';
 import { VOTERS_MAX } from '../../cluster/configuration.js';
-import type { ExitCode } from '../exit-codes.js';
-import { type LocalNode, logFileOf } from './cluster-record.js';
-import {
-  addDirectory,
-  DEFAULT_DIRECTORY,
-  localClusterOf,
-  localTarget,
-  type TargetFlags,
-} from './cluster-target.js';
-import { Interruption } from './interruption.js';
-import { LiveStatus, localFacts, untilHealthy, watchCluster } from './live-status.js';
+import { addDirectory, DEFAULT_DIRECTORY, localClusterOf, type TargetFlags } from './cluster-target.js';
+import { Foreground } from './foreground.js';
 import { LocalCluster } from './local-cluster.js';
 import { wholeNumber } from './whole-number.js';
 
@@ -31,8 +22,6 @@ interface UpFlags extends TargetFlags {
 
 const DEFAULT_NODES = 3;
 const DEFAULT_BASE_PORT = 2113;
-/** A start takes a second; on a loaded machine, with long logs to read, longer. */
-const HEALTHY_DEADLINE_MS = 120_000;
 
 const HELP = `
 In a folder that holds a cluster already it starts the nodes that don't run. Options behind -- go to every node:
@@ -66,13 +55,13 @@ export function addUpAndDown(cluster: Command): void {
 
 async function startUp(nodeArguments: readonly string[], flags: UpFlags): Promise<void> {
   const cluster = await foundOrOpen(nodeArguments, flags);
-  const inForeground = new Foreground(cluster);
+  const foreground = new Foreground(cluster);
   try {
-    if (!(await inForeground.start())) return;
-    if (flags.detach === true) inForeground.leaveRunning();
-    else await inForeground.watch();
+    if (!(await foreground.start())) return;
+    if (flags.detach === true) foreground.leaveRunning();
+    else await foreground.watch();
   } finally {
-    await inForeground.end();
+    await foreground.end();
   }
 }
 
@@ -120,97 +109,6 @@ function checkFits(directory: string, nodeArguments: readonly string[], flags: U
       'or use cairn cluster add, remove and resize',
     { directory },
   );
-}
-
-/** A local cluster that this process starts, shows and, in the end, stops. */
-export class Foreground {
-  readonly #interruption: Interruption;
-  readonly #live = new LiveStatus(process.stdout);
-  #isLeftRunning = false;
-
-  constructor(readonly cluster: LocalCluster) {
-    this.#interruption = new Interruption((exitCode) => this.#endNow(exitCode));
-  }
-
-  get signal(): AbortSignal {
-    return this.#interruption.signal;
-  }
-
-  get live(): LiveStatus {
-    return this.#live;
-  }
-
-  /** Starts all nodes that don't run; resolves when the cluster is healthy, to false if interrupted before. */
-  async start(): Promise<boolean> {
-    const { cluster, signal } = this;
-    const all = cluster.nodes;
-    const isNew = all.every((node) => node.process === undefined);
-    // The first nodes that meet become the voters.
-    const later = isNew ? all.filter(({ kind }) => kind === 'clone') : [];
-    await this.#startNodes(all.filter((node) => !later.includes(node)));
-    if (later.length > 0) {
-      await watchCluster(localTarget(cluster), signal, ({ leader }) => {
-        this.#checkLiving(all.filter((node) => !later.includes(node)));
-        return leader !== null;
-      });
-      if (!signal.aborted) await this.#startNodes(later);
-    }
-    const healthy = await untilHealthy(localTarget(cluster), HEALTHY_DEADLINE_MS, signal, (view) => {
-      this.#checkLiving(all);
-      this.#live.show(view, localFacts(cluster));
-    });
-    return healthy !== undefined;
-  }
-
-  /** Shows the cluster until a signal comes. `extra`: lines below the table. */
-  async watch(extra: () => readonly string[] = () => []): Promise<void> {
-    await watchCluster(localTarget(this.cluster), this.signal, (view) => {
-      this.#live.show(view, localFacts(this.cluster), extra());
-      return false;
-    });
-  }
-
-  /** The nodes go on when this process ends. */
-  leaveRunning(): void {
-    this.#isLeftRunning = true;
-    const { directory } = this.cluster;
-    const dir = directory === resolve(DEFAULT_DIRECTORY) ? '' : ` --dir ${directory}`;
-    console.log(
-      `\nThe cluster goes on. cairn cluster status${dir} shows it, cairn cluster down${dir} ends it.`,
-    );
-  }
-
-  /** Stops all nodes, unless they are left running. */
-  async end(): Promise<void> {
-    if (!this.#isLeftRunning && LocalCluster.exists(this.cluster.directory)) {
-      this.#live.release();
-      console.log('stopping all nodes');
-      await this.cluster.down();
-    }
-    this.#interruption.release();
-  }
-
-  async #startNodes(nodes: readonly LocalNode[]): Promise<void> {
-    await this.cluster.start(nodes.map(({ number }) => number));
-  }
-
-  /** Throws if one of these nodes has ended instead of starting. */
-  #checkLiving(nodes: readonly LocalNode[]): void {
-    const { cluster } = this;
-    const dead = nodes
-      .map(({ number }) => cluster.node(number))
-      .find((node) => cluster.stateOf(node) === 'down');
-    if (dead === undefined || this.signal.aborted) return;
-    const log = logFileOf(cluster.directory, dead);
-    const why = cluster.causeOfDeath(dead) ?? 'it does not say why';
-    throw new CairnError('not-ready', `node ${dead.number} has ended: ${why}`, { node: dead.number, log });
-  }
-
-  /** A second signal: nothing is waited for. */
-  #endNow(exitCode: ExitCode): void {
-    this.cluster.killAllNow();
-    process.exit(exitCode);
-  }
 }
 
 function names(text: string): readonly string[] {
