@@ -1,6 +1,7 @@
 /** `cairn cluster`: registers its commands. Main thread. */
 import type { Command } from 'commander';
 import { addFaults } from './fault-commands.js';
+import { addManifests } from './manifests/manifests-command.js';
 import { addMembership } from './member-commands.js';
 import { addStatus } from './status-command.js';
 import { addTour } from './tour-command.js';
@@ -16,4 +17,5 @@ export function registerCluster(program: Command): void {
   addStatus(cluster);
   addMembership(cluster);
   addFaults(cluster);
+  addManifests(cluster);
 }
