@@ -4,17 +4,8 @@
  */
 import { assert } from '../../base/assert.js';
 import type { Bytes, Disk, FileHandle } from '../../base/ports.js';
-import { DiskError } from '../../base/ports.js';
-import {
-  CHUNK_FOOTER_BYTES,
-  CHUNK_HEADER_BYTES,
-  type ChunkFooter,
-  chunkFileBytes,
-  chunkFileName,
-  encodeChunkHeader,
-  encodeFooter,
-  temporaryFileName,
-} from '../../log/chunk.js';
+import { CHUNK_FOOTER_BYTES, CHUNK_HEADER_BYTES, type ChunkFooter, encodeFooter } from '../../log/chunk.js';
+import { makeChunk } from '../../log/new-chunk.js';
 
 export interface ChunkFilesOptions {
   readonly folder: string;
@@ -54,24 +45,8 @@ export class ChunkFiles {
   make(createdUs: number): void {
     const { folder, logId, chunkSize, newId } = this.options;
     const chunkNumber = this.#chunks.length;
-    const temporaryPath = `${folder}/${temporaryFileName(chunkNumber, 0)}`;
-    const path = `${folder}/${chunkFileName(chunkNumber, 0)}`;
     const chunkId = newId();
-    const header = this.#disk.alignedBuffer(CHUNK_HEADER_BYTES);
-    encodeChunkHeader(header, { chunkNumber, chunkSize, logId, chunkId, createdUs });
-    const file = this.#disk.open(temporaryPath, { access: 'create-new', direct: true });
-    try {
-      this.#disk.allocate(file, chunkFileBytes(chunkSize));
-    } catch (error) {
-      this.#disk.close(file);
-      if (error instanceof DiskError && error.isOutOfSpace) this.#disk.unlink(temporaryPath);
-      throw error;
-    }
-    this.#disk.write(file, header, 0, CHUNK_HEADER_BYTES, 0);
-    this.#disk.sync(file);
-    this.#disk.close(file);
-    this.#disk.rename(temporaryPath, path);
-    this.#disk.syncDirectory(folder);
+    const path = makeChunk(this.#disk, folder, { chunkNumber, chunkSize, logId, chunkId, createdUs });
     this.#chunks.push({ path, chunkId });
   }
 

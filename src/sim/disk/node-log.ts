@@ -8,13 +8,13 @@ import { alignDown, alignUp, readU64 } from '../../base/bytes.js';
 import { type Bytes, type ChainState, type Disk, DiskError, type RecordKernel } from '../../base/ports.js';
 import type { Position, TimestampUs } from '../../base/units.js';
 import type { LogStart } from '../../cluster/known-log.js';
+import { readHistory } from '../../cluster/log-history.js';
 import { type ChunkFooter, chunkOf, fileOffsetOf } from '../../log/chunk.js';
 import { recoverFolder } from '../../log/folder-recovery.js';
 import { occupiedBytes, RECORD } from '../../log/record.js';
 import { type Truncation, truncateLog } from '../../log/truncation.js';
 import { batchLength } from '../../log/write-batches.js';
 import { ChunkFiles } from './chunk-files.js';
-import { readHistory } from './log-history.js';
 import { LogMemory } from './log-memory.js';
 
 export interface NodeLogOptions {
@@ -84,7 +84,9 @@ export class NodeLog {
     const { logId, chunkSize, chunks, recordsInActiveChunk, lastTimestampUs } = recovered;
     const files = new ChunkFiles(disk, { folder, logId, chunkSize, newId }, chunks);
     const memory = new LogMemory(chunkSize);
-    const start = readHistory(disk, kernel, recovered, memory);
+    const start = readHistory(disk, kernel, recovered, (run) => {
+      memory.put(run.position, run.bytes, run.at, run.length);
+    });
     return new NodeLog({ disk, kernel, files, memory, start, recordsInActiveChunk, lastTimestampUs });
   }
 

@@ -9,7 +9,7 @@ import type { NodeState } from '../../cluster/node-state.js';
 import { javascriptKernel } from '../../log/javascript-kernel.js';
 import { type DeviceSpeed, FAST_DEVICE } from '../disk/device-queue.js';
 import { NodeLog } from '../disk/node-log.js';
-import { NodeStateFile } from '../disk/node-state-file.js';
+import { NodeStateFile } from '../../cluster/node-state-file.js';
 import { type CrashKind, SimulatedDisk } from '../disk/simulated-disk.js';
 import type { EventQueue } from '../event-queue.js';
 import type { Network } from '../network.js';

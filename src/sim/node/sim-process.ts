@@ -13,7 +13,7 @@ import type { NodeState } from '../../cluster/node-state.js';
 import type { ClientRequest } from '../clients/client-messages.js';
 import { DeviceQueue, type DeviceSpeed } from '../disk/device-queue.js';
 import type { NodeLog } from '../disk/node-log.js';
-import type { NodeStateFile } from '../disk/node-state-file.js';
+import type { NodeStateFile } from '../../cluster/node-state-file.js';
 import type { SimulatedDisk } from '../disk/simulated-disk.js';
 import type { EventQueue } from '../event-queue.js';
 import { describeMessage, type Network } from '../network.js';

@@ -1,24 +1,23 @@
 /**
- * Reads a recovered log once, from its first record to its last: what the cluster core has to know of it, and its bytes for the memory.
- * Pure, but for the disk that it is given. Everything read is verified on the way.
+ * Reads a recovered log once, from its first record to its last, for what the cluster core has to know of it: epochs, configurations, what
+ * is committed. Pure, but for the disk that it is given. Everything read is verified on the way.
  */
-import { readU64 } from '../../base/bytes.js';
-import { CairnError } from '../../base/errors.js';
-import type { Disk, RecordKernel } from '../../base/ports.js';
-import type { LogStart, PlacedConfiguration } from '../../cluster/known-log.js';
-import { decodeMembership } from '../../cluster/membership-record.js';
-import type { EpochEntry } from '../../cluster/messages.js';
-import { COMMIT, occupiedBytes, RECORD, RECORD_TYPE } from '../../log/record.js';
-import type { RecoveredLog } from '../../log/recovery.js';
-import { LogScanner, type RecordRun } from '../../log/scan.js';
-import type { LogMemory } from './log-memory.js';
+import { readU64 } from '../base/bytes.js';
+import { CairnError } from '../base/errors.js';
+import type { Disk, RecordKernel } from '../base/ports.js';
+import type { LogStart, PlacedConfiguration } from './known-log.js';
+import { decodeMembership } from './membership-record.js';
+import type { EpochEntry } from './messages.js';
+import { COMMIT, occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
+import type { RecoveredLog } from '../log/recovery.js';
+import { LogScanner, type RecordRun } from '../log/scan.js';
 
-/** Puts the log's bytes into `memory`. Throws `log-corrupt`, `bad-data-folder` (a Membership record that is none), `DiskError`. */
+/** `see`: is shown each run of records. Throws `log-corrupt`, `bad-data-folder` (a Membership record that is none), `DiskError`. */
 export function readHistory(
   disk: Disk,
   kernel: RecordKernel,
   recovered: RecoveredLog,
-  memory: LogMemory,
+  see?: (run: RecordRun) => void,
 ): LogStart {
   const { chunks, chunkSize, end } = recovered;
   const from = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
@@ -26,7 +25,7 @@ export function readHistory(
   const history = new History();
   try {
     for (let run = scanner.next(); run !== undefined; run = scanner.next()) {
-      memory.put(run.position, run.bytes, run.at, run.length);
+      see?.(run);
       history.note(run);
     }
   } finally {

@@ -1,10 +1,10 @@
 /**
- * The node state file of a simulated node: the real bytes on a simulated disk. Pure, but for the disk that it is given. A save is
- * durable when it returns, and was read back: a promise that a disk swallowed would be given twice.
+ * The file that holds a node's state: two slots, written in turn (docs/formats.md, "Node state"). Pure, but for the disk that it is given. A
+ * save is durable when it returns, and was read back: a promise that a disk swallowed would be given twice.
  */
-import { bytesEqual } from '../../base/bytes.js';
-import { type Bytes, type Disk, DiskError, type FileHandle } from '../../base/ports.js';
-import type { NodeState } from '../../cluster/node-state.js';
+import { bytesEqual } from '../base/bytes.js';
+import { type Bytes, type Disk, DiskError, type FileHandle } from '../base/ports.js';
+import type { NodeState } from './node-state.js';
 import {
   type DecodedNodeState,
   decodeNodeState,
@@ -12,7 +12,7 @@ import {
   STATE_FILE_BYTES,
   STATE_SLOT_BYTES,
   stateSlotOffset,
-} from '../../cluster/node-state-codec.js';
+} from './node-state-codec.js';
 
 const FILE_NAME = 'node-state';
 

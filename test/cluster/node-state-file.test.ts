@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { NodeState } from '../../../src/cluster/node-state.js';
-import { NodeStateFile } from '../../../src/sim/disk/node-state-file.js';
-import { type CrashKind, SimulatedDisk } from '../../../src/sim/disk/simulated-disk.js';
-import { Random } from '../../../src/sim/random.js';
-import { idOf } from '../../cluster/ids.js';
+import type { NodeState } from '../../src/cluster/node-state.js';
+import { NodeStateFile } from '../../src/cluster/node-state-file.js';
+import { type CrashKind, SimulatedDisk } from '../../src/sim/disk/simulated-disk.js';
+import { Random } from '../../src/sim/random.js';
+import { idOf } from './ids.js';
 
 const FOLDER = '/data';
 const PATH = '/data/node-state';
