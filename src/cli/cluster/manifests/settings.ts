@@ -3,7 +3,7 @@ import { environmentName, OPTION_NAMES, type OptionName, specOf } from '../../..
 import { formatValue } from '../../../config/values.js';
 
 /** Name in the option table → value, as text. */
-export type Settings = Readonly<Record<string, string>>;
+export type Settings = Readonly<Partial<Record<OptionName, string>>>;
 
 /** What is different from file to file is in the files; this all of them have. */
 export const PORT = 2113;
@@ -32,13 +32,8 @@ export function optionFile(settings: Settings): string {
 function shownOptions(): OptionName[] {
   return OPTION_NAMES.filter((name) => {
     const { group, hidden } = specOf(name);
-    return group !== 'Application' && !isOld(group) && hidden !== true;
+    return group !== 'Application' && group !== 'Older' && hidden !== true;
   });
-}
-
-/** Options that are accepted for old configurations have no place in a new one. */
-function isOld(group: string): boolean {
-  return group === 'Older';
 }
 
 function optionText(name: OptionName, settings: Settings): string {
