@@ -75,7 +75,7 @@ export function localTarget(local: LocalCluster): ClusterTarget {
 
 /** The name of the node that `text` means: a number in a local cluster, `leader`, or a name or id as it stands. */
 export async function nodeNameOf(text: string, target: ClusterTarget): Promise<string> {
-  if (text === LEADER) return await leaderOf(target);
+  if (text === LEADER) return await leaderName(target);
   if (target.local !== undefined && isNumber(text)) return target.local.node(Number(text)).name;
   return text;
 }
@@ -83,14 +83,15 @@ export async function nodeNameOf(text: string, target: ClusterTarget): Promise<s
 /** The node of this machine's cluster that `text` means: its number, its name, or `leader`. */
 export async function localNodeOf(text: string, cluster: LocalCluster): Promise<LocalNode> {
   if (isNumber(text)) return cluster.node(Number(text));
-  const name = text === LEADER ? await leaderOf(localTarget(cluster)) : text;
+  const name = text === LEADER ? await leaderName(localTarget(cluster)) : text;
   const found = cluster.nodes.find((node) => node.name === name);
   if (found !== undefined) return found;
   const numbers = cluster.nodes.map(({ number }) => number).join(', ');
   throw invalid(`there is no node ${text} in ${cluster.directory}: name one of ${numbers}, or ${LEADER}`);
 }
 
-async function leaderOf(target: ClusterTarget): Promise<string> {
+/** The name of the node that leads. Throws `no-leader`. */
+export async function leaderName(target: ClusterTarget): Promise<string> {
   const { leader } = await target.poll();
   if (leader !== null) return leader;
   throw new CairnError('no-leader', 'no node leads at the moment: look at cairn cluster status');
