@@ -18,6 +18,8 @@ export interface StatusOutput {
 
 /** Smooth enough to see an election, and costs the nodes nothing. */
 const POLL_MS = 500;
+/** A log file is not flooded, and one can see that it lives. */
+const LINE_PERIOD_MS = 10_000;
 
 /** What of the nodes' processes is known on this machine. */
 export function localFacts(cluster: LocalCluster | undefined): LocalFactsByName {
@@ -35,13 +37,14 @@ export function localFacts(cluster: LocalCluster | undefined): LocalFactsByName 
 export class LiveStatus {
   #linesDrawn = 0;
   #lastEvent = '';
+  #lastLineMs = performance.now();
 
   constructor(private readonly output: StatusOutput) {}
 
-  /** Shows a state; `extra` are lines below it, on a terminal alone. */
+  /** Shows a state; `extra` are lines below it. */
   show(view: ClusterView, local: LocalFactsByName, extra: readonly string[] = []): void {
     if (this.output.isTTY === true) this.#draw([...statusLines(view, local), ...extra]);
-    else this.#tell(eventLine(view, local));
+    else this.#tell(eventLine(view, local), extra);
   }
 
   /** What is written next stands below the last table. */
@@ -57,10 +60,13 @@ export class LiveStatus {
     this.#linesDrawn = lines.length;
   }
 
-  #tell(event: string): void {
-    if (event === this.#lastEvent) return;
+  #tell(event: string, extra: readonly string[]): void {
+    if (event !== this.#lastEvent) this.output.write(`${event}\n`);
     this.#lastEvent = event;
-    this.output.write(`${event}\n`);
+    const nowMs = performance.now();
+    if (nowMs - this.#lastLineMs < LINE_PERIOD_MS) return;
+    this.#lastLineMs = nowMs;
+    for (const line of extra.filter((text) => text !== '')) this.output.write(`${line}\n`);
   }
 }
 

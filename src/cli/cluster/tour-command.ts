@@ -77,7 +77,7 @@ async function show(foreground: Foreground, names: readonly string[]): Promise<v
   const target = localTarget(cluster);
   const pulse = new Pulse(async () => connectLeader(await leaderName(target)), STREAM, signal);
   const writing = pulse.run(readEarthquakes().map((data) => ({ type: 'Earthquake', data })));
-  await Promise.all([writing, foreground.watch(() => ['', pulse.line(), 'Ctrl-C stops all nodes.'])]);
+  await Promise.all([writing, foreground.watch(() => ['', pulse.line()])]);
 }
 
 /** Streams the flights in, and shows the cluster meanwhile. */
