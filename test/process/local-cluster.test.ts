@@ -25,10 +25,10 @@ async function startCluster(count: number, ...flags: readonly string[]): Promise
   const folder = testFolder();
   const port = await freePorts(count + 1);
   const words = ['up', '--detach', '--dir', folder, '--base-port', `${port}`, ...flags, '--', ...SMALL];
-  const { status, stderr } = await runCluster(words);
   onTestFinished(async () => {
     if (LocalCluster.exists(folder)) await LocalCluster.open(folder).down();
   });
+  const { status, stderr } = await runCluster(words);
   expect(`${stderr}${status}`).toBe('0');
   return LocalCluster.open(folder);
 }

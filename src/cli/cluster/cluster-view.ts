@@ -18,6 +18,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 export interface NodeView {
   readonly name: string;
   readonly id: string | null;
+  readonly clusterId: string | null;
   readonly zone: string;
   /** `voter`, `clone`, `replica`; null if it is no member. */
   readonly member: string | null;
@@ -56,7 +57,8 @@ const SETTLED: ReadonlySet<string | null> = new Set(['leader', 'following']);
 /** Puts the answers together. `expected`: names of nodes that must be there for the cluster to be healthy. */
 export function clusterView(answers: readonly NodeAnswer[], expected: readonly string[]): ClusterView {
   const infos = answers.map(({ info }) => info).filter((info) => info !== undefined);
-  const configuration = newestConfiguration(infos);
+  const clusterId = clusterIdOf(infos);
+  const configuration = newestConfiguration(infos.filter((info) => !isForeign(info, clusterId)));
   const names = new Set([
     ...answers.map(({ name }) => name),
     ...membersIn(configuration).map((member) => String(member['name'])),
@@ -70,14 +72,14 @@ export function clusterView(answers: readonly NodeAnswer[], expected: readonly s
       heard: latest(heard.filter((entry) => nameIn(entry) === name)),
     }),
   );
-  const leading = leaderOf(told);
+  const leading = leaderOf(told.filter((node) => !isForeign(node, clusterId)));
   const nodes = told.map((node) => ({ ...node, lag: lagOf(node, leading) }));
   const clusterSize = numberIn(configuration, 'clusterSize');
-  const problems = problemsOf(nodes, leading, clusterSize, expected);
+  const problems = problemsOf(nodes, { leading, clusterId, clusterSize }, expected);
   return {
     leader: leading?.name ?? null,
     epoch: leading?.epoch ?? null,
-    clusterId: infos.map((info) => textIn(info, 'clusterId')).find((id) => id !== null) ?? null,
+    clusterId,
     clusterSize,
     isHealthy: problems.length === 0,
     problems,
@@ -109,6 +111,7 @@ function nodeView(name: string, { answer, member, heard }: Sources): NodeView {
   return {
     name,
     id: textIn(own, 'memberId') ?? textIn(member, 'id') ?? textIn(heard, 'instanceId'),
+    clusterId: textIn(own, 'clusterId'),
     zone: textIn(own, 'zone') ?? textIn(member, 'zone') ?? textIn(heard, 'zone') ?? '',
     member: textIn(own, 'memberRole') ?? textIn(member, 'role'),
     state: textIn(own, 'role') ?? textIn(heard, 'state'),
@@ -138,17 +141,20 @@ function lagOf(node: NodeView, leading: NodeView | undefined): number | null {
   return node === leading ? 0 : Math.max(0, leading.committed - node.durable);
 }
 
-function problemsOf(
-  nodes: readonly NodeView[],
-  leading: NodeView | undefined,
-  clusterSize: number | null,
-  expected: readonly string[],
-): string[] {
+/** What the cluster as a whole is. */
+interface Whole {
+  readonly leading: NodeView | undefined;
+  readonly clusterId: string | null;
+  readonly clusterSize: number | null;
+}
+
+function problemsOf(nodes: readonly NodeView[], whole: Whole, expected: readonly string[]): string[] {
+  const { leading, clusterSize } = whole;
   const problems: string[] = [];
   if (leading === undefined) problems.push('no node leads');
   for (const node of nodes) {
     if (node.member === null && !expected.includes(node.name)) continue;
-    const problem = problemOf(node, leading);
+    const problem = problemOf(node, whole);
     if (problem !== undefined) problems.push(problem);
   }
   const voters = nodes.filter(({ member }) => member === 'voter').length;
@@ -157,16 +163,30 @@ function problemsOf(
   return problems;
 }
 
-function problemOf(node: NodeView, leading: NodeView | undefined): string | undefined {
+function problemOf(node: NodeView, { leading, clusterId }: Whole): string | undefined {
   const { name, isAlive, isReady, state, member } = node;
   if (!isAlive) return `${name} does not answer`;
+  if (isForeign(node, clusterId)) return `${name} belongs to another cluster: ${node.clusterId}`;
   if (member === null) return `${name} is no member yet`;
   if (!SETTLED.has(state)) return `${name} is ${state ?? 'in no state that it tells'}`;
   if (!isReady) return `${name} is not ready`;
-  if (leading === undefined) return undefined;
-  if (node === leading || node.name === leading.name) return undefined;
+  if (leading === undefined || name === leading.name) return undefined;
   if (state === 'leader') return `${name} believes to lead, in an epoch that is over`;
   return node.epoch === leading.epoch ? undefined : `${name} follows in epoch ${node.epoch}`;
+}
+
+/** The cluster that most of those who answer belong to; of several the one that is named first. */
+function clusterIdOf(infos: readonly Fields[]): string | null {
+  const ids = infos.map((info) => textIn(info, 'clusterId')).filter((id) => id !== null);
+  const count = (id: string) => ids.filter((other) => other === id).length;
+  return ids.reduce<string | null>(
+    (best, id) => (best === null || count(id) > count(best) ? id : best),
+    null,
+  );
+}
+
+function isForeign({ clusterId: own }: Fields | NodeView, clusterId: string | null): boolean {
+  return typeof own === 'string' && own !== clusterId;
 }
 
 /** The configuration of the highest version: a node that was away may tell of an old one. */

@@ -271,7 +271,7 @@ export class LocalCluster {
 function nodeWords(directory: string, record: ClusterRecord, node: LocalNode): string[] {
   return [
     ...['--db', folderOf(directory, node), '--node-port', `${node.port}`],
-    ...['--cluster-size', `${record.clusterSize}`],
+    ...['--cluster-size', `${toldSize(record, node)}`],
     ...['--gossip-seed', record.nodes.map(({ name }) => name).join(',')],
     ...(node.zone === '' ? [] : ['--zone', node.zone]),
     ...(node.kind === 'replica' ? ['--read-only-replica'] : []),
@@ -279,6 +279,11 @@ function nodeWords(directory: string, record: ClusterRecord, node: LocalNode): s
     '--fault-injection',
     ...record.nodeArguments,
   ];
+}
+
+/** A node that is told that it is alone founds a cluster at once, and looks for no other one. */
+function toldSize({ clusterSize }: ClusterRecord, { kind }: LocalNode): number {
+  return kind === 'clone' ? Math.max(2, clusterSize) : clusterSize;
 }
 
 function plannedNodes({ voters, clones, replicas, basePort, zones }: ClusterPlan): LocalNode[] {

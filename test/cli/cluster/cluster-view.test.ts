@@ -52,6 +52,7 @@ describe('a cluster', () => {
     ['is fenced', { role: 'fenced' }, /h:3 is fenced/],
     ['is not ready', { isReady: false }, /h:3 is not ready/],
     ['follows in an older epoch', { epoch: 6 }, /h:3 follows in epoch 6/],
+    ['belongs to another cluster', { clusterId: 'd', role: 'leader', epoch: 9 }, /h:3 belongs to another/],
     ['believes to lead', { role: 'leader', epoch: 6 }, /h:3 believes to lead/],
   ])('is not healthy while a member %s', (_name, fields, problem) => {
     const view = clusterView([...healthy.slice(0, 2), answer('h:3', fields)], NAMES);
