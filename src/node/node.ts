@@ -8,10 +8,12 @@ import { CairnError } from '../base/errors.js';
 import type { NodeOptions } from '../config/options.js';
 import { openPlatform } from '../native/platform.js';
 import { ClientSession } from '../net/client-session.js';
+import { infoRoute, liveRoute } from '../net/http/node-routes.js';
+import { Router } from '../net/http/router.js';
 import { MessageGarbage } from '../net/message-garbage.js';
 import { connectionsWithin, openFilesMax } from '../net/open-files.js';
 import { isLoopback } from '../net/origin.js';
-import { ClientServer } from '../net/server.js';
+import { CLIENT_PATH, EARLY_BYTES_MAX, NodeServer, type UpgradePath } from '../net/server.js';
 import { sessionLimits } from '../net/session-limits.js';
 import type { Engine } from './engine.js';
 import type { EngineOptions } from './engine-options.js';
@@ -62,25 +64,31 @@ interface Serving {
   readonly version: string;
 }
 
-function listen(options: NodeOptions, { engine, logger, version }: Serving): Promise<ClientServer> {
+function listen(options: NodeOptions, { engine, logger, version }: Serving): Promise<NodeServer> {
   const limits = sessionLimits(engine.limits, options.maxInFlightAppends, options.maxOpenReads);
   const { reader, logId } = engine;
   const garbage = new MessageGarbage();
   const parts = { engine, reader, limits, logId, serverVersion: version, log: logger, garbage };
   const startedAt = new Date().toISOString();
-  const server: Promise<ClientServer> = ClientServer.listen({
+  const info = () => ({
+    ...{ name: 'cairn', version, startedAt, logId, chunkSize: engine.chunkSize },
+    platform: openPlatform().describe,
+    ...engine.statistics(),
+  });
+  const router = new Router(options.nodeIp, [liveRoute(), infoRoute(info)]);
+  const clients: UpgradePath = {
+    connectionsMax: connectionsMax(options.maxConnections, logger),
+    messageBytesMax: limits.messageBytesMax,
+    earlyBytesMax: EARLY_BYTES_MAX,
+    takesBrowsers: true,
+    accept: (socket, remote) => new ClientSession(socket, remote, parts),
+  };
+  return NodeServer.listen({
     host: options.nodeIp,
     port: options.nodePort,
-    connectionsMax: connectionsMax(options.maxConnections, logger),
-    limits,
-    info: () => ({
-      ...{ name: 'cairn', version, startedAt, logId, chunkSize: engine.chunkSize },
-      platform: openPlatform().describe,
-      ...engine.statistics(),
-    }),
-    accept: (socket, remote) => new ClientSession(socket, remote, parts),
+    answer: (request, response) => router.handle(request, response),
+    upgrades: new Map([[CLIENT_PATH, clients]]),
   });
-  return server;
 }
 
 function connectionsMax(asked: number, logger: Logger): number {
@@ -97,7 +105,7 @@ function connectionsMax(asked: number, logger: Logger): number {
 }
 
 /** No new clients; then everything accepted becomes durable and is answered; then the connections close. */
-async function stopNode(engine: Engine, server: ClientServer): Promise<void> {
+async function stopNode(engine: Engine, server: NodeServer): Promise<void> {
   server.stopAccepting();
   await engine.stop();
   await server.stop();
