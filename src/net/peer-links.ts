@@ -10,6 +10,7 @@ import { MESSAGE_BYTES_MAX, PROTOCOL_VERSION } from '../cluster/message-kinds.js
 import type { Message, MessageOf } from '../cluster/messages.js';
 import type { SessionLog } from './client-session.js';
 import { PeerLink } from './peer-link.js';
+import { PEER_PATH, type ServerSession } from './server.js';
 
 export interface PeerLinksOptions {
   /** This node's own name. */
@@ -30,7 +31,6 @@ const BUFFERED_BYTES_MAX = 4 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 2_000;
 /** A node that can't be reached is dialled again after so long, if there is something to say. */
 const REDIAL_MS = 100;
-const PEER_PATH = '/peer';
 const HEADER = { protocol: 'cairn-peer-protocol', cluster: 'cairn-cluster', name: 'cairn-name' } as const;
 
 export class PeerLinks {
@@ -74,7 +74,7 @@ export class PeerLinks {
   }
 
   /** Another node has connected. */
-  accept(socket: WebSocket, request: IncomingMessage): void {
+  accept(socket: WebSocket, request: IncomingMessage): ServerSession {
     const name = String(request.headers[HEADER.name]);
     const link = this.#link(name, socket, () => {
       if (this.#accepted.get(name) === link) this.#accepted.delete(name);
@@ -82,6 +82,8 @@ export class PeerLinks {
     });
     this.#accepted.get(name)?.close();
     this.#accepted.set(name, link);
+    // Each of its messages says who it is, and is checked as a whole before anything is kept.
+    return { isGreeted: true, tooMuchBeforeHello: () => link.close(), stop: () => link.finish() };
   }
 
   /** Cuts the connections to nodes that are blocked now. */

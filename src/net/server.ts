@@ -1,6 +1,6 @@
 /**
- * The listening socket: HTTP for people and probes (`/health/live`, `/info`), and WebSocket connections of clients at
- * `/client`, each of which becomes a session. Everything a stranger can make it hold has a limit here. Main thread only.
+ * The listening socket: HTTP requests, and WebSocket connections at a few paths (of clients, of other nodes), each of which becomes a
+ * session of what stands behind its path. Everything a stranger can make it hold has a limit here. Main thread only.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -8,45 +8,49 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { CairnError } from '../base/errors.js';
 import { isAllowedOrigin } from './origin.js';
-import type { SessionLimits } from './session-limits.js';
 
 export interface ServerOptions {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
-  readonly connectionsMax: number;
-  readonly limits: SessionLimits;
-  /** The body of `GET /info`. */
-  readonly info: () => object;
-  /** A client has connected; `stop` is called on the session when the node shuts down. */
-  readonly accept: (socket: WebSocket, remote: string) => ServerSession;
-  /** Other nodes, at `/peer`. */
-  readonly peers?: PeerAcceptor;
+  readonly answer: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Path → what becomes of WebSocket connections there. */
+  readonly upgrades: ReadonlyMap<string, UpgradePath>;
 }
 
-export interface PeerAcceptor {
+export interface UpgradePath {
+  /** Sessions at a time. All sockets, HTTP's too, may be as many as the sum of all paths. */
+  readonly connectionsMax: number;
   readonly messageBytesMax: number;
-  refuse(request: IncomingMessage): string | undefined;
-  accept(socket: WebSocket, request: IncomingMessage): void;
+  /** Who has not said Hello may not make us hold more than this. */
+  readonly earlyBytesMax: number;
+  /** Whether pages in browsers may connect (origin.ts says which). */
+  readonly takesBrowsers: boolean;
+  /** Why a connection is not taken, as an HTTP status; undefined if it is. */
+  readonly refuse?: (request: IncomingMessage) => string | undefined;
+  /** Somebody has connected; `stop` is called on the session when the node shuts down. */
+  readonly accept: (socket: WebSocket, remote: string, request: IncomingMessage) => ServerSession;
 }
 
 export interface ServerSession {
-  /** Whether the client has said Hello, or is being turned away. */
+  /** Whether the other side has said Hello, or is being turned away. */
   readonly isGreeted: boolean;
-  /** The client sent more than a Hello needs, and no Hello; closes. */
+  /** The other side sent more than a Hello needs, and no Hello; closes. */
   tooMuchBeforeHello(): void;
-  /** Tells the client that the node shuts down, and closes. */
+  /** Tells the other side that the node shuts down, and closes. */
   stop(): void;
 }
 
-const CLIENT_PATH = '/client';
+/** Where clients connect, and other nodes. */
+export const CLIENT_PATH = '/client';
+export const PEER_PATH = '/peer';
+/** For {@link UpgradePath.earlyBytesMax}: room for any Hello, with requests right behind it. */
+export const EARLY_BYTES_MAX = 64 * 1024;
 /** Requests here are one short line; Node's defaults (16 KiB, 60 s, no limit on idle sockets) are for the open web. */
 const HEADER_BYTES_MAX = 8 * 1024;
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 1_000;
-/** Who has not said Hello may not make us hold more than this: room for any Hello, with requests right behind it. */
-const EARLY_BYTES_MAX = 64 * 1024;
 /** ws: fragments and chunks of one message, so that tiny pieces can't cost more than their bytes. */
 const FRAGMENTS_MAX = 1024;
 const BUFFERED_CHUNKS_MIN = 16_384;
@@ -55,11 +59,17 @@ const CHUNK_BYTES_MIN = 512;
 /** Asks a silent client's machine after this time whether it is still there; the kernel gives up after some more. */
 const KEEP_ALIVE_MS = 30_000;
 
-export class ClientServer {
+/** One path, and who is connected there. */
+interface Gate {
+  readonly path: UpgradePath;
+  readonly sockets: WebSocketServer;
+  readonly sessions: Set<ServerSession>;
+}
+
+export class NodeServer {
   readonly #options: ServerOptions;
   readonly #http: Server;
-  readonly #sockets: WebSocketServer;
-  readonly #sessions = new Set<ServerSession>();
+  readonly #gates = new Map<string, Gate>();
 
   private constructor(options: ServerOptions) {
     this.#options = options;
@@ -70,23 +80,20 @@ export class ClientServer {
         requestTimeout: REQUEST_TIMEOUT_MS,
         connectionsCheckingInterval: CHECK_INTERVAL_MS,
       },
-      (request, response) => this.#answer(request, response),
+      options.answer,
     );
-    this.#http.maxConnections = options.connectionsMax;
+    for (const [name, path] of options.upgrades)
+      this.#gates.set(name, { path, sockets: socketsOf(path), sessions: new Set() });
+    this.#http.maxConnections = [...options.upgrades.values()].reduce(
+      (sum, path) => sum + path.connectionsMax,
+      0,
+    );
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#sockets = new WebSocketServer({
-      noServer: true,
-      perMessageDeflate: false,
-      maxPayload: options.limits.messageBytesMax,
-      maxFragments: FRAGMENTS_MAX,
-      maxBufferedChunks: bufferedChunksMax(options.limits),
-      clientTracking: false,
-    } as ConstructorParameters<typeof WebSocketServer>[0]);
   }
 
   /** Listens, or throws `listen-failed`. */
-  static async listen(options: ServerOptions): Promise<ClientServer> {
-    const server = new ClientServer(options);
+  static async listen(options: ServerOptions): Promise<NodeServer> {
+    const server = new NodeServer(options);
     await new Promise<void>((resolve, reject) => {
       server.#http.once('error', (error: NodeJS.ErrnoException) => reject(listenFailed(options, error)));
       server.#http.listen(options.port, options.host, resolve);
@@ -100,8 +107,13 @@ export class ClientServer {
     return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
   }
 
-  get connections(): number {
-    return this.#sessions.size;
+  get port(): number {
+    return (this.#http.address() as AddressInfo).port;
+  }
+
+  /** Path → sessions that there are. */
+  get connections(): ReadonlyMap<string, number> {
+    return new Map([...this.#gates].map(([name, { sessions }]) => [name, sessions.size]));
   }
 
   /** Takes no more connections. */
@@ -118,66 +130,57 @@ export class ClientServer {
           count === 0 ? resolve() : this.#http.once('close', resolve),
         );
     });
-    for (const session of this.#sessions) session.stop();
+    for (const { sessions } of this.#gates.values()) for (const session of sessions) session.stop();
     this.#http.closeAllConnections();
     await closed;
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
-    response.setHeader('content-type', 'application/json');
-    response.setHeader('x-content-type-options', 'nosniff');
-    if (request.method !== 'GET' && request.method !== 'HEAD') response.writeHead(405).end();
-    else if (request.url === '/health/live') response.end('{"status":"live"}\n');
-    else if (request.url === '/info') response.end(`${JSON.stringify(this.#options.info())}\n`);
-    else
-      response
-        .writeHead(404)
-        .end('{"error":"not found; try /info, /health/live, or a WebSocket at /client"}\n');
-  }
-
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const { peers } = this.#options;
-    if (peers !== undefined && request.url === '/peer') {
-      const refusal = peers.refuse(request);
-      if (refusal !== undefined) return turnAway(socket, refusal);
-      (socket as Socket).setNoDelay(true);
-      const sockets = new WebSocketServer({
-        noServer: true,
-        perMessageDeflate: false,
-        skipUTF8Validation: true,
-        maxPayload: peers.messageBytesMax,
-        clientTracking: false,
-      });
-      sockets.handleUpgrade(request, socket, head, (webSocket) => peers.accept(webSocket, request));
-      return;
-    }
-    const refusal = this.#refusal(request);
-    if (refusal === undefined) this.#accept(request, socket, head);
+    const gate = this.#gates.get(request.url?.split('?', 1)[0] ?? '');
+    const refusal = gate === undefined ? '404 Not Found' : this.#refusal(request, gate);
+    if (refusal === undefined) accept(gate!, request, { socket, head });
     else turnAway(socket, refusal);
   }
 
-  #refusal({ url, headers }: IncomingMessage): string | undefined {
-    const { host, connectionsMax } = this.#options;
-    if (url?.split('?', 1)[0] !== CLIENT_PATH) return '404 Not Found';
-    if (!isAllowedOrigin(headers.origin, host)) return '403 Forbidden';
-    return this.#sessions.size < connectionsMax ? undefined : '503 Service Unavailable';
-  }
-
-  #accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    (socket as Socket).setNoDelay(true);
-    (socket as Socket).setKeepAlive(true, KEEP_ALIVE_MS);
-    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const session = this.#options.accept(webSocket, request.socket.remoteAddress ?? '');
-      this.#sessions.add(session);
-      watchEarlyBytes(socket, session);
-      webSocket.once('close', () => this.#sessions.delete(session));
-    });
+  #refusal(request: IncomingMessage, { path, sessions }: Gate): string | undefined {
+    const { origin } = request.headers;
+    const isWelcome = path.takesBrowsers ? isAllowedOrigin(origin, this.#options.host) : origin === undefined;
+    if (!isWelcome) return '403 Forbidden';
+    if (sessions.size >= path.connectionsMax) return '503 Service Unavailable';
+    return path.refuse?.(request);
   }
 }
 
-function bufferedChunksMax({ messageBytesMax }: SessionLimits): number {
-  return Math.max(BUFFERED_CHUNKS_MIN, Math.ceil(messageBytesMax / CHUNK_BYTES_MIN));
+interface Upgraded {
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+function accept(
+  { path, sockets, sessions }: Gate,
+  request: IncomingMessage,
+  { socket, head }: Upgraded,
+): void {
+  (socket as Socket).setNoDelay(true);
+  (socket as Socket).setKeepAlive(true, KEEP_ALIVE_MS);
+  sockets.handleUpgrade(request, socket, head, (webSocket) => {
+    const session = path.accept(webSocket, request.socket.remoteAddress ?? '', request);
+    sessions.add(session);
+    watchEarlyBytes(socket, session, path.earlyBytesMax);
+    webSocket.once('close', () => sessions.delete(session));
+  });
+}
+
+function socketsOf({ messageBytesMax }: UpgradePath): WebSocketServer {
+  return new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: messageBytesMax,
+    maxFragments: FRAGMENTS_MAX,
+    maxBufferedChunks: Math.max(BUFFERED_CHUNKS_MIN, Math.ceil(messageBytesMax / CHUNK_BYTES_MIN)),
+    clientTracking: false,
+  } as ConstructorParameters<typeof WebSocketServer>[0]);
 }
 
 /** Answers, and closes without waiting for the client, which might never do its part. */
@@ -187,11 +190,11 @@ function turnAway(socket: Duplex, status: string): void {
 }
 
 /** Counts bytes as they arrive, because ws gathers a message, up to its limit, before a session sees any of it. */
-function watchEarlyBytes(socket: Duplex, session: ServerSession): void {
+function watchEarlyBytes(socket: Duplex, session: ServerSession, earlyBytesMax: number): void {
   let bytes = 0;
   const count = (data: Buffer) => {
     bytes += data.length;
-    if (!session.isGreeted && bytes <= EARLY_BYTES_MAX) return;
+    if (!session.isGreeted && bytes <= earlyBytesMax) return;
     socket.off('data', count);
     if (!session.isGreeted) session.tooMuchBeforeHello();
   };

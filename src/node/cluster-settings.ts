@@ -2,14 +2,6 @@
 import type { NodeOptions } from '../config/options.js';
 import type { ClusterSettings } from './open-engine.js';
 
-/** `address`: where the node listens, `host:port`. */
-export function nodeName(options: NodeOptions, address: string): string {
-  const at = address.lastIndexOf(':');
-  const host = options.nodeHostAdvertiseAs || address.slice(0, at);
-  const port = options.nodePortAdvertiseAs || address.slice(at + 1);
-  return `${host}:${port}`;
-}
-
 export function clusterSettings(
   options: NodeOptions,
   name: string,

@@ -15,7 +15,7 @@ import type { Engine } from './engine.js';
 
 export interface NodeServiceParts {
   readonly engine: Engine;
-  readonly router: AppendRouter;
+  readonly appends: AppendRouter;
   readonly name: string;
   readonly zone: string;
   readonly maxInFlightAppends: number;
@@ -36,7 +36,7 @@ export class NodeService implements NodePort, AdminPort {
 
   constructor(parts: NodeServiceParts, priority: number) {
     this.#parts = parts;
-    this.appends = parts.router;
+    this.appends = parts.appends;
     this.#priority = priority;
   }
 
@@ -64,6 +64,11 @@ export class NodeService implements NodePort, AdminPort {
     return engine
       .readIndex()
       .then((refused) => refused ?? (isBehind ? this.#whenCaughtUp(atLeast) : undefined));
+  }
+
+  /** The log, as `/info` names it. */
+  get log(): { readonly logId: string; readonly chunkSize: number } | undefined {
+    return this.#parts.engine.store;
   }
 
   gossip(): object {

@@ -1,27 +1,28 @@
 /**
- * A node: an engine on a data folder, the links to other nodes, and the server that lets clients and peers at it. Main thread. What dies
- * inside makes the node fail, and whoever started it end the process: an engine that lost a thread can promise nothing any more.
+ * A node: an engine on a data folder, the links and the gossip between it and others, and the server that lets clients, peers and
+ * operators at it. Main thread. What dies inside makes the node fail, and whoever started it end the process: an engine that lost a
+ * thread can promise nothing any more.
  */
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
-import type { WebSocket } from 'ws';
-import { assert } from '../base/assert.js';
 import { CairnError } from '../base/errors.js';
 import { MESSAGE_BYTES_MAX } from '../cluster/message-kinds.js';
+import { clientAddress, nodeName } from '../config/addresses.js';
 import type { NodeOptions } from '../config/options.js';
-import { openPlatform } from '../native/platform.js';
 import { ClientSession } from '../net/client-session.js';
+import type { Router } from '../net/http/router.js';
 import { MessageGarbage } from '../net/message-garbage.js';
 import { connectionsWithin, openFilesMax } from '../net/open-files.js';
 import { isLoopback } from '../net/origin.js';
 import { PeerLinks } from '../net/peer-links.js';
-import { ClientServer } from '../net/server.js';
+import { CLIENT_PATH, EARLY_BYTES_MAX, NodeServer, PEER_PATH, type UpgradePath } from '../net/server.js';
 import { sessionLimits } from '../net/session-limits.js';
 import { AppendRouter } from './append-router.js';
-import { clusterSettings, nodeName } from './cluster-settings.js';
+import { clusterSettings } from './cluster-settings.js';
 import type { Engine } from './engine.js';
 import { appendLimits, type EngineOptions } from './engine-options.js';
 import { NodeService } from './node-service.js';
+import { NodeWatch } from './node-watch.js';
 import { openEngine } from './open-engine.js';
 
 /** A node that takes clients. */
@@ -36,6 +37,8 @@ export interface RunningNode {
 
 /** How long a leader that is stopped waits until another one leads. */
 const HAND_OVER_MS_MAX = 2_000;
+/** The members of the largest cluster, and some who want to be. */
+const PEERS_MAX = 64;
 
 /** Starts a node, or throws what keeps it from starting. One that is a cluster of its own takes appends then, unless its disk is full. */
 export async function startNode(options: NodeOptions, logger: Logger, version: string): Promise<RunningNode> {
@@ -56,6 +59,16 @@ export async function startNode(options: NodeOptions, logger: Logger, version: s
   return node;
 }
 
+/** What there is once the engine is open. */
+interface Parts {
+  readonly engine: Engine;
+  readonly links: PeerLinks;
+  readonly appends: AppendRouter;
+  readonly service: NodeService;
+  readonly watch: NodeWatch;
+  readonly http: Router;
+}
+
 class Node implements RunningNode {
   readonly failed: Promise<CairnError>;
   readonly #options: NodeOptions;
@@ -63,13 +76,9 @@ class Node implements RunningNode {
   readonly #version: string;
   readonly #death = new EventEmitter<{ failed: [CairnError] }>();
   readonly #garbage = new MessageGarbage();
-  readonly #startedAt = new Date().toISOString();
   readonly #blocked = new Set<string>();
-  #server: ClientServer | undefined;
-  #links: PeerLinks | undefined;
-  #engine: Engine | undefined;
-  #router: AppendRouter | undefined;
-  #service: NodeService | undefined;
+  #server: NodeServer | undefined;
+  #parts: Parts | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(options: NodeOptions, logger: Logger, version: string) {
@@ -87,36 +96,12 @@ class Node implements RunningNode {
   async start(): Promise<void> {
     // First, because a node's name has its port in it.
     this.#server = await this.#listen();
-    const options = this.#options;
-    const name = nodeName(options, this.#server.address);
-    const links = this.#openLinks(name);
-    this.#links = links;
-    const engine = openEngine({
-      options: engineOptions(options),
-      cluster: clusterSettings(options, name, () => options.gossipSeed),
-      transport: links,
-      events: {
-        note: (message, facts) => this.#logger.info(facts, message),
-        warn: (message, facts) => this.#logger.warn(facts, message),
-        failed: (error) => this.#death.emit('failed', error),
-        changed: () => this.#router?.update(),
-      },
-    });
-    this.#engine = engine;
-    const router = new AppendRouter({
-      engine,
-      clientName: `cairn node ${name}`,
-      patienceMs: 2 * options.leaderElectionTimeoutMs,
-      urlOf: (peer) => `ws://${peer}/client`,
-    });
-    this.#router = router;
-    router.update();
-    const { zone, maxInFlightAppends, maxOpenReads } = options;
-    const parts = { engine, router, name, zone, maxInFlightAppends, maxOpenReads };
-    const gossip = () => ({ members: [] });
-    const block = (names: readonly string[]) => this.#block(names);
-    this.#service = new NodeService({ ...parts, gossip, block }, options.nodePriority);
-    if (options.clusterSize === 1 && options.gossipSeed.length === 0) await this.#untilLeading(engine);
+    this.#parts = this.#open(this.#server);
+    const { watch, appends, engine } = this.#parts;
+    appends.update();
+    await watch.start();
+    const { clusterSize } = this.#options;
+    if (clusterSize === 1 && watch.seeds.length === 0) await this.#untilLeading(engine);
   }
 
   /** The reign is handed over; no new clients; then everything accepted is answered; then the connections close. */
@@ -128,14 +113,70 @@ class Node implements RunningNode {
   async #stop(): Promise<void> {
     await this.#handOver();
     this.#server?.stopAccepting();
-    this.#router?.stop();
-    await this.#engine?.stop();
+    this.#parts?.watch.stop();
+    this.#parts?.appends.stop();
+    await this.#parts?.engine.stop();
     await this.#server?.stop();
+  }
+
+  /** Synchronous, so that all of it is there before the first connection is heard. */
+  #open(server: NodeServer): Parts {
+    const options = this.#options;
+    const logger = this.#logger;
+    const name = nodeName(options, server.port);
+    const isBlocked = (peer: string): boolean => this.#blocked.has(peer);
+    const watch = new NodeWatch({
+      ...{ options, logger, version: this.#version, isBlocked },
+      clientAddress: clientAddress(options, server.port),
+      service: () => this.#parts?.service,
+      connections: () => server.connections,
+    });
+    const links = new PeerLinks({
+      ...{ name, isBlocked, log: logger },
+      clusterId: () => this.#parts?.engine.view.state.clusterId,
+      receive: (message) => this.#parts?.engine.receive(message),
+      unreachable: (peer) => {
+        watch.noteGone(peer);
+        this.#parts?.engine.take({ kind: 'unreachable', name: peer });
+      },
+    });
+    const engine = openEngine({
+      options: engineOptions(options),
+      cluster: clusterSettings(options, name, () => watch.seeds),
+      transport: links,
+      events: {
+        note: (message, facts) => logger.info(facts, message),
+        warn: (message, facts) => logger.warn(facts, message),
+        failed: (error) => this.#death.emit('failed', error),
+        changed: () => this.#changed(),
+        quorumAck: (seconds) => watch.metrics.observeQuorumAck(seconds),
+      },
+    });
+    const urlOf = (peer: string): string => `ws://${watch.clientAddressOf(peer) ?? peer}${CLIENT_PATH}`;
+    const patienceMs = 2 * options.leaderElectionTimeoutMs;
+    const appends = new AppendRouter({ engine, clientName: `cairn node ${name}`, patienceMs, urlOf });
+    const { zone, maxInFlightAppends, maxOpenReads } = options;
+    const service = new NodeService(
+      {
+        ...{ engine, appends, name, zone, maxInFlightAppends, maxOpenReads },
+        gossip: () => watch.gossipView(),
+        block: (names) => this.#block(names),
+      },
+      options.nodePriority,
+    );
+    const { start } = engine.view.state;
+    const http = watch.open({ service, memberId: engine.memberId, start });
+    return { engine, links, appends, service, watch, http };
+  }
+
+  #changed(): void {
+    this.#parts?.appends.update();
+    this.#parts?.watch.changed();
   }
 
   /** A leader that others can replace lets one of them lead first, so that nobody has to notice its end. */
   async #handOver(): Promise<void> {
-    const engine = this.#engine;
+    const engine = this.#parts?.engine;
     if (engine?.isLeading !== true || engine.progress().length === 0) return;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -151,54 +192,59 @@ class Node implements RunningNode {
     }
   }
 
-  #openLinks(name: string): PeerLinks {
-    return new PeerLinks({
-      name,
-      clusterId: () => this.#engine?.view.state.clusterId,
-      receive: (message) => this.#engine?.receive(message),
-      unreachable: (peer) => this.#engine?.take({ kind: 'unreachable', name: peer }),
-      isBlocked: (peer) => this.#blocked.has(peer),
-      log: this.#logger,
-    });
-  }
-
-  #listen(): Promise<ClientServer> {
-    const options = this.#options;
-    return ClientServer.listen({
-      host: options.nodeIp,
-      port: options.nodePort,
-      connectionsMax: connectionsMax(options.maxConnections, this.#logger),
-      // An existing log may have smaller chunks, and then Welcome says less.
-      limits: sessionLimits(
-        appendLimits(engineOptions(options), options.chunkSize),
-        options.maxInFlightAppends,
-        options.maxOpenReads,
-      ),
-      info: () => ({
-        ...{ version: this.#version, startedAt: this.#startedAt, platform: openPlatform().describe },
-        ...this.#service?.status(),
-      }),
-      accept: (socket, remote) => this.#openSession(socket, remote),
-      peers: {
-        messageBytesMax: MESSAGE_BYTES_MAX,
-        refuse: (request) =>
-          this.#links === undefined ? '503 Service Unavailable' : this.#links.refuse(request),
-        accept: (socket, request) => this.#links?.accept(socket, request),
+  #listen(): Promise<NodeServer> {
+    const { nodeIp: host, nodePort: port } = this.#options;
+    return NodeServer.listen({
+      ...{ host, port },
+      answer: (request, response) => {
+        if (this.#parts === undefined) response.writeHead(503).end();
+        else this.#parts.http.handle(request, response);
       },
+      upgrades: new Map([
+        [CLIENT_PATH, this.#clients()],
+        [PEER_PATH, this.#peers()],
+      ]),
     });
   }
 
-  #openSession(socket: WebSocket, remote: string): ClientSession {
-    const node = this.#service;
-    assert(node !== undefined, 'the engine is opened before the first client is heard');
-    const [serverVersion, log, garbage] = [this.#version, this.#logger, this.#garbage];
-    return new ClientSession(socket, remote, { node, serverVersion, log, garbage });
+  #clients(): UpgradePath {
+    const options = this.#options;
+    const { maxInFlightAppends, maxOpenReads } = options;
+    // An existing log may have smaller chunks, and then Welcome says less.
+    const appends = appendLimits(engineOptions(options), options.chunkSize);
+    return {
+      connectionsMax: connectionsMax(options.maxConnections, this.#logger),
+      messageBytesMax: sessionLimits(appends, maxInFlightAppends, maxOpenReads).messageBytesMax,
+      earlyBytesMax: EARLY_BYTES_MAX,
+      takesBrowsers: true,
+      refuse: () => this.#whyNotYet(),
+      accept: (socket, remote) => {
+        const node = this.#parts!.service;
+        const [serverVersion, log, garbage] = [this.#version, this.#logger, this.#garbage];
+        return new ClientSession(socket, remote, { node, serverVersion, log, garbage });
+      },
+    };
+  }
+
+  #peers(): UpgradePath {
+    return {
+      connectionsMax: PEERS_MAX,
+      messageBytesMax: MESSAGE_BYTES_MAX,
+      earlyBytesMax: EARLY_BYTES_MAX,
+      takesBrowsers: false,
+      refuse: (request) => this.#whyNotYet() ?? this.#parts!.links.refuse(request),
+      accept: (socket, _remote, request) => this.#parts!.links.accept(socket, request),
+    };
+  }
+
+  #whyNotYet(): string | undefined {
+    return this.#parts === undefined ? '503 Service Unavailable' : undefined;
   }
 
   #block(names: readonly string[]): void {
     this.#blocked.clear();
     for (const name of names) this.#blocked.add(name);
-    this.#links?.applyBlocks();
+    this.#parts?.links.applyBlocks();
   }
 
   /** Resolves when the engine takes appends, or its disk is full; rejects with what killed it. */

@@ -45,7 +45,8 @@ test('HEAD is answered without a body', async () => {
 test('any other path is 404, with a hint', async () => {
   const response = await fetch(`${node.httpUrl}/streams/x`);
   expect(response.status).toBe(404);
-  expect(await response.json()).toEqual({ error: expect.stringContaining('/client') });
+  const message = expect.stringContaining('/client');
+  expect(await response.json()).toEqual({ code: 'invalid-request', message, details: {} });
 });
 
 test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('%s is 405', async (method) => {

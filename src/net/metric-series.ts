@@ -1,0 +1,188 @@
+/**
+ * Which numbers `GET /metrics` reads off a node at the moment of a scrape. Pure: a table of names and where each comes from. Suffixes are
+ * KurrentDB's where it has the metric (checkpoints, statuses, writer_flush_…), so that dashboards need another prefix and no more.
+ */
+import type { NodeStatus } from './node-port.js';
+
+/** All that is looked at, once for a scrape. */
+export interface Moment {
+  readonly status: NodeStatus;
+  readonly connections: ReadonlyMap<string, number>;
+  readonly clockDifferencesMs: ReadonlyMap<string, number>;
+  readonly memory: { readonly rss: number; readonly heapUsed: number; readonly external: number };
+  readonly cpuSeconds: number;
+}
+
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export interface Series {
+  /** Without the prefix. */
+  readonly name: string;
+  readonly help: string;
+  readonly kind: 'gauge' | 'counter';
+  readonly labels: readonly string[];
+  readonly samples: (moment: Moment) => readonly Sample[];
+}
+
+type Read = (moment: Moment) => number;
+
+function single(kind: Series['kind'], name: string, help: string, read: Read): Series {
+  return { name, help, kind, labels: [], samples: (moment) => [{ labels: {}, value: read(moment) }] };
+}
+
+const gauge = (name: string, help: string, read: Read) => single('gauge', name, help, read);
+const counter = (name: string, help: string, read: Read) => single('counter', name, help, read);
+
+const CHECKPOINTS: Series = {
+  name: 'checkpoints',
+  help: 'Positions in the log, in bytes. replication: committed; index: indexed; epoch: where the newest epoch begins; proposal: the promised epoch (a number).',
+  kind: 'gauge',
+  labels: ['name', 'read'],
+  samples: ({ status }) =>
+    [
+      ['writer', 'non-flushed', status.published] as const,
+      ['writer', 'flushed', status.durable] as const,
+      ['replication', 'non-flushed', status.committed] as const,
+      ['index', 'non-flushed', status.indexed] as const,
+      ['epoch', 'non-flushed', status.epochPosition] as const,
+      ['proposal', 'non-flushed', status.promisedEpoch] as const,
+    ].map(([name, read, value]) => ({ labels: { name, read }, value })),
+};
+
+const WRITER: readonly Series[] = [
+  counter(
+    'writer_flush_duration_seconds_sum',
+    'Time spent making batches durable.',
+    ({ status }) => status.writer.syncMs / 1000,
+  ),
+  counter(
+    'writer_flush_duration_seconds_count',
+    'Batches made durable.',
+    ({ status }) => status.writer.batches,
+  ),
+  counter(
+    'writer_write_duration_seconds_sum',
+    'Time spent writing batches.',
+    ({ status }) => status.writer.writeMs / 1000,
+  ),
+  counter('writer_write_duration_seconds_count', 'Batches written.', ({ status }) => status.writer.batches),
+  counter(
+    'writer_flush_size_bytes_sum',
+    'Bytes of records in batches.',
+    ({ status }) => status.writer.recordBytes,
+  ),
+  counter('writer_flush_size_bytes_count', 'Batches.', ({ status }) => status.writer.batches),
+  counter(
+    'writer_disk_bytes_total',
+    'Bytes written to disk, whole blocks.',
+    ({ status }) => status.writer.diskBytes,
+  ),
+  counter('writer_chunks_total', 'Chunks begun.', ({ status }) => status.writer.chunks),
+];
+
+const NODE: readonly Series[] = [
+  gauge('ready', '1 = takes or forwards writes and serves reads.', ({ status }) => (status.isReady ? 1 : 0)),
+  gauge('epoch', 'Epoch of the leader that the node follows or is.', ({ status }) => status.epoch),
+  gauge('node_priority', 'NodePriority.', ({ status }) => status.priority),
+  gauge(
+    'cluster_size',
+    'How many voters there should be.',
+    ({ status }) => status.configuration?.clusterSize ?? 0,
+  ),
+  gauge('appends_pending', 'Appends that are not answered yet.', ({ status }) => status.pendingAppends),
+  gauge('ring_size_bytes', 'The ring: the tail of the log in memory.', ({ status }) => status.ringBytes),
+  gauge(
+    'ring_used_bytes',
+    'What of the ring can not be overwritten yet.',
+    ({ status }) => status.ringBytesUsed,
+  ),
+  {
+    name: 'node_role',
+    help: "1 = the node's role in the cluster core.",
+    kind: 'gauge',
+    labels: ['role'],
+    samples: ({ status: { role } }) => [{ labels: { role }, value: 1 }],
+  },
+  {
+    name: 'members',
+    help: 'Members of the configuration by role.',
+    kind: 'gauge',
+    labels: ['role'],
+    samples: ({ status }) =>
+      (['voter', 'clone', 'replica'] as const).map((role) => ({
+        labels: { role },
+        value: status.configuration?.members.filter((member) => member.role === role).length ?? 0,
+      })),
+  },
+  {
+    name: 'connections',
+    help: 'WebSocket connections by path.',
+    kind: 'gauge',
+    labels: ['path'],
+    samples: ({ connections }) => [...connections].map(([path, value]) => ({ labels: { path }, value })),
+  },
+];
+
+function ofMembers(
+  name: string,
+  help: string,
+  read: (member: NodeStatus['members'][number]) => number,
+): Series {
+  return {
+    name,
+    help,
+    kind: 'gauge',
+    labels: ['member', 'role', 'zone'],
+    samples: ({ status: { members } }) =>
+      members.map((member) => ({
+        labels: { member: member.name, role: member.role, zone: member.zone },
+        value: read(member),
+      })),
+  };
+}
+
+const CLUSTER: readonly Series[] = [
+  ofMembers(
+    'replication_lag_bytes',
+    'On a leader: what of its log a member has not acknowledged.',
+    ({ lagBytes }) => lagBytes,
+  ),
+  ofMembers(
+    'replication_silence_seconds',
+    'On a leader: since when a member is not heard.',
+    ({ silentMs }) => silentMs / 1000,
+  ),
+  ofMembers(
+    'replication_streaming',
+    'On a leader: 1 = the log is being sent to the member.',
+    ({ isStreaming }) => (isStreaming ? 1 : 0),
+  ),
+  {
+    name: 'gossip_clock_difference_seconds',
+    help: "By how much another node's clock is ahead of this one's.",
+    kind: 'gauge',
+    labels: ['peer'],
+    samples: ({ clockDifferencesMs }) =>
+      [...clockDifferencesMs].map(([peer, ms]) => ({ labels: { peer }, value: ms / 1000 })),
+  },
+];
+
+const PROCESS: readonly Series[] = [
+  counter('proc_cpu_seconds_total', 'Processor time of all threads.', ({ cpuSeconds }) => cpuSeconds),
+  {
+    name: 'proc_mem_bytes',
+    help: "Memory of the process; heap and external are the main thread's.",
+    kind: 'gauge',
+    labels: ['kind'],
+    samples: ({ memory }) => [
+      { labels: { kind: 'working-set' }, value: memory.rss },
+      { labels: { kind: 'heap' }, value: memory.heapUsed },
+      { labels: { kind: 'external' }, value: memory.external },
+    ],
+  },
+];
+
+export const SERIES: readonly Series[] = [CHECKPOINTS, ...WRITER, ...NODE, ...CLUSTER, ...PROCESS];
