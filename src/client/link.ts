@@ -35,7 +35,7 @@ const MOVE_MS = 1000;
 /** Gossip may lag behind, so that the first move leads to one that knows better; more than some are a sign of confusion. */
 const MOVES_MAX = 3;
 /** Ask who is in the cluster again: soon if this node is not the preferred one, else in case that the leader has changed without a word. */
-const REFRESH_MS = { unsatisfied: 500, satisfied: 5000 } as const;
+const REFRESH_MS = { unsatisfied: 500, satisfied: 2000 } as const;
 /** Nodes to measure. */
 const MEASURED_MAX = 16;
 

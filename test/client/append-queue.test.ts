@@ -5,7 +5,8 @@ import { AppendQueue, type PendingAppend } from '../../src/client/append-queue.j
 /** The same as plain lists: frames are [request id] repeated, so that what is sent tells whose it is. */
 class NaiveQueue {
   waiting: { id: number; deadline: number; everSent: boolean }[] = [];
-  flight: { id: number; deadline: number; settled: boolean }[] = [];
+  flight: { id: number; deadline: number; settled: boolean; wasSent: boolean }[] = [];
+  refused: { id: number; deadline: number; settled: boolean; wasSent: boolean }[] = [];
 }
 
 class Harness {
@@ -54,15 +55,20 @@ class Harness {
       for (const id of ids) {
         const next = this.naive.waiting.shift()!;
         expect(next.id % 256).toBe(id);
-        this.naive.flight.push({ id: next.id, deadline: next.deadline, settled: false });
+        const { deadline, everSent: wasSent } = next;
+        this.naive.flight.push({ id: next.id, deadline, settled: false, wasSent });
       }
     }
     expect(this.queue.inFlight).toBe(this.naive.flight.length);
-    const isFull = this.naive.flight.length >= inFlightMax;
-    expect(isFull || this.naive.waiting.length === 0).toBe(true);
+    const isHeld = this.naive.flight.length >= inFlightMax || this.naive.refused.length > 0;
+    expect(isHeld || this.naive.waiting.length === 0).toBe(true);
   }
 
   answer(): void {
+    if (this.naive.refused.length > 0) {
+      expect(this.queue.answered(this.naive.refused[0]!.id)).toBeUndefined();
+      return;
+    }
     const expected = this.naive.flight.shift();
     expect(this.queue.answered(0)).toBeUndefined();
     if (expected === undefined) return;
@@ -71,16 +77,31 @@ class Harness {
     if (!entry.isSettled) entry.resolve({ revision: 0, position: 0, duplicate: false });
   }
 
+  refuse(mayBeWritten: boolean): void {
+    const expected = this.naive.flight.shift();
+    expect(this.queue.refused(0, mayBeWritten)).toBe(false);
+    if (expected === undefined) return;
+    expect(this.queue.refused(expected.id, mayBeWritten)).toBe(true);
+    this.naive.refused.push({ ...expected, wasSent: expected.wasSent || mayBeWritten });
+  }
+
   lose(): void {
     this.queue.unsend();
-    const again = this.naive.flight.filter(({ settled }) => !settled);
-    this.naive.waiting.unshift(...again.map(({ id, deadline }) => ({ id, deadline, everSent: true })));
+    const unanswered = this.naive.flight.map((each) => ({ ...each, wasSent: true }));
+    const again = [...this.naive.refused, ...unanswered].filter(({ settled }) => !settled);
+    this.naive.waiting.unshift(
+      ...again.map(({ id, deadline, wasSent }) => ({ id, deadline, everSent: wasSent })),
+    );
     this.naive.flight = [];
+    this.naive.refused = [];
   }
 
   expire(ms: number): void {
     this.#now += ms;
     const expected = [
+      ...this.naive.refused
+        .filter((each) => !each.settled && each.deadline <= this.#now)
+        .map(({ id, wasSent }) => [id, wasSent]),
       ...this.naive.flight
         .filter((each) => !each.settled && each.deadline <= this.#now)
         .map(({ id }) => [id, true]),
@@ -94,9 +115,11 @@ class Harness {
       this.#tell(entry.requestId, 'late');
     });
     expect(seen).toEqual(expected);
+    for (const each of this.naive.refused) if (each.deadline <= this.#now) each.settled = true;
     for (const each of this.naive.flight) if (each.deadline <= this.#now) each.settled = true;
     this.naive.waiting = this.naive.waiting.filter((each) => each.deadline > this.#now);
     const open = [
+      ...this.naive.refused.filter((each) => !each.settled),
       ...this.naive.flight.filter((each) => !each.settled),
       ...this.naive.waiting,
       ...this.#unwritten,
@@ -113,9 +136,8 @@ class Harness {
 
   finish(): void {
     this.turnEnd();
-    const open = [...this.naive.flight.filter((each) => !each.settled), ...this.naive.waiting].map(
-      ({ id }) => id,
-    );
+    const sent = [...this.naive.refused, ...this.naive.flight].filter((each) => !each.settled);
+    const open = [...sent, ...this.naive.waiting].map(({ id }) => id);
     const drained: number[] = [];
     this.queue.drain((entry) => {
       drained.push(entry.requestId);
@@ -146,6 +168,7 @@ const step = fc.oneof(
     arbitrary: fc.record({ do: fc.constantFrom('turnEnd' as const, 'answer' as const), n: fc.constant(0) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const), n: fc.constant(0) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('refuse' as const), n: fc.nat(1) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('expire' as const), n: fc.nat(6) }) },
 );
 
@@ -160,6 +183,9 @@ test('whatever happens, appends go out in order, again after a loss, and each us
             break;
           case 'send':
             harness.send(n, n);
+            break;
+          case 'refuse':
+            harness.refuse(n === 1);
             break;
           case 'expire':
             harness.expire(n);

@@ -33,6 +33,8 @@ export interface FakeServerOptions {
   readonly port?: number;
   /** What is answered to Gossip, which no test sees as a frame; by default that there are no members. */
   readonly gossip?: () => object | undefined;
+  /** Called for each other frame. */
+  readonly onFrame?: (connection: FakeConnection, frame: SeenFrame) => void;
 }
 
 /** A frame received; `bytes` is a copy. */
@@ -127,12 +129,14 @@ export class FakeConnection {
         return;
       }
       if (opcode === OPCODE.gossip) {
-        const gossip = this.server.options.gossip?.() ?? { members: [] };
-        this.send((writer) => encodeGossipReply(writer, requestId, gossip));
+        const { gossip: say = () => ({ members: [] }) } = this.server.options;
+        const gossip = say();
+        if (gossip !== undefined) this.send((writer) => encodeGossipReply(writer, requestId, gossip));
         continue;
       }
       count++;
       this.frames.push(frame);
+      this.server.options.onFrame?.(this, frame);
       if (opcode === OPCODE.append && this.server.options.answerAppends === true)
         this.server.answer(this, frame);
     }
@@ -145,6 +149,7 @@ export class FakeConnection {
 
 export class FakeServer {
   readonly connections: FakeConnection[] = [];
+  readonly port: number;
   readonly #sockets: WebSocketServer;
   readonly #revisions = new Map<string, number>();
   #waiting: (() => void)[] = [];
@@ -155,6 +160,7 @@ export class FakeServer {
     readonly options: FakeServerOptions,
   ) {
     this.#sockets = sockets;
+    this.port = (sockets.address() as AddressInfo).port;
     sockets.on('connection', (socket) => {
       this.connections.push(new FakeConnection(socket, this));
       for (const resolve of this.#waiting.splice(0)) resolve();
@@ -168,10 +174,6 @@ export class FakeServer {
       sockets.once('error', reject);
     });
     return new FakeServer(sockets, options);
-  }
-
-  get port(): number {
-    return (this.#sockets.address() as AddressInfo).port;
   }
 
   get url(): string {

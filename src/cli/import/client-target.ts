@@ -67,8 +67,11 @@ export class ClientTarget implements ImportTarget {
 }
 
 /** Connects. Throws `CairnError`. */
-export async function connectTarget(url: string, events: ConnectionEvents): Promise<ClientTarget> {
-  const client = await connect(url, {
+export async function connectTarget(
+  urls: readonly string[],
+  events: ConnectionEvents,
+): Promise<ClientTarget> {
+  const client = await connect(urls, {
     name: 'cairn import',
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     maxQueuedBytes: QUEUED_BYTES_MAX,

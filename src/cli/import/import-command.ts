@@ -3,6 +3,7 @@
  * and nothing else.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { addUrlOption } from '../node-urls.js';
 import { type ConnectionEvents, connectTarget } from './client-target.js';
 import { FORMATS } from './formats.js';
 import { type ImportFlags, isNamedSource, planImport, STANDARD_INPUT } from './import-options.js';
@@ -12,7 +13,6 @@ import { jsonSummary, tableSummary, withAdvice } from './outcome.js';
 import { CLEAR_LINE, showProgress } from './progress.js';
 import { surveyRows } from './rows-survey.js';
 
-const DEFAULT_URL = 'ws://127.0.0.1:2113';
 /** A stream has one append under way at a time: the more it takes, the less a round trip costs. */
 const DEFAULT_BATCH = 2000;
 /** An append frame counts its events in 16 bits. */
@@ -29,7 +29,7 @@ then read from its start again. Details: docs/import.md
 
 /** Adds `import` to the command line. */
 export function registerImport(program: Command): void {
-  program
+  const command = program
     .command('import')
     .description('write the rows of a file (NDJSON, JSON, CSV, TSV) as events, once each')
     .argument('<file>', `the file; ${STANDARD_INPUT} = standard input`)
@@ -55,12 +55,11 @@ export function registerImport(program: Command): void {
       wholeNumber(IN_FLIGHT_MAX),
       DEFAULT_IN_FLIGHT,
     )
-    .addOption(new Option('--url <url>', 'the node').env('CAIRN_URL').default(DEFAULT_URL))
     .addOption(
       new Option('-o, --output <form>', 'form of the summary').choices(['table', 'json']).default('table'),
     )
-    .addHelpText('after', HELP)
-    .action(importFile);
+    .addHelpText('after', HELP);
+  addUrlOption(command).action(importFile);
 }
 
 async function importFile(path: string, flags: ImportFlags): Promise<void> {
@@ -94,9 +93,10 @@ async function report(run: ImportRun, input: Input, flags: ImportFlags, isNamed:
   console.log((flags.output === 'json' ? jsonSummary : tableSummary)(run.state, seconds));
 }
 
-function connectionEvents(url: string): ConnectionEvents {
+function connectionEvents(urls: readonly string[]): ConnectionEvents {
   return {
-    lost: ({ message }) => tell(`the connection to ${url} was lost (${message}); trying to come back`),
+    lost: ({ message }) =>
+      tell(`the connection to ${urls.join(', ')} was lost (${message}); trying to come back`),
     back: () => tell('the connection is back'),
   };
 }

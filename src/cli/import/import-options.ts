@@ -21,7 +21,7 @@ export interface ImportFlags {
   readonly limit?: number;
   readonly batch: number;
   readonly inFlight: number;
-  readonly url: string;
+  readonly url: readonly string[];
   readonly output: 'table' | 'json';
 }
 

@@ -4,27 +4,38 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CairnError } from '../../base/errors.js';
-import { type Client, connect, type EventRead } from '../../client/client.js';
+import {
+  type AckPolicy,
+  type Client,
+  connect,
+  type EventRead,
+  type ReadConsistency,
+} from '../../client/client.js';
 import { type Column, type OutputFormat, type Row, RowWriter } from '../inspect/output.js';
+import { addUrlOption } from '../node-urls.js';
 import { EVENT_COLUMNS, eventLine, eventRow } from './event-line.js';
 import { type EventFlags, expectedRevision, newEvent } from './new-event.js';
 
 interface NodeFlags {
-  readonly url: string;
+  readonly url: readonly string[];
   readonly output: OutputFormat;
 }
 
 interface AppendFlags extends NodeFlags, EventFlags {
   readonly expected: string;
+  readonly ack?: AckPolicy;
 }
 
-interface ReadFlags extends NodeFlags {
+interface FreshnessFlags extends NodeFlags {
+  readonly consistency?: ReadConsistency;
+}
+
+interface ReadFlags extends FreshnessFlags {
   readonly from?: number;
   readonly count?: number;
   readonly backwards?: true;
 }
 
-const DEFAULT_URL = 'ws://127.0.0.1:2113';
 /** The name under which the whole log can be read. */
 const ALL = '$all';
 /** Lines are handed over in pieces of about this size. */
@@ -58,7 +69,15 @@ function addAppend(stream: Command): void {
     .option('--data-file <file>', "the event's data: JSON or any bytes; - = standard input")
     .option('--metadata <json>', 'what else is known about it')
     .option('--id <uuid>', 'the id by which a retry is recognised (default: a random one)')
-    .option('--expected <revision>', "any, none, exists, or the stream's last revision", 'any');
+    .option('--expected <revision>', "any, none, exists, or the stream's last revision", 'any')
+    .addOption(
+      new Option('--ack <policy>', 'answer when the event is durable on the leader, a quorum, …').choices([
+        'leader',
+        'quorum',
+        'all',
+        'quorum-and-zone',
+      ]),
+    );
   addNodeOptions(command).action(append);
 }
 
@@ -70,7 +89,7 @@ function addRead(stream: Command): void {
     .option('--from <n>', `the revision to start from; in ${ALL} a position`, wholeNumber(0))
     .option('--count <n>', 'read at most so many', wholeNumber(1))
     .option('--backwards', 'newest first');
-  addNodeOptions(command).action(read);
+  addNodeOptions(addConsistency(command)).action(read);
 }
 
 function addInfo(stream: Command): void {
@@ -78,17 +97,24 @@ function addInfo(stream: Command): void {
     .command('info')
     .description('show where a stream ends')
     .argument('<stream>', 'the name of the stream');
-  addNodeOptions(command).action(info);
+  addNodeOptions(addConsistency(command)).action(info);
+}
+
+function addConsistency(command: Command): Command {
+  return command.addOption(
+    new Option(
+      '--consistency <kind>',
+      'local: what a node knows; leader: what the leader knows; linearizable: all that was acknowledged before',
+    ).choices(['local', 'leader', 'linearizable']),
+  );
 }
 
 function addNodeOptions(command: Command): Command {
-  return command
-    .addOption(new Option('--url <url>', 'the node').env('CAIRN_URL').default(DEFAULT_URL))
-    .addOption(
-      new Option('-o, --output <format>', 'a table, or JSON: one object a line')
-        .choices(['table', 'json'])
-        .default('table'),
-    );
+  return addUrlOption(command).addOption(
+    new Option('-o, --output <format>', 'a table, or JSON: one object a line')
+      .choices(['table', 'json'])
+      .default('table'),
+  );
 }
 
 function wholeNumber(lowest: number): (text: string) => number {
@@ -104,7 +130,8 @@ async function append(stream: string, flags: AppendFlags): Promise<void> {
   const expected = expectedRevision(flags.expected);
   const event = await newEvent(flags);
   await withClient(flags.url, async (client) => {
-    const { revision, position, duplicate } = await client.append(stream, event, { expected });
+    const ack = flags.ack === undefined ? {} : { ackPolicy: flags.ack };
+    const { revision, position, duplicate } = await client.append(stream, event, { expected, ...ack });
     await printRow(flags.output, APPEND_COLUMNS, { stream, revision, position, duplicate });
   });
 }
@@ -116,20 +143,20 @@ async function read(stream: string, { url, output, ...range }: ReadFlags): Promi
   });
 }
 
-async function info(stream: string, { url, output }: NodeFlags): Promise<void> {
+async function info(stream: string, { url, output, ...freshness }: FreshnessFlags): Promise<void> {
   await withClient(url, async (client) => {
-    const found = await client.streamInfo(stream);
+    const found = await client.streamInfo(stream, freshness);
     if (found === undefined)
       throw new CairnError('stream-not-found', `there is no stream ${stream}`, { stream });
     await printRow(output, INFO_COLUMNS, { stream, ...found });
   });
 }
 
-async function withClient(url: string, use: (client: Client) => Promise<void>): Promise<void> {
-  const client = await connect(url, {
+async function withClient(urls: readonly string[], use: (client: Client) => Promise<void>): Promise<void> {
+  const client = await connect(urls, {
     name: 'cairn stream',
     onDisconnect: ({ message }) =>
-      tell(`the connection to ${url} was lost (${message}); trying to come back`),
+      tell(`the connection to ${urls.join(', ')} was lost (${message}); trying to come back`),
     onReconnect: () => tell('the connection is back'),
   });
   try {

@@ -6,7 +6,7 @@ const FLAGS: ImportFlags = {
   streamPrefix: '',
   batch: 10,
   inFlight: 2,
-  url: 'ws://127.0.0.1:1',
+  url: ['ws://127.0.0.1:1'],
   output: 'json',
 };
 

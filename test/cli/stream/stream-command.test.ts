@@ -48,6 +48,18 @@ async function rows(...words: string[]): Promise<Record<string, unknown>[]> {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+test('of several nodes the first that answers is talked to, and the wishes about acks and freshness go with the request', async () => {
+  const nowhere = 'ws://127.0.0.1:1';
+  const wishes = ['--url', `${nowhere}, ${nowhere}`, '--url', node.url];
+  const event = ['--type', 'T', '--data', '1'];
+  await rows('append', 'wishes', ...event, '--ack', 'leader', ...wishes);
+  const read = await rows('read', 'wishes', '--consistency', 'linearizable', ...wishes);
+  expect(read.map(({ revision }) => revision)).toEqual([0]);
+  expect(await rows('info', 'wishes', '--consistency', 'leader', ...wishes)).toMatchObject([{ revision: 0 }]);
+  const { status, stderr } = await runStream(['append', 'wishes', ...event, '--ack', 'most']);
+  expect([status, stderr]).toEqual([2, expect.stringContaining('quorum-and-zone')]);
+});
+
 test('what is appended can be read in both directions, and in the whole log', async () => {
   const id = '0b5b9a4e-1f5e-4a3d-9c58-7a1c7be2d001';
   const first = ['append', 'orders-1', '--type', 'Placed', '--data', '{"total":12.50}', '--expected', 'none'];
