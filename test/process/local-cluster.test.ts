@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { LocalCluster } from '../../src/cli/cluster/local-cluster.js';
 import { isAlive } from '../../src/node/process-identity.js';
 import { freePorts, runCluster, testFolder } from '../cli/cluster/local-nodes.js';
@@ -10,6 +10,8 @@ import { until, within } from './within.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DEADLINE_MS = 50_000;
+/** Several processes start, some of them again: on a loaded machine that takes its time. */
+vi.setConfig({ testTimeout: 180_000 });
 /** Chunks and a ring that are made in no time. */
 const SMALL = ['--chunk-size', '1MiB', '--ring-size', '1MiB'];
 

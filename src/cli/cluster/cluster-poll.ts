@@ -1,6 +1,13 @@
 /** Asks all nodes of a cluster what they are, and those that they tell of. Main thread. A node that does not answer costs one deadline. */
 import { CairnError } from '../../base/errors.js';
-import { type ClusterView, clusterView, type Fields, type NodeAnswer, namesIn } from './cluster-view.js';
+import {
+  type ClusterView,
+  clusterView,
+  type Fields,
+  type NodeAddress,
+  type NodeAnswer,
+  nodesIn,
+} from './cluster-view.js';
 import { askNode } from './node-requests.js';
 
 /** On loopback or a network a living node answers in milliseconds. */
@@ -16,17 +23,17 @@ export interface PollTarget {
 }
 
 export async function pollCluster({ names, areExpected }: PollTarget): Promise<ClusterView> {
-  const answers = await askAll(names);
+  const answers = await askAll(names.map((name) => ({ name, address: name })));
   const known = new Set(answers.map(({ name }) => name));
-  const told = await askAll(namesIn(answers).filter((name) => !known.has(name)));
+  const told = await askAll(nodesIn(answers).filter(({ name }) => !known.has(name)));
   return clusterView([...answers, ...told], areExpected ? names : []);
 }
 
-function askAll(addresses: readonly string[]): Promise<NodeAnswer[]> {
+function askAll(nodes: readonly NodeAddress[]): Promise<NodeAnswer[]> {
   return Promise.all(
-    addresses.map(async (address) => {
+    nodes.map(async ({ name, address }) => {
       const [info, gossip] = await Promise.all([fieldsOf(address, '/info'), fieldsOf(address, '/gossip')]);
-      return { name: ownName(info) ?? address, info, gossip };
+      return { name: ownName(info) ?? name, address, info, gossip };
     }),
   );
 }

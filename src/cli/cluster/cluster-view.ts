@@ -3,10 +3,14 @@
  * node says of itself counts for more than what others say of it, and a node that does not answer is shown with what others know.
  */
 
-/** What a node said: the bodies of its /info and /gossip. */
-export interface NodeAnswer {
-  /** `host:port`, as it was asked. */
+/** A node, and where it is asked: the two differ where nodes reach each other by other addresses than clients. */
+export interface NodeAddress {
   readonly name: string;
+  readonly address: string;
+}
+
+/** What a node said: the bodies of its /info and /gossip. */
+export interface NodeAnswer extends NodeAddress {
   /** Undefined = no answer. */
   readonly info: Fields | undefined;
   readonly gossip: Fields | undefined;
@@ -17,6 +21,8 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** A node in the cluster; `null` = not known. Positions in bytes. */
 export interface NodeView {
   readonly name: string;
+  /** Where it can be asked from here. */
+  readonly address: string;
   readonly id: string | null;
   readonly clusterId: string | null;
   readonly zone: string;
@@ -69,7 +75,7 @@ export function clusterView(answers: readonly NodeAnswer[], expected: readonly s
     nodeView(name, {
       answer: answers.find((answer) => answer.name === name),
       member: membersIn(configuration).find((member) => member['name'] === name),
-      heard: latest(heard.filter((entry) => nameIn(entry) === name)),
+      heard: latest(heard.filter((entry) => textIn(entry, 'name') === name)),
     }),
   );
   const leading = leaderOf(told.filter((node) => !isForeign(node, clusterId)));
@@ -87,15 +93,20 @@ export function clusterView(answers: readonly NodeAnswer[], expected: readonly s
   };
 }
 
-/** Names of nodes that the answers tell of. */
-export function namesIn(answers: readonly NodeAnswer[]): string[] {
-  const names = answers.flatMap(({ info, gossip }) => [
-    ...membersIn(newestConfiguration(info === undefined ? [] : [info])).map((member) =>
-      String(member['name']),
-    ),
-    ...objectsIn(gossip?.['members']).map(nameIn),
-  ]);
-  return [...new Set(names.filter((name) => name !== undefined))];
+/** The nodes that the answers tell of, each once. */
+export function nodesIn(answers: readonly NodeAnswer[]): NodeAddress[] {
+  const found = new Map<string, string>();
+  for (const { info, gossip } of answers) {
+    for (const entry of objectsIn(gossip?.['members'])) {
+      const name = textIn(entry, 'name');
+      if (name !== null) found.set(name, textIn(entry, 'clientAddress') ?? name);
+    }
+    for (const member of membersIn(objectOf(info?.['configuration']))) {
+      const name = String(member['name']);
+      if (!found.has(name)) found.set(name, name);
+    }
+  }
+  return [...found].map(([name, address]) => ({ name, address }));
 }
 
 interface Sources {
@@ -110,10 +121,11 @@ function nodeView(name: string, { answer, member, heard }: Sources): NodeView {
   const own = answer?.info;
   return {
     name,
+    address: answer?.address ?? textIn(heard, 'clientAddress') ?? name,
     id: textIn(own, 'memberId') ?? textIn(member, 'id') ?? textIn(heard, 'instanceId'),
     clusterId: textIn(own, 'clusterId'),
     zone: textIn(own, 'zone') ?? textIn(member, 'zone') ?? textIn(heard, 'zone') ?? '',
-    member: textIn(own, 'memberRole') ?? textIn(member, 'role'),
+    member: textIn(own, 'memberRole') ?? textIn(member, 'role') ?? textIn(heard, 'memberRole'),
     state: textIn(own, 'role') ?? textIn(heard, 'state'),
     isAlive: own !== undefined,
     isReady: own?.['isReady'] === true,
@@ -215,13 +227,6 @@ function latest(entries: readonly Fields[]): Fields | undefined {
     (best, entry) => (best === undefined || progress(entry) > progress(best) ? entry : best),
     undefined,
   );
-}
-
-function nameIn(entry: Fields): string | undefined {
-  const ip = textIn(entry, 'httpEndPointIp');
-  const port = numberIn(entry, 'httpEndPointPort');
-  if (ip === null || port === null) return undefined;
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 /** `127.0.0.1:2113` before `127.0.0.1:10000`. */

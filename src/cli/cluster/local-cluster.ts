@@ -41,7 +41,7 @@ export interface NewNode {
   readonly zone: string;
 }
 
-export const HOST = '127.0.0.1';
+const HOST = '127.0.0.1';
 /** What is accepted becomes durable and is answered; then a node ends. Far more than that takes. */
 const STOP_DEADLINE_MS = 15_000;
 /** SIGKILL ends a process at once, unless its disk keeps it. */

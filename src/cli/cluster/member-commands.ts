@@ -124,8 +124,11 @@ async function resignLeader({
 }
 
 async function setPriority(node: string, value: number, flags: TargetFlags): Promise<void> {
-  const name = await nodeNameOf(node, targetOf(flags));
-  await askNode(name, {
+  const target = targetOf(flags);
+  const name = await nodeNameOf(node, target);
+  const { nodes } = await target.poll();
+  const address = nodes.find((one) => one.name === name || one.id === name)?.address ?? name;
+  await askNode(address, {
     method: 'POST',
     path: `/admin/node/priority/${value}`,
     deadlineMs: PRIORITY_DEADLINE_MS,

@@ -24,7 +24,7 @@ interface Answer {
 }
 
 /** `127.0.0.1:2113`, `ws://…`, `http://…/` → `http://127.0.0.1:2113`. Throws `invalid-configuration`. */
-export function baseUrl(address: string): string {
+function baseUrl(address: string): string {
   const text = address.includes('://') ? address : `http://${address}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isKnown = url !== undefined && /^(?:ws|http):$/.test(url.protocol) && url.host !== '';

@@ -1,6 +1,6 @@
 /** What is made of what nodes say of themselves and of each other. */
 import { describe, expect, it } from 'vitest';
-import { clusterView, type Fields, type NodeAnswer } from '../../../src/cli/cluster/cluster-view.js';
+import { clusterView, type Fields, type NodeAnswer, nodesIn } from '../../../src/cli/cluster/cluster-view.js';
 import { eventLine, statusJson, statusLines } from '../../../src/cli/cluster/status-text.js';
 
 const NAMES = ['h:1', 'h:2', 'h:3'];
@@ -25,12 +25,11 @@ function info(name: string, fields: Fields = {}): Fields {
 }
 
 function answer(name: string, fields?: Fields): NodeAnswer {
-  return { name, info: info(name, fields), gossip: undefined };
+  return { name, address: name, info: info(name, fields), gossip: undefined };
 }
 
 function gossip(name: string, fields: Fields): Fields {
-  const [ip, port] = name.split(':');
-  return { members: [{ httpEndPointIp: ip, httpEndPointPort: Number(port), ...fields }] };
+  return { members: [{ name, clientAddress: `client-${name}`, ...fields }] };
 }
 
 const healthy = NAMES.map((name) => answer(name));
@@ -73,7 +72,7 @@ describe('a cluster', () => {
     const answers = [
       { ...answer('h:1'), gossip: heard },
       answer('h:2'),
-      { name: 'h:3', info: undefined, gossip: undefined },
+      { name: 'h:3', address: 'h:3', info: undefined, gossip: undefined },
     ];
     const view = clusterView(answers, []);
     expect(view.nodes[2]).toMatchObject({
@@ -109,10 +108,21 @@ describe('a cluster', () => {
 
   it('is put together from answers that say next to nothing', () => {
     const view = clusterView(
-      [{ name: 'h:1', info: { members: 4, configuration: 'x' }, gossip: { members: [{}] } }],
+      [{ name: 'h:1', address: 'h:1', info: { members: 4, configuration: 'x' }, gossip: { members: [{}] } }],
       [],
     );
     expect(view.nodes).toMatchObject([{ name: 'h:1', isAlive: true, state: null, epoch: null }]);
+  });
+});
+
+describe('the nodes that others tell of', () => {
+  it('are asked where clients reach them, or by their names if that is all that is known', () => {
+    const answers = [{ ...answer('h:1'), gossip: gossip('h:2', {}) }];
+    expect(nodesIn(answers)).toEqual([
+      { name: 'h:2', address: 'client-h:2' },
+      { name: 'h:1', address: 'h:1' },
+      { name: 'h:3', address: 'h:3' },
+    ]);
   });
 });
 

@@ -105,6 +105,10 @@ export async function runCluster(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   });
+  // A test that has run out of time: a cluster that is just being started is stopped by its starter.
+  onTestFinished(() => {
+    child.kill();
+  });
   const status = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return { status: await status, stdout, stderr };
