@@ -30,7 +30,7 @@ interface Fault {
 
 const KEPT_PERCENT = [0, 50, 90];
 
-export const FAULTS = {
+const FAULTS = {
   kill: {
     takes: 'member',
     async strike(blow) {
