@@ -25,6 +25,8 @@ export interface Blow {
 interface Fault {
   readonly needs?: FaultNeed;
   readonly takes: 'member' | 'network' | 'all';
+  /** At most one in a run. */
+  readonly isOnce?: boolean;
   strike(blow: Blow): Promise<Undo> | Undo;
 }
 
@@ -62,9 +64,12 @@ const FAULTS = {
       return () => member.resume();
     },
   },
-  /** It comes back with an empty folder. */
+  /**
+   * It comes back with an empty folder, as a new member. Once in a run: where a majority has forgotten what it acknowledged, nobody can keep it.
+   */
   wipe: {
     takes: 'member',
+    isOnce: true,
     async strike(blow) {
       const member = hit(blow);
       await member.kill();
