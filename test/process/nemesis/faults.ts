@@ -25,12 +25,14 @@ export interface Blow {
 interface Fault {
   readonly needs?: FaultNeed;
   readonly takes: 'member' | 'network' | 'all';
+  /** At most one in a run. */
+  readonly isOnce?: boolean;
   strike(blow: Blow): Promise<Undo> | Undo;
 }
 
 const KEPT_PERCENT = [0, 50, 90];
 
-export const FAULTS = {
+const FAULTS = {
   kill: {
     takes: 'member',
     async strike(blow) {
@@ -62,9 +64,12 @@ export const FAULTS = {
       return () => member.resume();
     },
   },
-  /** It comes back with an empty folder. */
+  /**
+   * It comes back with an empty folder, as a new member. Once in a run: where a majority has forgotten what it acknowledged, nobody can keep it.
+   */
   wipe: {
     takes: 'member',
+    isOnce: true,
     async strike(blow) {
       const member = hit(blow);
       await member.kill();

@@ -40,6 +40,8 @@ export interface NemesisSummary {
   readonly problems: readonly string[];
 }
 
+/** A wiped node gets its vote back within a run. */
+const PATIENCE = ['--voter-replacement-timeout-sec', '1'];
 const CHUNK_BYTES = 1024 * 1024;
 const LEADER_SHARE = 0.6;
 const GAP_MS_MAX = 900;
@@ -64,6 +66,8 @@ class NemesisRun {
   readonly #struck: string[] = [];
   /** What is taken up by a fault: members by number, `network`. */
   readonly #taken = new Set<string>();
+  /** What may not happen again. */
+  readonly #spent = new Set<FaultName>();
   readonly #undoing = new Set<Promise<void>>();
   readonly #startMs = performance.now();
   #cluster!: ClusterProcess;
@@ -83,7 +87,7 @@ class NemesisRun {
     this.#cluster = await ClusterProcess.create({
       ...{ size: nodes, scratch },
       ...{ isNetworked: needs.has('network'), isOnVolatileDisks: needs.has('disks') },
-      flags: needs.has('injection') ? ['--fault-injection'] : [],
+      flags: [...PATIENCE, ...(needs.has('injection') ? ['--fault-injection'] : [])],
     });
     this.#load = new ClusterLoad({ seed, targets: this.#cluster.targets });
     try {
@@ -122,7 +126,8 @@ class NemesisRun {
     if (name === undefined) return;
     const index = isAtLeader ? ((await this.#cluster.leader()) ?? any) : any;
     const taken = this.#toBeTaken(name, index);
-    if (taken.some((what) => this.#taken.has(what))) return;
+    if (taken.some((what) => this.#taken.has(what)) || this.#spent.has(name)) return;
+    if (faultOf(name).isOnce === true) this.#spent.add(name);
     for (const what of taken) this.#taken.add(what);
     this.#struck.push(`${this.#elapsedMs()} ms: ${name} at ${index} for ${lastsMs} ms`);
     const undo = await faultOf(name).strike({ cluster: this.#cluster, index, random: own });
