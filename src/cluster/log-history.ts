@@ -5,12 +5,12 @@
 import { readU64 } from '../base/bytes.js';
 import { CairnError } from '../base/errors.js';
 import type { Disk, RecordKernel } from '../base/ports.js';
-import type { LogStart, PlacedConfiguration } from './known-log.js';
-import { decodeMembership } from './membership-record.js';
-import type { EpochEntry } from './messages.js';
 import { COMMIT, occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import { LogScanner, type RecordRun } from '../log/scan.js';
+import type { LogStart, PlacedConfiguration } from './known-log.js';
+import { decodeMembership } from './membership-record.js';
+import type { EpochEntry } from './messages.js';
 
 /** `see`: is shown each run of records. Throws `log-corrupt`, `bad-data-folder` (a Membership record that is none), `DiskError`. */
 export function readHistory(
