@@ -14,7 +14,6 @@ import { Coordinator } from './coordinator.js';
 import { Core, senderOf } from './core.js';
 import type { Effect, Input, NodeRole } from './effects.js';
 import { Follower } from './follower.js';
-import type { Foundation } from './foundation.js';
 import { Founding } from './founding.js';
 import { Gate } from './gate.js';
 import { Leader } from './leader.js';
@@ -115,8 +114,7 @@ export class ClusterNode {
         this.#leader?.onShipped(input);
         break;
       case 'unreachable':
-        this.#follower?.noteUnreachable(input.name);
-        this.#onTick();
+        this.#follower?.onUnreachable(input.name);
         break;
       default:
         this.#onRequest(input);
@@ -200,8 +198,10 @@ export class ClusterNode {
       return;
     }
     const outcome = this.#founding.onMessage(message);
-    if (outcome?.kind === 'founded') this.#becomeFounded(outcome.foundation);
-    if (outcome?.kind === 'invited') this.#becomeMember(outcome.clusterId, outcome.chunkSize);
+    if (outcome === undefined) return;
+    this.#founding = undefined;
+    // Who was invited has a leader, and will hear from it.
+    if (outcome === 'founded') this.#coordinator.wait(0);
   }
 
   #onElection(message: MessageOf<ElectionKind>): void {
@@ -276,9 +276,10 @@ export class ClusterNode {
       this.#coordinator.noteFailed(this.#core.me);
       this.#becomeLooking(this.#core.me, 0);
     } else if (this.#follower !== undefined) {
-      if (!this.#follower.missesLeader) return;
+      if (this.#follower.tick()) return;
       this.#coordinator.noteFailed(this.#follower.leader.id);
-      this.#becomeLooking(this.#core.me, 0);
+      // It may ask the others already, because it was told that the leader is gone.
+      this.#becomeLooking(this.#core.me, this.#coordinator.isElecting ? undefined : 0);
     } else {
       this.#coordinator.tick();
       this.#admission.tick();
@@ -328,27 +329,6 @@ export class ClusterNode {
     this.#coordinator.prepare(Math.max(promisedEpoch, this.#core.promisedEpoch) + 1, '');
   }
 
-  #becomeFounded({ clusterId, chunkSize, members, founder }: Foundation): void {
-    const { outbox, me } = this.#core;
-    const others = founder === me ? members.filter(({ id }) => id !== me) : [];
-    const payload = { kind: 'founded', clusterId } as const;
-    this.#makeLog(clusterId, chunkSize);
-    // In one: members that all died between would know their cluster, and not that they may vote in it.
-    outbox.save({ clusterId, founded: true }, ...others.map((to) => ({ to, payload })));
-    this.#coordinator.wait(0);
-  }
-
-  #becomeMember(clusterId: string, chunkSize: number): void {
-    this.#makeLog(clusterId, chunkSize);
-    this.#core.outbox.save({ clusterId });
-  }
-
-  /** The log is made before the node remembers that it belongs to the cluster: so who remembers has a log. */
-  #makeLog(clusterId: string, chunkSize: number): void {
-    this.#founding = undefined;
-    this.#core.outbox.push({ kind: 'joined', clusterId, chunkSize });
-  }
-
   /** No leader any more. `cause`: whose election it is; who holds one itself goes on with it. */
   #becomeLooking(cause: MemberId, afterMs?: number): void {
     this.#leader?.stepDown();
@@ -369,7 +349,7 @@ export class ClusterNode {
     const leader: Addressee = senderOf(message);
     this.#becomeLooking(leader.id);
     if (epoch > promisedEpoch) outbox.save({ promisedEpoch: epoch, ackedPosition: commit });
-    this.#follower = new Follower(this.#core, epoch, leader);
+    this.#follower = new Follower(this.#core, this.#coordinator, { epoch, leader });
     this.#follower.subscribe();
   }
 

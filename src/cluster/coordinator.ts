@@ -63,6 +63,18 @@ export class Coordinator {
     return this.#phase.kind !== 'waiting';
   }
 
+  /** The leader that this node still follows seems to be gone: asks the others, when it is its turn. */
+  suspect(leader: MemberId): void {
+    this.noteFailed(leader);
+    if (!this.isElecting) this.wait(0);
+  }
+
+  /** It was heard again. From promises that were asked for there is no way back: others may have given them. */
+  trust(leader: MemberId): void {
+    this.#failedUntilMs.delete(leader);
+    if (this.#phase.kind === 'preVoting') this.#phase = { kind: 'waiting' };
+  }
+
   /** There was a leader, and it is gone: try in `afterMs`, and one's turn. */
   wait(afterMs: number): void {
     this.#failures = 0;

@@ -166,15 +166,19 @@ export class Core {
 
   /**
    * This node's turn among the voters, as a fraction of the election timeout: who has a lower id goes first, so that they
-   * don't get in each other's way; the random part breaks what symmetry is left. `failed`: they have no turn.
+   * don't get in each other's way; the random part breaks what symmetry is left. `failed`: they have no turn, and this node the last one if
+   * it is among them.
    */
   turnMs(failed: ReadonlySet<MemberId> = NOBODY): number {
     if (this.isAlone) return 0;
     const { electionTimeoutMs, random } = this.options;
-    const rank = Math.max(
-      0,
-      this.voters.filter(({ id }) => !failed.has(id)).findIndex(({ id }) => id === this.me),
-    );
+    const sound = this.voters.filter(({ id }) => !failed.has(id));
+    const rank = failed.has(this.me)
+      ? sound.length
+      : Math.max(
+          0,
+          sound.findIndex(({ id }) => id === this.me),
+        );
     return (electionTimeoutMs * (rank + random() / 2)) / Math.max(TURNS_MIN, 2 * this.voters.length);
   }
 }

@@ -6,6 +6,7 @@
 import { unreachable } from '../base/assert.js';
 import { VERIFY_STOP } from '../base/ports.js';
 import type { Epoch, Position } from '../base/units.js';
+import type { Coordinator } from './coordinator.js';
 import type { Core } from './core.js';
 import { EPOCHS_TOLD_MAX, type MessageOf } from './messages.js';
 import type { Addressee } from './outbox.js';
@@ -22,6 +23,7 @@ export class Follower {
   readonly leader: Addressee;
   readonly epoch: Epoch;
   readonly #core: Core;
+  readonly #coordinator: Coordinator;
   #stage: Stage = 'asking';
   /** None yet. */
   #attempt = 0;
@@ -30,15 +32,22 @@ export class Follower {
   /** Whether the promise of this epoch is durable: the leader has answered what left behind its save. */
   #isPromiseDurable = false;
   #heardMs: number;
+  /** Somebody says that the leader's process is gone, and it was not heard since. */
+  #isSuspected = false;
   /** When there was progress last, or something was asked. */
   #progressMs: number;
   /** What the leader calls committed. */
   #leaderCommit: Position = 0;
 
-  constructor(core: Core, epoch: Epoch, leader: Addressee) {
+  constructor(
+    core: Core,
+    coordinator: Coordinator,
+    reign: { readonly epoch: Epoch; readonly leader: Addressee },
+  ) {
     this.#core = core;
-    this.epoch = epoch;
-    this.leader = leader;
+    this.#coordinator = coordinator;
+    this.epoch = reign.epoch;
+    this.leader = reign.leader;
     this.#heardMs = core.nowMs;
     this.#progressMs = core.nowMs;
   }
@@ -47,18 +56,35 @@ export class Follower {
     return this.#stage === 'streaming';
   }
 
-  /** When the leader is to be missed. */
   get deadlineMs(): number {
+    const asksMs = this.#isSuspected ? this.#coordinator.deadlineMs : Number.POSITIVE_INFINITY;
+    return Math.min(this.#silentMs, asksMs);
+  }
+
+  /** When the leader is to be given up. */
+  get #silentMs(): number {
     return this.#heardMs + this.#core.options.electionTimeoutMs;
   }
 
   get missesLeader(): boolean {
-    return this.#core.nowMs >= this.deadlineMs;
+    return this.#isSuspected || this.#core.nowMs >= this.#silentMs;
   }
 
-  /** The leader's process is gone, it seems: it is missed at once. A later word of it makes up for that. */
-  noteUnreachable(name: string): void {
-    if (name === this.leader.name) this.#heardMs = Number.NEGATIVE_INFINITY;
+  /** Answers whether it goes on following. */
+  tick(): boolean {
+    if (this.#core.nowMs >= this.#silentMs) return false;
+    if (this.#isSuspected) this.#coordinator.tick();
+    return true;
+  }
+
+  /**
+   * The process of this name is gone, it seems. If it is the leader's, it is missed, and the others are asked whether they miss it
+   * too; but it is still followed, and its next word makes up for all. So a wrong alarm costs some messages, unless a quorum is wrong.
+   */
+  onUnreachable(name: string): void {
+    if (name !== this.leader.name || this.#isSuspected) return;
+    this.#isSuspected = true;
+    this.#coordinator.suspect(this.leader.id);
   }
 
   isFrom(message: { readonly from: string; readonly epoch: Epoch }): boolean {
@@ -87,7 +113,7 @@ export class Follower {
   }
 
   #onHeartbeat(message: MessageOf<'heartbeat'>): void {
-    this.#heardMs = this.#core.nowMs;
+    this.#noteHeard();
     const { round, end } = message;
     const { outbox, statedPriority: priority } = this.#core;
     outbox.send(this.leader, { kind: 'heartbeatReply', epoch: this.epoch, round, priority });
@@ -103,7 +129,7 @@ export class Follower {
     if (this.#stage !== 'asking' || message.attempt !== this.#attempt) return;
     const { outbox, log, commit, nowMs } = this.#core;
     const { position } = message;
-    this.#heardMs = nowMs;
+    this.#noteHeard();
     this.#isPromiseDurable = true;
     this.#repetitions = 0;
     if (position > log.end) return;
@@ -132,7 +158,7 @@ export class Follower {
     if (this.#stage !== 'streaming' || message.attempt !== this.#attempt) return;
     const { outbox, log, nowMs } = this.#core;
     const { position, bytes } = message;
-    this.#heardMs = nowMs;
+    this.#noteHeard();
     // A gap: something was lost on the way.
     if (position > log.end && this.#isStuck()) this.#ask();
     if (position !== log.end) return;
@@ -150,6 +176,12 @@ export class Follower {
     if (this.#stage !== 'streaming') return;
     this.#ack();
     this.#noteCommit(this.#leaderCommit);
+  }
+
+  #noteHeard(): void {
+    this.#heardMs = this.#core.nowMs;
+    if (this.#isSuspected) this.#coordinator.trust(this.leader.id);
+    this.#isSuspected = false;
   }
 
   /** Only now that the logs agree does what the leader calls committed say something about this one. */

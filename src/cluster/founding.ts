@@ -21,9 +21,8 @@ interface Candidate {
   readonly heardMs: number;
 }
 
-export type FoundingOutcome =
-  | { readonly kind: 'founded'; readonly foundation: Foundation }
-  | { readonly kind: 'invited'; readonly clusterId: string; readonly chunkSize: number };
+/** How a node comes to a cluster. */
+export type FoundingOutcome = 'founded' | 'invited';
 
 export class Founding {
   readonly #core: Core;
@@ -53,7 +52,7 @@ export class Founding {
     else this.#agree(foundation);
   }
 
-  /** What has become of the founding by it: complete, or needless; undefined while it goes on. */
+  /** What has become of the founding by it: complete, or needless; then the node belongs to a cluster. Undefined while it goes on. */
   onMessage(message: MessageOf<FoundingKind>): FoundingOutcome | undefined {
     switch (message.kind) {
       case 'hello':
@@ -123,12 +122,12 @@ export class Founding {
     if (foundation.founder !== me) return undefined;
     this.#agreed.add(message.from);
     const isComplete = foundation.members.every(({ id }) => this.#agreed.has(id));
-    return isComplete ? { kind: 'founded', foundation } : undefined;
+    return isComplete ? this.#complete(foundation) : undefined;
   }
 
   #onFounded(message: MessageOf<'founded'>): FoundingOutcome | undefined {
     const { foundation } = this.#core.outbox.state;
-    return foundation?.clusterId === message.clusterId ? { kind: 'founded', foundation } : undefined;
+    return foundation?.clusterId === message.clusterId ? this.#complete(foundation) : undefined;
   }
 
   /**
@@ -141,7 +140,24 @@ export class Founding {
     const isOther = foundation !== undefined && foundation.clusterId !== clusterId;
     if (isOther && foundation.founder !== me) return undefined;
     if (isOther) this.#abandon(foundation);
-    return { kind: 'invited', clusterId, chunkSize };
+    this.#makeLog(clusterId, chunkSize);
+    outbox.save({ clusterId });
+    return 'invited';
+  }
+
+  #complete({ clusterId, chunkSize, members, founder }: Foundation): FoundingOutcome {
+    const { outbox, me } = this.#core;
+    const others = founder === me ? members.filter(({ id }) => id !== me) : [];
+    const payload = { kind: 'founded', clusterId } as const;
+    this.#makeLog(clusterId, chunkSize);
+    // In one: members that all died between would know their cluster, and not that they may vote in it.
+    outbox.save({ clusterId, founded: true }, ...others.map((to) => ({ to, payload })));
+    return 'founded';
+  }
+
+  /** The log is made before the node remembers that it belongs to the cluster: so who remembers has a log. */
+  #makeLog(clusterId: string, chunkSize: number): void {
+    this.#core.outbox.push({ kind: 'joined', clusterId, chunkSize });
   }
 
   /** Somebody holds another founding. Between two that block each other the founder with the higher id gives way. */

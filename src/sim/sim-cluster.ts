@@ -3,6 +3,7 @@
  * its own, so that one drawing more doesn't change another.
  */
 
+import { Alarms } from './alarms.js';
 import { CommittedLog } from './checks/committed-log.js';
 import { Invariants } from './checks/invariants.js';
 import { ClientDriver, type ClientQuality } from './clients/client-driver.js';
@@ -42,6 +43,7 @@ export class SimCluster {
   readonly trace = new Trace();
   readonly random: Random;
   readonly network: Network;
+  readonly alarms: Alarms;
   readonly nodes: readonly SimNode[];
   readonly history = new History();
   readonly committedLog: CommittedLog;
@@ -73,6 +75,9 @@ export class SimCluster {
       random: random.fork(),
       deliver: (to, message) => this.node(to)?.process?.receive(message),
     });
+    const names = namesOf(options);
+    const tell = (to: string, about: string): void => this.node(to)?.process?.alarm(about);
+    this.alarms = new Alarms({ queue, trace, random: random.fork(), network: this.network, names, tell });
     this.nodes = this.#makeNodes(options);
     this.#makeClients(options.clients ?? CLIENTS);
   }
@@ -109,13 +114,14 @@ export class SimCluster {
     return this.#drivers.every((driver) => driver.isDone);
   }
 
-  #makeNodes({ nodes, clones, replicas, onDown }: SimClusterOptions): SimNode[] {
-    const { queue, trace, random, network, invariants: observer } = this;
-    const seeds = Array.from({ length: nodes + clones + replicas }, (_, i) => `n${i + 1}`);
+  #makeNodes(options: SimClusterOptions): SimNode[] {
+    const { queue, trace, random, network, alarms, invariants: observer } = this;
+    const { nodes, clones, onDown } = options;
+    const seeds = namesOf(options);
     return seeds.map((name, i) => {
       const role = i < nodes + clones ? 'voter' : 'replica';
       const zone = ZONES[i % ZONES.length]!;
-      const shared = { queue, trace, network, observer, seeds, clusterSize: nodes, onDown };
+      const shared = { queue, trace, network, alarms, observer, seeds, clusterSize: nodes, onDown };
       return new SimNode({ ...shared, random: random.fork(), name, zone, role });
     });
   }
@@ -150,6 +156,10 @@ export class SimCluster {
       );
     }
   }
+}
+
+function namesOf({ nodes, clones, replicas }: SimClusterOptions): string[] {
+  return Array.from({ length: nodes + clones + replicas }, (_, i) => `n${i + 1}`);
 }
 
 /** A line about every node and the membership, for whoever has to find out what they wait for. */

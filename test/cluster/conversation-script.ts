@@ -169,6 +169,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     conversation.deliver(sent);
   },
 
+  /** `alarm n2 n3 about n1`: they are told that nobody listens at n1 any more, whether or not that is so. */
+  alarm: ({ conversation }, words) => {
+    const about = words.at(-1)!;
+    for (const name of words.slice(0, -2)) conversation.node(name).take({ kind: 'unreachable', name: about });
+  },
+
   read: (script, [name]) => {
     script.requests++;
     script.conversation.node(name).take({ kind: 'read', request: script.requests });

@@ -101,6 +101,101 @@ describe('a follower', () => {
   });
 });
 
+describe('an alarm about a leader', () => {
+  const alarm = { kind: 'unreachable', name: memberOf(2).name } as const;
+  const heartbeat = { kind: 'heartbeat', epoch: 2, commit: 0, end: 0 } as const;
+
+  /** A follower of node 2 in epoch 2, whose log agrees. */
+  function following(options?: ConstructorParameters<typeof LoneNode>[0]): LoneNode {
+    const node = new LoneNode(options);
+    const attempt = node.follow(2);
+    node.hear(2, { kind: 'subscribed', epoch: 2, attempt, position: node.end.position });
+    node.take();
+    return node;
+  }
+
+  function kindsSaid(node: LoneNode, member: number): readonly string[] {
+    return node.said(member).map(({ kind }) => kind);
+  }
+
+  test('is passed on as a question to the others, and the leader is followed as before', () => {
+    const node = following();
+    node.step(alarm);
+    node.wait(ELECTION_TIMEOUT_MS / 4);
+    expect(kindsSaid(node, 3)).toEqual(['preVote']);
+    expect(node.role).toBe('following');
+    node.hear(2, { ...heartbeat, round: 2 });
+    expect(kindsSaid(node, 2)).toEqual(['heartbeatReply', 'ack']);
+    expect(node.role).toBe('following');
+  });
+
+  test('is made up for by the next word of the leader: what others say to it then counts for nothing', () => {
+    const node = following();
+    node.step(alarm);
+    node.wait(ELECTION_TIMEOUT_MS / 4);
+    const asked = node.said(3)[0];
+    const round = asked?.kind === 'preVote' ? asked.round : 0;
+    node.hear(2, { ...heartbeat, round: 2 });
+    for (const member of [1, 3])
+      node.hear(member, { kind: 'preVoteReply', round, granted: true, promisedEpoch: 2 });
+    expect(kindsSaid(node, 3)).toEqual([]);
+    node.hear(3, { kind: 'preVote', round: 1 });
+    expect(node.said(3)).toMatchObject([{ kind: 'preVoteReply', granted: false }]);
+  });
+
+  test('that is repeated puts nothing off: a silent leader is given up when its time is over', () => {
+    const node = following();
+    for (let i = 0; i < 20; i++) {
+      node.wait(ELECTION_TIMEOUT_MS / 20);
+      node.step(alarm);
+    }
+    expect(['looking', 'electing']).toContain(node.role);
+  });
+
+  test('does not stop a successor that has asked for promises already', () => {
+    const node = following();
+    node.hear(2, { kind: 'transfer', epoch: 2 });
+    node.step(alarm);
+    node.hear(2, { ...heartbeat, round: 2 });
+    for (const member of [1, 3]) {
+      node.hear(member, { kind: 'prepareOk', epoch: 3, lastEpoch: 1, position: 0, commit: 0, priority: 0 });
+    }
+    node.wait(ELECTION_TIMEOUT_MS);
+    expect(kindsSaid(node, 3)).toContain('proposal');
+  });
+
+  test('means nothing to a leader, whoever it is about', () => {
+    const node = new LoneNode();
+    node.lead(2);
+    node.subscribedBy(2, 2, 1);
+    node.hear(2, { kind: 'ack', epoch: 2, attempt: 1, durable: node.end.position });
+    expect(node.role).toBe('leader');
+    node.take();
+    for (const member of [1, 2, 3]) node.step({ kind: 'unreachable', name: memberOf(member).name });
+    expect(node.take()).toEqual([]);
+    node.step({ kind: 'resign' });
+    expect(node.role).toBe('resigning');
+    node.take();
+    for (const member of [1, 2, 3]) node.step({ kind: 'unreachable', name: memberOf(member).name });
+    expect(node.take()).toEqual([]);
+  });
+
+  test('means nothing to a node that follows somebody else, follows nobody, or is fenced', () => {
+    const other = following();
+    other.step({ ...alarm, name: memberOf(3).name });
+    const looking = new LoneNode();
+    looking.step(alarm);
+    looking.take();
+    looking.step(alarm);
+    const fenced = new LoneNode({ state: { fenced: true } });
+    fenced.wait(1);
+    fenced.step(alarm);
+    fenced.take();
+    fenced.step(alarm);
+    for (const node of [other, looking, fenced]) expect(node.take()).toEqual([]);
+  });
+});
+
 describe('a promise', () => {
   /** The position and last epoch of the promises that it has given. */
   function promised(node: LoneNode): unknown[] {

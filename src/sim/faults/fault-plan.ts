@@ -7,7 +7,18 @@ import type { Random } from '../random.js';
 
 /** Groups of kinds of faults, by what they hit. */
 export const FAULT_KINDS = {
-  network: ['loss', 'delay', 'chaos', 'replay', 'partition', 'isolate', 'one-way', 'bridge', 'flap'],
+  network: [
+    'loss',
+    'delay',
+    'chaos',
+    'replay',
+    'partition',
+    'isolate',
+    'one-way',
+    'bridge',
+    'flap',
+    'false-alarm',
+  ],
   crash: ['crash', 'kill', 'crash-step', 'crash-all', 'pause'],
   disk: ['sync-error', 'full-disk', 'slow-disk', 'bit-flip', 'misdirected', 'lost-write', 'lying'],
   clock: ['drift', 'jump'],

@@ -22,6 +22,8 @@ const DURATION_MS_MAX = 3000;
 const DELAY_MS_MAX = 250;
 const LOSS_MAX = 0.4;
 const FLAP_MS_MAX = 400;
+/** Some within a heartbeat interval, so that several nodes are wrong at the same time. */
+const ALARM_MS_MAX = 200;
 
 export function durationMs(random: Random): number {
   return random.between(DURATION_MS_MIN, DURATION_MS_MAX);
@@ -75,6 +77,9 @@ export function beginNetworkFault(kind: NetworkFaultKind, context: FaultContext)
     case 'flap':
       flap(context, random.chance(0.5) ? bothWays([names[0]!], names.slice(1)) : allLinks(names).slice(0, 2));
       break;
+    case 'false-alarm':
+      alarm(context, names);
+      break;
   }
 }
 
@@ -111,6 +116,19 @@ function flap({ cluster: { network }, active, random }: FaultContext, links: rea
   active.add(lengthMs, () => {
     if (isCut) toggle();
   });
+}
+
+/** Somebody is said to be gone, again and again, to some nodes: most often the leader, who is there. */
+function alarm({ cluster, active, random }: FaultContext, names: readonly string[]): void {
+  const told = names.slice(0, random.between(1, names.length));
+  active.repeat(
+    durationMs(random),
+    () => random.between(1, ALARM_MS_MAX),
+    () => {
+      const about = random.chance(0.7) ? cluster.leader?.name : random.pick(names);
+      if (about !== undefined) cluster.alarms.raise(random.pick(told), about);
+    },
+  );
 }
 
 function allLinks(names: readonly string[]): Link[] {

@@ -8,6 +8,7 @@ import { type MemberId, type MemberRole, VOTERS_MAX } from '../../cluster/config
 import type { NodeState } from '../../cluster/node-state.js';
 import { NodeStateFile } from '../../cluster/node-state-file.js';
 import { javascriptKernel } from '../../log/javascript-kernel.js';
+import type { Alarms } from '../alarms.js';
 import { type DeviceSpeed, FAST_DEVICE } from '../disk/device-queue.js';
 import { NodeLog } from '../disk/node-log.js';
 import { type CrashKind, SimulatedDisk } from '../disk/simulated-disk.js';
@@ -32,6 +33,7 @@ export interface SimNodeParts {
   readonly trace: Trace;
   readonly random: Random;
   readonly network: Network;
+  readonly alarms: Alarms;
   readonly observer: ProcessObserver;
   readonly name: string;
   readonly zone: string;
@@ -263,6 +265,7 @@ export class SimNode {
     this.disk.beforeChange = undefined;
     this.disk.crash(this.#random, how);
     this.#parts.network.disconnect(this.name);
+    this.#parts.alarms.processGone(this.name);
   }
 
   #noteMemory(): void {

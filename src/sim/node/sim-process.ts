@@ -25,6 +25,7 @@ import { isOfTheWorld } from './process-crash.js';
 import { type LogEffect, ProcessLog, type ProcessLogHost } from './process-log.js';
 import type { ObservedProcess, ProcessObserver } from './process-observer.js';
 import { ProcessTimer } from './process-timer.js';
+import { StateSaver, type StateSaverHost } from './state-saver.js';
 import type { NewEvent, StreamModel } from './stream-model.js';
 
 /** What a process is started with. */
@@ -62,10 +63,9 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
   readonly core: ClusterNode;
   readonly #parts: ProcessParts;
   readonly #desk: ClientDesk;
-  readonly #saves: DeviceQueue;
+  readonly #saver: StateSaver;
   readonly #timer: ProcessTimer;
   #log: ProcessLog | undefined;
-  #savedState: NodeState;
   // As the core has told them: to ask it each time would cost more than all else.
   #commit: Position;
   #told: { readonly role: NodeRole; readonly epoch: Epoch; readonly leader: string | undefined };
@@ -76,10 +76,9 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
   #isStepping = false;
 
   constructor(parts: ProcessParts) {
-    const { queue, random, speed, clock, log, state, options } = parts;
+    const { queue, clock, log, state, options } = parts;
     this.#parts = parts;
-    this.#savedState = state;
-    this.#saves = new DeviceQueue(queue, random, speed);
+    this.#saver = this.#makeSaver();
     this.#desk = new ClientDesk(this);
     if (log !== undefined) this.#openLog(log);
     this.#timer = new ProcessTimer({
@@ -108,7 +107,7 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
   }
 
   get savedState(): NodeState {
-    return this.#savedState;
+    return this.#saver.saved;
   }
 
   get role(): NodeRole {
@@ -155,6 +154,11 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
     this.whenRunning(() => this.take(input));
   }
 
+  /** Nobody listens at `name` any more, says its machine. */
+  alarm(name: string): void {
+    this.whenRunning(() => this.take({ kind: 'unreachable', name }));
+  }
+
   pause(): void {
     this.#isPaused = true;
     this.#timer.stop();
@@ -175,7 +179,7 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
     if (this.#isDead) return;
     this.#isDead = true;
     this.#timer.stop();
-    this.#saves.close();
+    this.#saver.close();
     this.#log?.close();
   }
 
@@ -271,13 +275,24 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
     this.#log = new ProcessLog({ host: this, log, memberId: this.memberId, kernel, queue, random, speed });
   }
 
+  #makeSaver(): StateSaver {
+    const { queue, random, speed, stateFile, state } = this.#parts;
+    const host: StateSaverHost = {
+      guard: (act) => this.guard(act),
+      whenRunning: (act) => this.whenRunning(act),
+      saved: ({ promisedEpoch, acceptedEpoch }) => this.#note('saved').numbers(promisedEpoch, acceptedEpoch),
+      send: ({ to, message }) => this.#send(to, message),
+    };
+    return new StateSaver(host, new DeviceQueue(queue, random, speed), stateFile, state);
+  }
+
   #carryOut(effect: Effect): void {
     switch (effect.kind) {
       case 'send':
         this.#send(effect.to, effect.message);
         return;
       case 'save':
-        this.#save(effect);
+        this.#saver.save(effect);
         return;
       case 'ship':
         this.#ship(effect);
@@ -346,21 +361,6 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
     this.guard(() => {
       if (this.#log === undefined) this.#openLog(this.#parts.createLog(clusterId, chunkSize));
     });
-  }
-
-  #save({ state, thenSend }: Extract<Effect, { kind: 'save' }>): void {
-    const { stateFile } = this.#parts;
-    const finish = (): void => {
-      if (!this.guard(() => stateFile.save(state))) return;
-      this.#savedState = state;
-      this.#note('saved').numbers(state.promisedEpoch, state.acceptedEpoch);
-      this.whenRunning(() => {
-        // While it stood still a later save became durable: what it has promised since makes the earlier word void (effects.ts).
-        if (this.#savedState.promisedEpoch > state.promisedEpoch) return;
-        for (const { to, message } of thenSend) this.#send(to, message);
-      });
-    };
-    this.#saves.add({ interrupt: finish, finish });
   }
 
   #ship({ to, range, limit }: Extract<Effect, { kind: 'ship' }>): void {
