@@ -7,7 +7,8 @@ import { openPlatform } from '../src/native/platform.js';
 import { runAppend } from './append.js';
 import { openEngineTarget } from './engine-target.js';
 import { SINGLE_NODE_SUITE, type SuiteRun } from './floors.js';
-import { type FlagValues, parseAppendOptions, parseOutput, parseReadOptions, parseRuns } from './options.js';
+import type { FlagValues } from './flags.js';
+import { parseAppendOptions, parseOutput, parseReadOptions, parseRuns } from './options.js';
 import { runRead } from './read.js';
 import { type BenchRow, rowAsJson, rowAsTableLine, tableHeader } from './row.js';
 import { type FloorResult, runSuite, type SuiteResult } from './suite.js';
@@ -54,11 +55,11 @@ function addCommonFlags(command: Command): Command {
 function addLoadFlags(command: Command): Command {
   return addCommonFlags(command)
     .option('--mode <mode>', 'engine: inside this process; ws: a node, over a connection')
-    .option('--nodes <n>', 'how many nodes (default: 1, the only choice yet)')
+    .option('--nodes <n>', 'how many nodes: more than one are a cluster on this machine (default: 1)')
     .option('--in-flight <n>', 'requests, or reads, open at once (default: 256 requests, 1 read)')
     .option('--events-per-request <n>', 'events in each append (default: 1; filling for a read: 64)')
     .option('--connections <n>', 'ws connections to spread the requests over (default: 1)')
-    .option('--url <url>', 'a running node instead of one of our own; the events stay in it');
+    .option('--url <url>', 'a running node instead of one of our own, or several of a cluster, with commas; the events stay in it');
 }
 
 async function runAppendRow(flags: FlagValues): Promise<BenchRow> {

@@ -2,7 +2,7 @@
  * The floors: what one node must reach at least, as ratios to the disk probe or as rates, and the runs that show it.
  * Pure data. A floor is missed or reached by the median of several runs; one run on a busy machine proves little.
  */
-import type { FlagValues } from './options.js';
+import type { FlagValues } from './flags.js';
 import type { BenchRow } from './row.js';
 
 /** A number that a row must reach. */
