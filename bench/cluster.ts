@@ -2,8 +2,9 @@
  * A cluster of node processes on this machine, each with a folder and a port of its own: started, waited for, hurt where a run is
  * about that, and never left behind. Main thread.
  */
-import { createServer, type AddressInfo } from 'node:net';
+
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CairnError } from '../src/base/errors.js';

@@ -4,7 +4,10 @@ import { clientUrl } from '../src/client/address.js';
 import type { NodeStatus } from '../src/net/node-port.js';
 import type { WriterBytes } from './target.js';
 
-export type NodeInfo = Pick<NodeStatus, 'role' | 'leader' | 'epoch' | 'durable' | 'committed' | 'writer' | 'isReady'>;
+export type NodeInfo = Pick<
+  NodeStatus,
+  'role' | 'leader' | 'epoch' | 'durable' | 'committed' | 'writer' | 'isReady'
+>;
 
 /** A node that is alive answers in milliseconds, also while it is busy. */
 const INFO_TIMEOUT_MS = 1_000;
@@ -26,7 +29,8 @@ export async function readWriterBytes(urls: readonly string[]): Promise<WriterBy
   const sum = { recordBytes: 0, diskBytes: 0 };
   for (const url of urls) {
     const info = await readInfo(url);
-    if (info === undefined) throw new CairnError('timeout', `${url} does not say what it has written`, { url });
+    if (info === undefined)
+      throw new CairnError('timeout', `${url} does not say what it has written`, { url });
     sum.recordBytes += info.writer.recordBytes;
     sum.diskBytes += info.writer.diskBytes;
   }

@@ -41,7 +41,10 @@ export class NodeProcess {
     const own = ['--db', folder, '--node-port', String(port), '--sync-mode', syncMode, ...flags];
     const node = [process.execPath, mainScript(), 'node', '--log-console-format', 'Json', ...own];
     const [command, ...rest] = [...under, ...node];
-    this.#child = spawn(command!, rest, { env: environmentWithoutOptions(), stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#child = spawn(command!, rest, {
+      env: environmentWithoutOptions(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const onExit = () => this.#signalAll('SIGKILL');
     process.once('exit', onExit);
     this.#ended = new Promise((resolve) => {

@@ -53,8 +53,7 @@ const IN_FLIGHT_BYTES_MAX = 1024 * 1024 * 1024;
 export function parseAppendOptions(flags: FlagValues): AppendOptions {
   const options = { ...parseRunOptions(flags, 'engine'), ratePerSecond: numberOf(flags, 'rate') };
   if (options.mode === 'engine') {
-    if (options.urls.length > 0)
-      throw refused('--url is for --mode ws: an engine runs inside the benchmark');
+    if (options.urls.length > 0) throw refused('--url is for --mode ws: an engine runs inside the benchmark');
     if (options.nodes > 1) throw refused('--nodes is for --mode ws: an engine is alone');
     if (options.connections > 1) throw refused('--connections is for --mode ws: an engine has none');
   }
@@ -74,7 +73,8 @@ export function parseReadOptions(flags: FlagValues): ReadOptions {
 function parseRunOptions(flags: FlagValues, defaultMode: Mode): RunOptions {
   const urls = urlsOf(flags);
   const nodes = numberOf(flags, 'nodes', Math.max(1, urls.length));
-  if (urls.length > 0 && urls.length !== nodes) throw refused('--nodes is how many addresses --url has, or left out');
+  if (urls.length > 0 && urls.length !== nodes)
+    throw refused('--nodes is how many addresses --url has, or left out');
   const options: RunOptions = {
     mode: choiceOf(flags, 'mode', ['engine', 'ws'], nodes > 1 || urls.length > 0 ? 'ws' : defaultMode),
     nodes,

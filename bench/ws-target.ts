@@ -9,7 +9,13 @@ import { GRACE_MS } from './load.js';
 import type { AppendOptions, RunOptions } from './options.js';
 import { benchData, EVENT_TYPE, randomSalt, streamName } from './request-frames.js';
 import { recordBytesOf } from './row.js';
-import { type AppendTarget, type BenchNodes, type Completed, unattached, type WriterBytes } from './target.js';
+import {
+  type AppendTarget,
+  type BenchNodes,
+  type Completed,
+  unattached,
+  type WriterBytes,
+} from './target.js';
 
 class WsTarget implements AppendTarget {
   readonly recordBytes: number;
