@@ -5,27 +5,39 @@
 import type { Command } from 'commander';
 import { openPlatform } from '../src/native/platform.js';
 import { runAppend } from './append.js';
+import { runCatchUp } from './catchup.js';
+import {
+  catchUpFlags,
+  parseCatchUpOptions,
+  parseFailoverOptions,
+  parseSlowFollowerOptions,
+} from './cluster-options.js';
 import { openEngineTarget } from './engine-target.js';
-import { SINGLE_NODE_SUITE, type SuiteRun } from './floors.js';
-import { type FlagValues, parseAppendOptions, parseOutput, parseReadOptions, parseRuns } from './options.js';
+import { runFailover } from './failover.js';
+import { type FlagValues, numberOf } from './flags.js';
+import { CLUSTER_SUITE, type RowOf, SINGLE_NODE_SUITE, type SuiteRun } from './floors.js';
+import { parseAppendOptions, parseOutput, parseReadOptions, parseRuns } from './options.js';
 import { runRead } from './read.js';
 import { type BenchRow, rowAsJson, rowAsTableLine, tableHeader } from './row.js';
+import { runSlowFollower } from './slow-follower.js';
 import { type FloorResult, runSuite, type SuiteResult } from './suite.js';
+import { type TroubleRow, troubleLine } from './trouble-rows.js';
 import { openWsTarget } from './ws-target.js';
 
-/** Short runs, so that the whole suite takes about three minutes: what it judges by is the median of several. */
+/** Short runs, so that the whole suite takes about ten minutes: what it judges by is the median of several. */
 const SUITE_SECONDS = '3';
 const SUITE_WARMUP_SECONDS = '2';
 
-/** Adds `bench`, `bench append` and `bench read` to the command line. `program` has positional options enabled. */
+/** Adds `bench` and its subcommands to the command line. `program` has positional options enabled. */
 export function registerBench(program: Command): void {
   const bench = program
     .command('bench')
-    .description('measure this machine: without a subcommand, the single-node floors of docs/performance.md')
+    .description('measure this machine: without a subcommand, the floors of docs/performance.md')
     // Without it the options of `bench` would be taken from behind `bench append` as well.
     .enablePositionalOptions();
   addCommonFlags(bench)
     .option('--runs <n>', 'how often each row runs; the median counts (default: 3)')
+    .option('--nodes <n>', 'only the floors of one node, or those of three (default: both)')
     .action((flags: FlagValues) => runFloors(flags));
   addLoadFlags(bench.command('append').description('append events, closed loop or at a given rate'))
     .option('--streams <n>', 'how many streams the events go to, in turn (default: 16)')
@@ -39,26 +51,68 @@ export function registerBench(program: Command): void {
     .option('--source <what>', 'what to read: stream or all (default: all)')
     .option('--events <n>', 'how many events to fill the node with first (default: 1000000)')
     .action((flags: FlagValues) => printRow(flags, runReadRow));
+  addClusterCommands(bench);
+}
+
+function addClusterCommands(bench: Command): void {
+  addTroubleFlags(
+    bench.command('failover').description('lose the leader; how long until a write is acknowledged'),
+  )
+    .option('--how <how>', 'what happens to the leader: kill or pause (default: kill)')
+    .option('--runs <n>', 'how often (default: 10)')
+    .option('--rate <n>', 'appends a second meanwhile (default: 200)')
+    .option('--event-bytes <n>', 'bytes of data in each event (default: 256)')
+    .action((flags: FlagValues) => printTroubles(flags, [flags], runFailoverRow));
+  addWatchFlags(
+    bench.command('catchup').description('a follower comes back, far behind: how fast it catches up'),
+  )
+    .option('--bytes <n>', 'how much it has missed, such as 256MiB (default: 1GiB)')
+    .option(
+      '--event-bytes <n>',
+      'in events of so many bytes of data (default: 65536, and once more with 256)',
+    )
+    .action((flags: FlagValues) => printTroubles(flags, catchUpFlags(flags), runCatchUpRow));
+  addWatchFlags(
+    bench.command('slow-follower').description("a follower's disk is slow: what the clients notice"),
+  )
+    .option('--delay-ms <n>', 'how much longer each of its syncs takes (default: 300)')
+    .option('--warmup <n>', 'seconds to run before measuring (default: 2)')
+    .option('--event-bytes <n>', 'bytes of data in each event (default: 256)')
+    .action((flags: FlagValues) => printTroubles(flags, [flags], runSlowFollowerRow));
 }
 
 function addCommonFlags(command: Command): Command {
-  return command
+  return addPlaceFlags(command)
     .option('--seconds <n>', 'how long to measure (default: 5; the floors: 3)')
     .option('--warmup <n>', 'seconds to run before that (default: 2)')
-    .option('--event-bytes <n>', 'bytes of data in each event (default: 256)')
+    .option('--event-bytes <n>', 'bytes of data in each event (default: 256)');
+}
+
+function addPlaceFlags(command: Command): Command {
+  return command
     .option('--sync-mode <mode>', 'how writes become durable: fdatasync or dsync (default: fdatasync)')
     .option('--dir <folder>', "where the run's own folder is made, removed afterwards (default: here)")
     .option('-o, --output <format>', 'table or json: one object a row on standard output (default: table)');
 }
 
+function addTroubleFlags(command: Command): Command {
+  return addPlaceFlags(command).option('--nodes <n>', 'how many nodes (default: 3)');
+}
+
+function addWatchFlags(command: Command): Command {
+  return addTroubleFlags(command)
+    .option('--seconds <n>', 'how long the load is watched in each state that lasts (default: 5)')
+    .option('--rate <n>', 'appends a second meanwhile (default: 1000)');
+}
+
 function addLoadFlags(command: Command): Command {
   return addCommonFlags(command)
-    .option('--mode <mode>', 'engine: inside this process; ws: a node, over a connection')
-    .option('--nodes <n>', 'how many nodes (default: 1, the only choice yet)')
+    .option('--mode <mode>', 'engine: inside this process; ws: nodes, over a connection')
+    .option('--nodes <n>', 'how many nodes: more than one are a cluster on this machine (default: 1)')
     .option('--in-flight <n>', 'requests, or reads, open at once (default: 256 requests, 1 read)')
     .option('--events-per-request <n>', 'events in each append (default: 1; filling for a read: 64)')
     .option('--connections <n>', 'ws connections to spread the requests over (default: 1)')
-    .option('--url <url>', 'a running node instead of one of our own; the events stay in it');
+    .option('--url <urls>', 'a running node, or several of one cluster with commas; the events stay there');
 }
 
 async function runAppendRow(flags: FlagValues): Promise<BenchRow> {
@@ -71,34 +125,74 @@ async function runReadRow(flags: FlagValues): Promise<BenchRow> {
   return await runRead(parseReadOptions(flags), openPlatform().disk);
 }
 
+async function runFailoverRow(flags: FlagValues): Promise<TroubleRow> {
+  return await runFailover(parseFailoverOptions(flags), openPlatform().disk);
+}
+
+async function runCatchUpRow(flags: FlagValues): Promise<TroubleRow> {
+  return await runCatchUp(parseCatchUpOptions(flags), openPlatform().disk);
+}
+
+async function runSlowFollowerRow(flags: FlagValues): Promise<TroubleRow> {
+  return await runSlowFollower(parseSlowFollowerOptions(flags), openPlatform().disk);
+}
+
+const RUN_ROW = {
+  append: runAppendRow,
+  read: runReadRow,
+  failover: runFailoverRow,
+  catchup: runCatchUpRow,
+  'slow-follower': runSlowFollowerRow,
+} as const satisfies Record<keyof RowOf, (flags: FlagValues) => Promise<BenchRow | TroubleRow>>;
+
 async function printRow(flags: FlagValues, run: (flags: FlagValues) => Promise<BenchRow>): Promise<void> {
   const output = parseOutput(flags);
   const row = await run(flags);
   console.log(output === 'json' ? rowAsJson(row) : `${tableHeader()}\n${rowAsTableLine(row)}`);
 }
 
+async function printTroubles(
+  flags: FlagValues,
+  all: readonly FlagValues[],
+  run: (flags: FlagValues) => Promise<TroubleRow>,
+): Promise<void> {
+  const output = parseOutput(flags);
+  for (const each of all) {
+    const row = await run(each);
+    console.log(output === 'json' ? JSON.stringify(row) : troubleLine(row));
+  }
+}
+
 async function runFloors(flags: FlagValues): Promise<void> {
   const output = parseOutput(flags);
   const runs = parseRuns(flags);
+  const suite = suiteOf(flags);
   if (output === 'table') console.log(tableHeader());
   const all = await runSuite(
-    SINGLE_NODE_SUITE,
+    suite,
     runs,
-    ({ bench, flags: own }: SuiteRun) => {
-      const merged = { ...defaultsOf(flags), ...own };
-      return bench === 'append' ? runAppendRow(merged) : runReadRow(merged);
-    },
+    ({ bench, flags: own }: SuiteRun) => RUN_ROW[bench]({ ...defaultsOf(flags), ...own }),
     ({ row, floors }: SuiteResult) => {
-      console.log(output === 'json' ? JSON.stringify({ ...row, floors }) : rowAsTableLine(row));
+      console.log(output === 'json' ? JSON.stringify({ ...row, floors }) : lineOf(row));
     },
   );
   if (output === 'table') printFloors(all);
+}
+
+/** The floors of one node, of a cluster, or all. Throws `CairnError`. */
+function suiteOf(flags: FlagValues): readonly SuiteRun[] {
+  if (flags['nodes'] === undefined) return [...SINGLE_NODE_SUITE, ...CLUSTER_SUITE];
+  return numberOf(flags, 'nodes') === 1 ? SINGLE_NODE_SUITE : CLUSTER_SUITE;
 }
 
 /** The flags of a suite run that the user may set. */
 function defaultsOf(flags: FlagValues): FlagValues {
   const { seconds = SUITE_SECONDS, warmup = SUITE_WARMUP_SECONDS, eventBytes, syncMode, dir } = flags;
   return { seconds, warmup, eventBytes, syncMode, dir };
+}
+
+function lineOf(row: SuiteResult['row']): string {
+  return 'p50OverProbe' in row ? rowAsTableLine(row) : troubleLine(row);
 }
 
 function printFloors(floors: readonly FloorResult[]): void {

@@ -1,30 +1,44 @@
 /**
- * The floors: what one node must reach at least, as ratios to the disk probe or as rates, and the runs that show it.
- * Pure data. A floor is missed or reached by the median of several runs; one run on a busy machine proves little.
+ * The floors: what one node and three must reach at least, as ratios or as rates, and the runs that show it. Pure data. A floor is missed or reached by the median of several runs; one run on a busy machine proves little.
  */
-import type { FlagValues } from './options.js';
+import type { FlagValues } from './flags.js';
 import type { BenchRow } from './row.js';
+import type { CatchUpRow, FailoverRow, SlowFollowerRow } from './trouble-rows.js';
+
+/** The rows of each bench. */
+export interface RowOf {
+  readonly append: BenchRow;
+  readonly read: BenchRow;
+  readonly failover: FailoverRow;
+  readonly catchup: CatchUpRow;
+  readonly 'slow-follower': SlowFollowerRow;
+}
+
+export type Bench = keyof RowOf;
 
 /** A number that a row must reach. */
-export interface Floor {
+export interface Floor<Row> {
   readonly name: string;
   /** The demand, in words. */
   readonly demand: string;
   /** What the row reached, in the demand's terms. */
-  reached(row: BenchRow): string;
-  isReached(row: BenchRow): boolean;
+  reached(row: Row): string;
+  isReached(row: Row): boolean;
   /** Larger is better: what to take the median of several runs by. */
-  merit(row: BenchRow): number;
+  merit(row: Row): number;
 }
 
-/** A run of the default suite, and what it must show. */
-export interface SuiteRun {
-  readonly bench: 'append' | 'read';
+/** A run of the suite, and what it must show. */
+export interface SuiteRunOf<Which extends Bench> {
+  readonly bench: Which;
   readonly flags: FlagValues;
-  readonly floors: readonly Floor[];
+  /** The first one says which of several runs is the median. */
+  readonly floors: readonly [Floor<RowOf[Which]>, ...Floor<RowOf[Which]>[]];
 }
 
-function latencyFloor(name: string, probes: number): Floor {
+export type SuiteRun = { [Which in Bench]: SuiteRunOf<Which> }[Bench];
+
+function latencyFloor(name: string, probes: number): Floor<BenchRow> {
   return {
     name,
     demand: `p50 ≤ ${probes} × probe`,
@@ -34,7 +48,7 @@ function latencyFloor(name: string, probes: number): Floor {
   };
 }
 
-function rateFloor(name: string, eventsPerSecond: number): Floor {
+function rateFloor(name: string, eventsPerSecond: number): Floor<BenchRow> {
   return {
     name,
     demand: `≥ ${inThousands(eventsPerSecond)} events/s`,
@@ -45,7 +59,7 @@ function rateFloor(name: string, eventsPerSecond: number): Floor {
 }
 
 /** The disk may be what limits: then its own rate for large writes is the measure. */
-function rateOrDiskFloor(name: string, eventsPerSecond: number, share: number): Floor {
+function rateOrDiskFloor(name: string, eventsPerSecond: number, share: number): Floor<BenchRow> {
   const rate = rateFloor(name, eventsPerSecond);
   return {
     name,
@@ -58,13 +72,43 @@ function rateOrDiskFloor(name: string, eventsPerSecond: number, share: number): 
 
 const WRITE_AMPLIFICATION_MAX = 1.3;
 
-const WRITE_AMPLIFICATION: Floor = {
+const WRITE_AMPLIFICATION: Floor<BenchRow> = {
   name: 'bytes on disk per byte of records, 256 in flight',
   demand: `≤ ${WRITE_AMPLIFICATION_MAX}`,
   reached: (row) => String(row.diskBytesPerRecordByte),
   isReached: (row) => row.diskBytesPerRecordByte > 0 && row.diskBytesPerRecordByte <= WRITE_AMPLIFICATION_MAX,
   merit: (row) => -row.diskBytesPerRecordByte,
 };
+
+function failoverFloor(name: string, medianMs: number): Floor<FailoverRow> {
+  return {
+    name,
+    demand: `median ≤ ${medianMs} ms`,
+    reached: (row) => `${row.medianMs} ms, at most ${row.maxMs} ms`,
+    isReached: (row) => row.medianMs <= medianMs,
+    merit: (row) => -row.medianMs,
+  };
+}
+
+function p99Floor<Row extends SlowFollowerRow | CatchUpRow>(name: string, ratio: number): Floor<Row> {
+  return {
+    name,
+    demand: `p99 ≤ ${ratio} × without`,
+    reached: (row) => `${row.p99Ratio} × (${row.p99Us} µs)`,
+    isReached: (row) => row.p99Ratio > 0 && row.p99Ratio <= ratio,
+    merit: (row) => -row.p99Ratio,
+  };
+}
+
+function catchUpFloor(name: string, megabytesPerSecond: number): Floor<CatchUpRow> {
+  return {
+    name,
+    demand: `≥ ${megabytesPerSecond} MB/s`,
+    reached: (row) => `${row.megabytesPerSecond} MB/s`,
+    isReached: (row) => row.megabytesPerSecond >= megabytesPerSecond,
+    merit: (row) => row.megabytesPerSecond,
+  };
+}
 
 /** All events of 256 bytes, which is what the floors were set for. */
 export const SINGLE_NODE_SUITE: readonly SuiteRun[] = [
@@ -107,6 +151,59 @@ export const SINGLE_NODE_SUITE: readonly SuiteRun[] = [
     bench: 'read',
     flags: { mode: 'ws', source: 'all' },
     floors: [rateFloor('over ws, reading the whole log', 2_000_000)],
+  },
+];
+
+/** A few kills in each run: a run is started several times, and a failover varies with where in its heartbeats the leader is hit. */
+const FAILOVERS = '5';
+
+/** Three nodes on this machine, and whoever drives them. */
+export const CLUSTER_SUITE: readonly SuiteRun[] = [
+  {
+    bench: 'append',
+    flags: { nodes: '3', mode: 'ws', inFlight: '1' },
+    floors: [latencyFloor('three nodes, 1 in flight', 5)],
+  },
+  {
+    bench: 'append',
+    flags: { nodes: '3', mode: 'ws', inFlight: '256' },
+    floors: [rateFloor('three nodes, 256 in flight', 200_000)],
+  },
+  {
+    bench: 'append',
+    flags: { nodes: '3', mode: 'ws', inFlight: '4096' },
+    floors: [rateFloor('three nodes, 4096 in flight', 600_000)],
+  },
+  {
+    bench: 'failover',
+    flags: { nodes: '3', how: 'kill', runs: FAILOVERS },
+    floors: [failoverFloor('leader killed, first ack of a later write', 250)],
+  },
+  {
+    bench: 'failover',
+    flags: { nodes: '3', how: 'pause', runs: FAILOVERS },
+    floors: [failoverFloor('leader paused, first ack of a later write', 2_000)],
+  },
+  {
+    bench: 'slow-follower',
+    flags: { nodes: '3', delayMs: '300' },
+    floors: [p99Floor('one follower with syncs of 300 ms', 1.2)],
+  },
+  {
+    bench: 'catchup',
+    flags: { nodes: '3', bytes: '1GiB', eventBytes: '65536' },
+    floors: [
+      catchUpFloor('a follower 1 GiB behind, large events', 300),
+      p99Floor('the others meanwhile, large events', 1.5),
+    ],
+  },
+  {
+    bench: 'catchup',
+    flags: { nodes: '3', bytes: '1GiB', eventBytes: '256' },
+    floors: [
+      catchUpFloor('a follower 1 GiB behind, small events', 300),
+      p99Floor('the others meanwhile, small events', 1.5),
+    ],
   },
 ];
 

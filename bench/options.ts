@@ -2,9 +2,9 @@
  * What a benchmark run is asked to do: checks the text that stands behind the flags and turns it into numbers. Pure. What is
  * not usable gives a `CairnError` with code `invalid-configuration` that names the flag and says what it takes.
  */
-import { CairnError } from '../src/base/errors.js';
-import { APPEND_EVENTS_MAX, APPEND_PREFIX_BYTES, EVENT_PREFIX_BYTES } from '../src/wire/frames.js';
+import { APPEND_PREFIX_BYTES, EVENT_PREFIX_BYTES } from '../src/wire/frames.js';
 import type { SyncMode } from '../src/writer/commands.js';
+import { choiceOf, defined, type FlagValues, numberOf, refused } from './flags.js';
 
 export type Mode = 'engine' | 'ws';
 export type ReadSource = 'stream' | 'all';
@@ -22,8 +22,8 @@ export interface RunOptions {
   readonly seconds: number;
   /** Time before that, not measured. */
   readonly warmupSeconds: number;
-  /** A node that runs already; undefined = the benchmark starts its own. */
-  readonly url: string | undefined;
+  /** Nodes of one cluster that run already; none = the benchmark starts its own. */
+  readonly urls: readonly string[];
   /** Where the run's own folder is made. */
   readonly directory: string;
   readonly syncMode: SyncMode;
@@ -40,17 +40,6 @@ export interface ReadOptions extends RunOptions {
   readonly events: number;
 }
 
-/** The text behind each flag, by its camel-case name, as commander gives it. */
-export type FlagValues = Readonly<Record<string, string | undefined>>;
-
-interface NumberRange {
-  readonly default: number;
-  readonly min: number;
-  readonly max: number;
-  /** A fraction is not allowed. */
-  readonly whole: boolean;
-}
-
 /** Bytes of names and prefixes that an Append of few events has besides the data; the node's limit counts them. */
 const REQUEST_OVERHEAD_BYTES = APPEND_PREFIX_BYTES + 64;
 const EVENT_OVERHEAD_BYTES = EVENT_PREFIX_BYTES + 16;
@@ -60,30 +49,12 @@ const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
 /** Requests in flight are kept in memory. */
 const IN_FLIGHT_BYTES_MAX = 1024 * 1024 * 1024;
 
-const RANGES = {
-  nodes: { default: 1, min: 1, max: 9, whole: true },
-  // The node's default limit of unanswered appends on one connection.
-  inFlight: { default: 256, min: 1, max: 16_384, whole: true },
-  // Just below the node's default --max-append-event-size of 1 MiB, which counts the type as well.
-  eventBytes: { default: 256, min: 1, max: 1_048_000, whole: true },
-  eventsPerRequest: { default: 1, min: 1, max: APPEND_EVENTS_MAX, whole: true },
-  // A million stream names is more than any run here appends to evenly.
-  streams: { default: 16, min: 1, max: 1_000_000, whole: true },
-  connections: { default: 1, min: 1, max: 64, whole: true },
-  seconds: { default: 5, min: 0.01, max: 86_400, whole: false },
-  warmup: { default: 2, min: 0, max: 3_600, whole: false },
-  rate: { default: 0, min: 0.001, max: 100_000_000, whole: false },
-  // At 256 bytes an event the upper end is a log of 350 GB.
-  events: { default: 1_000_000, min: 1, max: 1_000_000_000, whole: true },
-  runs: { default: 3, min: 1, max: 100, whole: true },
-} as const satisfies Record<string, NumberRange>;
-
 /** Checks the flags of `bench append`. Throws `CairnError`. */
 export function parseAppendOptions(flags: FlagValues): AppendOptions {
   const options = { ...parseRunOptions(flags, 'engine'), ratePerSecond: numberOf(flags, 'rate') };
   if (options.mode === 'engine') {
-    if (options.url !== undefined)
-      throw refused('--url is for --mode ws: an engine runs inside the benchmark');
+    if (options.urls.length > 0) throw refused('--url is for --mode ws: an engine runs inside the benchmark');
+    if (options.nodes > 1) throw refused('--nodes is for --mode ws: an engine is alone');
     if (options.connections > 1) throw refused('--connections is for --mode ws: an engine has none');
   }
   return options;
@@ -100,9 +71,13 @@ export function parseReadOptions(flags: FlagValues): ReadOptions {
 }
 
 function parseRunOptions(flags: FlagValues, defaultMode: Mode): RunOptions {
+  const urls = urlsOf(flags);
+  const nodes = numberOf(flags, 'nodes', Math.max(1, urls.length));
+  if (urls.length > 0 && urls.length !== nodes)
+    throw refused('--nodes is how many addresses --url has, or left out');
   const options: RunOptions = {
-    mode: choiceOf(flags, 'mode', ['engine', 'ws'], flags['url'] === undefined ? defaultMode : 'ws'),
-    nodes: numberOf(flags, 'nodes'),
+    mode: choiceOf(flags, 'mode', ['engine', 'ws'], nodes > 1 || urls.length > 0 ? 'ws' : defaultMode),
+    nodes,
     inFlight: numberOf(flags, 'inFlight'),
     eventBytes: numberOf(flags, 'eventBytes'),
     eventsPerRequest: numberOf(flags, 'eventsPerRequest'),
@@ -110,11 +85,10 @@ function parseRunOptions(flags: FlagValues, defaultMode: Mode): RunOptions {
     connections: numberOf(flags, 'connections'),
     seconds: numberOf(flags, 'seconds'),
     warmupSeconds: numberOf(flags, 'warmup'),
-    url: flags['url'],
+    urls,
     directory: flags['dir'] ?? '.',
-    syncMode: choiceOf(flags, 'syncMode', ['fdatasync', 'dsync'], 'fdatasync'),
+    syncMode: syncModeOf(flags),
   };
-  if (options.nodes > 1) throw refused('--nodes: this version runs one node; only 1 is possible');
   const requestBytes =
     REQUEST_OVERHEAD_BYTES + options.eventsPerRequest * (options.eventBytes + EVENT_OVERHEAD_BYTES);
   if (requestBytes > REQUEST_BYTES_MAX) {
@@ -126,27 +100,17 @@ function parseRunOptions(flags: FlagValues, defaultMode: Mode): RunOptions {
   return options;
 }
 
-function numberOf(flags: FlagValues, name: keyof typeof RANGES): number {
-  const text = flags[name];
-  const range = RANGES[name];
-  if (text === undefined) return range.default;
-  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= range.min && value <= range.max && (!range.whole || Number.isInteger(value))) return value;
-  const kind = range.whole ? 'a whole number' : 'a number';
-  throw refused(`${flagOf(name)} takes ${kind} from ${range.min} to ${range.max}, not '${text}'`);
+/** The addresses behind `--url`, which are separated by commas. */
+function urlsOf(flags: FlagValues): readonly string[] {
+  const text = flags['url'];
+  if (text === undefined) return [];
+  const urls = text.split(',').map((url) => url.trim());
+  if (urls.includes('')) throw refused('--url takes addresses separated by commas');
+  return urls;
 }
 
-function choiceOf<Choice extends string>(
-  flags: FlagValues,
-  name: string,
-  choices: readonly Choice[],
-  fallback: Choice,
-): Choice {
-  const text = flags[name];
-  if (text === undefined) return fallback;
-  const choice = choices.find((candidate) => candidate === text);
-  if (choice !== undefined) return choice;
-  throw refused(`${flagOf(name)} takes ${choices.join(' or ')}, not '${text}'`);
+export function syncModeOf(flags: FlagValues): SyncMode {
+  return choiceOf(flags, 'syncMode', ['fdatasync', 'dsync'], 'fdatasync');
 }
 
 /** How often each row of a suite runs. Throws `CairnError`. */
@@ -157,16 +121,4 @@ export function parseRuns(flags: FlagValues): number {
 /** `table` or `json`. Throws `CairnError`. */
 export function parseOutput(flags: FlagValues): 'table' | 'json' {
   return choiceOf(flags, 'output', ['table', 'json'], 'table');
-}
-
-function defined(flags: FlagValues): FlagValues {
-  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
-}
-
-function flagOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-function refused(message: string): CairnError {
-  return new CairnError('invalid-configuration', message);
 }

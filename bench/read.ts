@@ -5,16 +5,17 @@
 import { assert } from '../src/base/assert.js';
 import type { Disk } from '../src/base/ports.js';
 import type { Client } from '../src/client/client.js';
+import { openNodes } from './bench-nodes.js';
+import { fill } from './fill.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import { nowUs } from './load.js';
-import type { BenchNode } from './node-process.js';
 import type { ReadOptions } from './options.js';
 import { probeDisk } from './probe.js';
 import { EVENT_TYPE, randomSalt, streamName } from './request-frames.js';
 import { type BenchRow, makeRow, recordBytesOf } from './row.js';
 import { withScratchFolder } from './scratch-folder.js';
-import { amplification } from './target.js';
-import { benchEvents, connectAll, openNode } from './ws-target.js';
+import { amplification, type BenchNodes } from './target.js';
+import { connectAll } from './ws-target.js';
 
 /** Appends under way while filling: with some tens of events in each, what a node takes in is not limited by it. */
 const FILLING_IN_FLIGHT = 64;
@@ -23,11 +24,11 @@ const FILLING_IN_FLIGHT = 64;
 export async function runRead(options: ReadOptions, disk: Disk): Promise<BenchRow> {
   return await withScratchFolder(options.directory, async (folder) => {
     const probe = probeDisk(disk, folder, options.syncMode);
-    const node = await openNode(options, folder);
+    const nodes = await openNodes(options, folder);
     let clients: readonly Client[] = [];
     try {
-      clients = await connectAll(node, { ...options, inFlight: FILLING_IN_FLIGHT });
-      const filled = await fill(node, clients[0]!, options);
+      clients = await connectAll(nodes.url, { ...options, inFlight: FILLING_IN_FLIGHT });
+      const filled = await fillCounted(nodes, clients[0]!, options);
       const read = new TimedRead(options, filled.streams[0]!);
       await Promise.all(
         Array.from({ length: options.inFlight }, (_, i) => read.run(clients[i % clients.length]!)),
@@ -43,7 +44,7 @@ export async function runRead(options: ReadOptions, disk: Disk): Promise<BenchRo
       return makeRow({ bench: 'read', source: options.source, rate: 0 }, options, probe, measured);
     } finally {
       await Promise.all(clients.map((client) => client.close()));
-      await node.stop();
+      await nodes.stop();
     }
   });
 }
@@ -53,23 +54,12 @@ interface Filled {
   readonly diskBytesPerRecordByte: number;
 }
 
-/** Appends `options.events` events, request by request to the streams in turn. */
-async function fill(node: BenchNode, client: Client, options: ReadOptions): Promise<Filled> {
+async function fillCounted(nodes: BenchNodes, client: Client, options: ReadOptions): Promise<Filled> {
   const salt = randomSalt();
   const streams = Array.from({ length: options.streams }, (_, index) => streamName(salt, index));
-  const events = benchEvents(options.eventsPerRequest, options.eventBytes);
-  const before = await node.writerBytes();
-  let appended = 0;
-  let request = 0;
-  const lane = async () => {
-    while (appended < options.events) {
-      const count = Math.min(events.length, options.events - appended);
-      appended += count;
-      await client.append(streams[request++ % streams.length]!, events.slice(0, count));
-    }
-  };
-  await Promise.all(Array.from({ length: FILLING_IN_FLIGHT }, lane));
-  return { streams, diskBytesPerRecordByte: amplification(before, await node.writerBytes()) };
+  const before = await nodes.writerBytes();
+  await fill(client, streams, { ...options, inFlight: FILLING_IN_FLIGHT });
+  return { streams, diskBytesPerRecordByte: amplification(before, await nodes.writerBytes()) };
 }
 
 /** Readers that share a clock: what arrives between warm-up and end counts. */
@@ -95,7 +85,7 @@ class TimedRead {
   }
 
   async #pass(client: Client): Promise<void> {
-    const { source, url, events, eventBytes } = this.#options;
+    const { source, urls, events, eventBytes } = this.#options;
     const read = source === 'stream' ? client.readStream(this.#stream) : client.readAll();
     const batches = read.batches();
     let seen = 0;
@@ -117,7 +107,7 @@ class TimedRead {
       this.latency.record(cameUs - askedUs);
     }
     // In a node of our own there is nothing else.
-    const isAll = url !== undefined || (seen === events && dataBytes === events * eventBytes);
+    const isAll = urls.length > 0 || (seen === events && dataBytes === events * eventBytes);
     assert(isAll, `a pass over ${events} events of ${eventBytes} bytes gave ${seen} with ${dataBytes} bytes`);
   }
 }

@@ -6,6 +6,7 @@ import { alignUp } from '../src/base/bytes.js';
 import type { SyncMode } from '../src/writer/commands.js';
 import type { RunOptions } from './options.js';
 import type { ProbeResult } from './probe.js';
+import { rounded } from './rounded.js';
 
 /** docs/performance.md explains every field to a user. */
 export interface BenchRow {
@@ -108,6 +109,7 @@ const COLUMNS: readonly Column[] = [
   ['bench', 6, (row) => row.bench],
   ['mode', 6, (row) => row.mode],
   ['source', 6, (row) => row.source ?? ''],
+  ['nodes', 5, (row) => String(row.nodes)],
   ['in flight', 9, (row) => String(row.inFlight)],
   ['bytes', 7, (row) => String(row.eventBytes)],
   ['per request', 11, (row) => String(row.eventsPerRequest)],
@@ -131,10 +133,4 @@ export function tableHeader(): string {
 /** A row as a line of that table. */
 export function rowAsTableLine(row: BenchRow): string {
   return COLUMNS.map(([, width, cell]) => cell(row).padStart(width)).join('  ');
-}
-
-function rounded(value: number, digits: number): number {
-  if (!Number.isFinite(value)) return 0;
-  const factor = 10 ** digits;
-  return Math.round(value * factor) / factor;
 }

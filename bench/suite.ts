@@ -1,9 +1,9 @@
 /**
- * `cairn bench` without more: the runs of the single-node floors, each several times, and for every floor whether the
- * median run reached it. Main thread.
+ * `cairn bench` without more: the runs of the floors, each several times, and for every floor whether the median run reached it. Main
+ * thread.
  */
-import type { SuiteRun } from './floors.js';
-import type { BenchRow } from './row.js';
+import type { Bench, Floor, RowOf, SuiteRun, SuiteRunOf } from './floors.js';
+import type { SkippedRow } from './trouble-rows.js';
 
 /** A floor and what the median run reached. */
 export interface FloorResult {
@@ -13,41 +13,53 @@ export interface FloorResult {
   readonly isReached: boolean;
 }
 
-/** The row of a run and its floors. */
+/** The median row of a run and its floors; or why it can't be run here, and no floors. */
 export interface SuiteResult {
-  readonly row: BenchRow;
+  readonly row: RowOf[Bench] | SkippedRow;
   readonly floors: readonly FloorResult[];
 }
+
+/** Runs one row. */
+export type RunOnce = (run: SuiteRun) => Promise<RowOf[Bench] | SkippedRow>;
 
 /** Runs everything `runs` times in turn; `report` hears of each run's median row as soon as it is there. */
 export async function runSuite(
   suite: readonly SuiteRun[],
   runs: number,
-  runOnce: (run: SuiteRun) => Promise<BenchRow>,
+  runOnce: RunOnce,
   report: (result: SuiteResult) => void,
 ): Promise<FloorResult[]> {
   const all: FloorResult[] = [];
   for (const run of suite) {
-    const rows: BenchRow[] = [];
-    for (let i = 0; i < runs; i++) rows.push(await runOnce(run));
-    const result = judge(run, rows);
+    const result = await runSeveral(run, runs, runOnce);
     all.push(...result.floors);
     report(result);
   }
   return all;
 }
 
-/** The median row, and each floor by the median of what it asks for. */
-function judge(run: SuiteRun, rows: readonly BenchRow[]): SuiteResult {
-  const floors = run.floors.map((floor) => {
-    const { name, demand } = floor;
-    const row = middle([...rows].sort((a, b) => floor.merit(a) - floor.merit(b)));
-    return { name, demand, reached: floor.reached(row), isReached: floor.isReached(row) };
-  });
-  return { row: middle([...rows].sort((a, b) => a.eventsPerSecond - b.eventsPerSecond)), floors };
+async function runSeveral(run: SuiteRun, runs: number, runOnce: RunOnce): Promise<SuiteResult> {
+  const rows: RowOf[Bench][] = [];
+  for (let i = 0; i < runs; i++) {
+    const row = await runOnce(run);
+    if ('skipped' in row) return { row, floors: [] };
+    rows.push(row);
+  }
+  return judge(run as SuiteRunOf<Bench>, rows);
 }
 
-/** The element in the middle; of an even number the worse of the two, when sorted from worst to best. */
-function middle<Item>(sorted: readonly Item[]): Item {
+/** The median row by the first floor, and each floor by the median of what it asks for. */
+function judge(run: SuiteRunOf<Bench>, rows: readonly RowOf[Bench][]): SuiteResult {
+  const floors = run.floors.map((floor) => {
+    const { name, demand } = floor;
+    const row = medianBy(floor, rows);
+    return { name, demand, reached: floor.reached(row), isReached: floor.isReached(row) };
+  });
+  return { row: medianBy(run.floors[0], rows), floors };
+}
+
+/** The row in the middle; of an even number the worse of the two. */
+function medianBy<Row>(floor: Floor<Row>, rows: readonly Row[]): Row {
+  const sorted = [...rows].sort((a, b) => floor.merit(a) - floor.merit(b));
   return sorted[(sorted.length - 1) >> 1]!;
 }

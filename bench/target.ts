@@ -1,4 +1,4 @@
-/** What a run of appends drives: an engine in this process, or a node over ws. */
+/** What a run of appends drives: an engine in this process, or nodes over ws. */
 import { assert } from '../src/base/assert.js';
 import type { CairnError } from '../src/base/errors.js';
 import type { AppendOptions } from './options.js';
@@ -16,7 +16,7 @@ export interface AppendTarget {
   readonly firstError: CairnError | undefined;
   /** Sends one request for `slot`. */
   submit(slot: number): void;
-  /** What the node's writer has counted so far. */
+  /** What the writers of the nodes have counted so far, in sum. */
   writerBytes(): Promise<WriterBytes>;
   close(): Promise<void>;
 }
@@ -30,6 +30,15 @@ export function unattached(): never {
 export interface WriterBytes {
   readonly recordBytes: number;
   readonly diskBytes: number;
+}
+
+/** Nodes that a run can be pointed at. */
+export interface BenchNodes {
+  /** What clients connect to: in a cluster, the leader. */
+  readonly url: string;
+  /** Of all nodes. */
+  writerBytes(): Promise<WriterBytes>;
+  stop(): Promise<void>;
 }
 
 /** Starts what the run is about, with its data in `folder`. */

@@ -1,22 +1,27 @@
 /**
- * Appends over ws: a node in a process of its own (or one that runs already), driven by the client library as an application
- * would use it, one promise per request. Client and node share the machine. Main thread.
+ * Appends over ws: nodes in processes of their own (or some that run already), driven by the client library as an application
+ * would use it, one promise per request. Client and nodes share the machine. Main thread.
  */
-import { join } from 'node:path';
 import { CairnError } from '../src/base/errors.js';
 import { type Client, connect, type NewEvent } from '../src/client/client.js';
+import { openNodes } from './bench-nodes.js';
 import { GRACE_MS } from './load.js';
-import { type BenchNode, runningNode, startNodeProcess } from './node-process.js';
 import type { AppendOptions, RunOptions } from './options.js';
 import { benchData, EVENT_TYPE, randomSalt, streamName } from './request-frames.js';
 import { recordBytesOf } from './row.js';
-import { type AppendTarget, type Completed, unattached, type WriterBytes } from './target.js';
+import {
+  type AppendTarget,
+  type BenchNodes,
+  type Completed,
+  unattached,
+  type WriterBytes,
+} from './target.js';
 
 class WsTarget implements AppendTarget {
   readonly recordBytes: number;
   completed: Completed = unattached;
   firstError: CairnError | undefined;
-  readonly #node: BenchNode;
+  readonly #nodes: BenchNodes;
   readonly #clients: readonly Client[];
   readonly #streams: readonly string[];
   readonly #events: readonly NewEvent[];
@@ -25,10 +30,10 @@ class WsTarget implements AppendTarget {
   readonly #fail: readonly ((error: unknown) => void)[];
   #nextStream = 0;
 
-  constructor(node: BenchNode, clients: readonly Client[], options: AppendOptions) {
+  constructor(nodes: BenchNodes, clients: readonly Client[], options: AppendOptions) {
     const salt = randomSalt();
     const slots = Array.from({ length: options.inFlight }, (_, slot) => slot);
-    this.#node = node;
+    this.#nodes = nodes;
     this.#clients = clients;
     this.#streams = Array.from({ length: options.streams }, (_, index) => streamName(salt, index));
     this.#events = benchEvents(options.eventsPerRequest, options.eventBytes);
@@ -45,12 +50,12 @@ class WsTarget implements AppendTarget {
   }
 
   writerBytes(): Promise<WriterBytes> {
-    return this.#node.writerBytes();
+    return this.#nodes.writerBytes();
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close()));
-    await this.#node.stop();
+    await this.#nodes.stop();
   }
 
   #failed(slot: number, error: unknown): void {
@@ -61,26 +66,19 @@ class WsTarget implements AppendTarget {
   }
 }
 
-/** Starts a node below `folder`, or takes the one at `--url`, and connects to it. */
+/** Starts nodes below `folder`, or takes those at `--url`, and connects to the one that takes appends. */
 export async function openWsTarget(options: AppendOptions, folder: string): Promise<AppendTarget> {
-  const node = await openNode(options, folder);
+  const nodes = await openNodes(options, folder);
   try {
-    return new WsTarget(node, await connectAll(node, options), options);
+    return new WsTarget(nodes, await connectAll(nodes.url, options), options);
   } catch (error) {
-    await node.stop();
+    await nodes.stop();
     throw error;
   }
 }
 
-/** The node of a run. */
-export function openNode({ url, syncMode }: RunOptions, folder: string): Promise<BenchNode> {
-  return url === undefined
-    ? startNodeProcess(join(folder, 'data'), syncMode)
-    : Promise.resolve(runningNode(url));
-}
-
 /** The run's connections. A lost one is an error to be shown, not to be mended. */
-export function connectAll(node: BenchNode, options: RunOptions): Promise<Client[]> {
+export function connectAll(url: string, options: RunOptions): Promise<Client[]> {
   const { connections, inFlight, eventBytes, eventsPerRequest } = options;
   // The queue counts some hundreds of bytes besides the events for each request.
   const maxQueuedBytes = 1024 * 1024 + 2 * inFlight * (1024 + eventsPerRequest * (eventBytes + 64));
@@ -90,7 +88,7 @@ export function connectAll(node: BenchNode, options: RunOptions): Promise<Client
     requestTimeoutMs: GRACE_MS,
     maxQueuedBytes,
   } as const;
-  return Promise.all(Array.from({ length: connections }, () => connect(node.url, settings)));
+  return Promise.all(Array.from({ length: connections }, () => connect(url, settings)));
 }
 
 /** What a request appends. The client gives each event an id when it is sent. */

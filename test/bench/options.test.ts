@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type FlagValues, parseAppendOptions, parseOutput, parseReadOptions } from '../../bench/options.js';
+import type { FlagValues } from '../../bench/flags.js';
+import { parseAppendOptions, parseOutput, parseReadOptions } from '../../bench/options.js';
 import { CairnError } from '../../src/base/errors.js';
 
 describe('bench append', () => {

@@ -1,0 +1,148 @@
+/**
+ * A cluster of node processes on this machine, each with a folder and a port of its own: started, waited for, hurt where a run is
+ * about that, and never left behind. Main thread.
+ */
+
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { CairnError } from '../src/base/errors.js';
+import type { SyncMode } from '../src/writer/commands.js';
+import { type NodeInfo, readWriterBytes } from './node-info.js';
+import { NodeProcess } from './node-process.js';
+import type { BenchNodes, WriterBytes } from './target.js';
+
+export interface ClusterSettings {
+  /** Each node's folder is made in it. */
+  readonly folder: string;
+  readonly nodes: number;
+  readonly syncMode: SyncMode;
+}
+
+/** An election takes a second at most; a node that comes back with a gigabyte to take in, on a slow disk, much longer. */
+const SETTLE_TIMEOUT_MS = 120_000;
+/** How often nodes are asked how they are, where a run waits for it. */
+const ASK_MS = 20;
+
+export class Cluster implements BenchNodes {
+  readonly #settings: ClusterSettings;
+  readonly #ports: readonly number[];
+  readonly #nodes: NodeProcess[] = [];
+  #leader = 0;
+
+  private constructor(settings: ClusterSettings, ports: readonly number[]) {
+    this.#settings = settings;
+    this.#ports = ports;
+  }
+
+  /** Starts all nodes and waits until one leads and all others follow it. Throws `CairnError`. */
+  static async start(settings: ClusterSettings): Promise<Cluster> {
+    const cluster = new Cluster(settings, await freePorts(settings.nodes));
+    const starts = cluster.#ports.map((_, index) => cluster.#start(index));
+    try {
+      await Promise.allSettled(starts);
+      await Promise.all(starts);
+      await cluster.untilSettled();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** The leader's, as of {@link untilSettled}. */
+  get url(): string {
+    return this.#nodes[this.#leader]!.url;
+  }
+
+  get urls(): readonly string[] {
+    return this.#nodes.map(({ url }) => url);
+  }
+
+  /** Which node led when the cluster was last looked at. */
+  get leader(): number {
+    return this.#leader;
+  }
+
+  /** A node that does not lead. */
+  get follower(): number {
+    return this.#leader === 0 ? 1 : 0;
+  }
+
+  node(index: number): NodeProcess {
+    return this.#nodes[index]!;
+  }
+
+  /** In sum, over all nodes. */
+  writerBytes(): Promise<WriterBytes> {
+    return readWriterBytes(this.urls);
+  }
+
+  /** Starts a node that has ended on its folder and port again, perhaps under a command, and waits until it listens. */
+  async restart(index: number, under: readonly string[] = []): Promise<void> {
+    await this.#nodes[index]!.ended();
+    await this.#start(index, under);
+  }
+
+  /** Resolves when one node leads and all others follow it, and have what was committed when it was first seen to lead. */
+  async untilSettled(): Promise<void> {
+    let target = 0;
+    let seen = -1;
+    await untilTrue('one node leads and all others follow it', async () => {
+      const infos = await Promise.all(this.#nodes.map((node) => node.info()));
+      const leader = leaderOf(infos);
+      if (leader < 0) return false;
+      if (leader !== seen) target = infos[leader]!.committed;
+      seen = leader;
+      this.#leader = leader;
+      const { name } = this.#nodes[leader]!;
+      return infos.every((info, index) => index === leader || follows(info, name, target));
+    });
+  }
+
+  /** Ends all nodes. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node?.stop()));
+  }
+
+  async #start(index: number, under: readonly string[] = []): Promise<void> {
+    const { folder, nodes, syncMode } = this.#settings;
+    const seeds = this.#ports.map((port) => `127.0.0.1:${port}`).join(',');
+    const flags = ['--cluster-size', String(nodes), '--gossip-seed', seeds];
+    const own = { folder: join(folder, `node-${index}`), port: this.#ports[index]!, syncMode, flags, under };
+    this.#nodes[index] = await NodeProcess.start(own);
+  }
+}
+
+/** Which one leads: of two that say so, the one of the later epoch. -1 if none does. */
+function leaderOf(infos: readonly (NodeInfo | undefined)[]): number {
+  let leader = -1;
+  infos.forEach((info, index) => {
+    if (info?.role === 'leader' && info.epoch > (infos[leader]?.epoch ?? 0)) leader = index;
+  });
+  return leader;
+}
+
+function follows(info: NodeInfo | undefined, leader: string, committed: number): boolean {
+  return info?.role === 'following' && info.leader === leader && info.committed >= committed;
+}
+
+/** Asks until the answer is yes. Throws `CairnError` code `timeout`. */
+async function untilTrue(what: string, ask: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = performance.now() + SETTLE_TIMEOUT_MS;
+  while (!(await ask())) {
+    if (performance.now() > deadlineMs)
+      throw new CairnError('timeout', `waited ${SETTLE_TIMEOUT_MS / 1000} s until ${what}, in vain`);
+    await pause(ASK_MS);
+  }
+}
+
+/** Ports that nobody listens on: held together until all are known, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
