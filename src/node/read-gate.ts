@@ -16,6 +16,7 @@ export class ReadGate {
   readonly #ask: (request: number) => void;
   readonly #asked = new Map<number, Waiting>();
   #reached: Waiting[] = [];
+  #confirming: { readonly answer: () => void; readonly abandon: () => void }[] = [];
   #next = 1;
 
   /** `ask`: asks the core for a read index; {@link ready} or {@link refused} follows, perhaps at once. */
@@ -31,9 +32,21 @@ export class ReadGate {
     });
   }
 
-  /** Confirms that what this leader's log says is the newest there is. */
+  /** Confirms that what this leader's log says is the newest there is. Those of one turn share a question. */
   confirm(answer: () => void, abandon: () => void): void {
-    this.#add({ position: undefined, proceed: answer, refuse: abandon });
+    this.#confirming.push({ answer, abandon });
+    if (this.#confirming.length > 1) return;
+    queueMicrotask(() => {
+      const together = this.#confirming;
+      this.#confirming = [];
+      const proceed = () => {
+        for (const one of together) one.answer();
+      };
+      const refuse = () => {
+        for (const one of together) one.abandon();
+      };
+      this.#add({ position: undefined, proceed, refuse });
+    });
   }
 
   whenCommitted(position: Position, committed: Position): Promise<void> {

@@ -46,8 +46,12 @@ export class PendingReplies {
   #head = 0;
   #tail = 0;
   readonly #confirm: Confirm;
+  /** Rejections that may not be said yet, nor anything behind them: answers keep their order. */
+  readonly #unconfirmed = new Set<number>();
+  /** Up to where {@link release} was called. */
+  #committed = 0;
 
-  /** `confirm`: is asked before a no that rests on the log's content. */
+  /** `confirm`: is asked about each no that rests on the log's content, when it is decided. */
   constructor(confirm: Confirm = (answer) => answer()) {
     this.#confirm = confirm;
   }
@@ -69,7 +73,14 @@ export class PendingReplies {
   }
 
   rejected(end: number, sink: AppendSink, token: number, rejection: Rejection): void {
-    this.#rejections.set(this.#push(end, KIND.rejected, sink, token), rejection);
+    const entry = this.#push(end, KIND.rejected, sink, token);
+    this.#rejections.set(entry, rejection);
+    if (!STATE_CODES.has(rejection.code)) return;
+    this.#unconfirmed.add(entry);
+    this.#confirm(
+      () => this.#settle(entry, rejection),
+      () => this.#settle(entry, LEADER_CHANGED),
+    );
   }
 
   /** The entries, for the native pass, which adds some itself: `count` of them have room from number `tail` on. */
@@ -90,9 +101,11 @@ export class PendingReplies {
 
   /** Answers all entries up to `committed`. Sinks may add new entries meanwhile; those stay. */
   release(committed: number): void {
+    this.#committed = committed;
     const last = this.#tail;
     while (this.#head < last) {
       const entry = this.#head;
+      if (this.#unconfirmed.size > 0 && this.#unconfirmed.has(entry)) break;
       if (this.#entries[this.#at(entry) + ENTRY.end]! > committed) break;
       this.#head++;
       this.#answer(entry);
@@ -104,11 +117,19 @@ export class PendingReplies {
     while (this.#head < this.#tail) {
       const entry = this.#head++;
       this.#rejections.delete(entry);
+      this.#unconfirmed.delete(entry);
       this.#takeSink(entry)?.rejected(
         this.#entries[this.#at(entry) + ENTRY.tokenAndKind]! % TWO_TO_32,
         rejection,
       );
     }
+  }
+
+  /** What a rejection says is certain now. */
+  #settle(entry: number, rejection: Rejection): void {
+    if (!this.#unconfirmed.delete(entry)) return;
+    this.#rejections.set(entry, rejection);
+    this.release(this.#committed);
   }
 
   #answer(entry: number): void {
@@ -131,14 +152,7 @@ export class PendingReplies {
     const rejection = this.#rejections.get(entry);
     assert(rejection !== undefined, 'a rejected entry has its rejection');
     this.#rejections.delete(entry);
-    if (!STATE_CODES.has(rejection.code)) {
-      sink.rejected(token, rejection);
-      return;
-    }
-    this.#confirm(
-      () => sink.rejected(token, rejection),
-      () => sink.rejected(token, LEADER_CHANGED),
-    );
+    sink.rejected(token, rejection);
   }
 
   /** Frees the entry's place for its sink. */

@@ -34,12 +34,12 @@ export async function importFlights(
   begun: (state: () => ImportState) => void,
 ): Promise<ImportState> {
   const flags = { streamBy: 'origin', streamPrefix: 'flights-', type: 'Flight', batch: 500, inFlight: 16 };
-  const plan = await planImport(FLIGHTS, { ...flags, url: address, output: 'table' }, () =>
+  const plan = await planImport(FLIGHTS, { ...flags, url: [address], output: 'table' }, () =>
     Promise.resolve([]),
   );
   const input = await openFile(FLIGHTS);
   try {
-    const target = await connectTarget(address, { lost: () => undefined, back: () => undefined });
+    const target = await connectTarget([address], { lost: () => undefined, back: () => undefined });
     try {
       const run = new ImportRun(plan, input, target);
       begun(() => run.state);
