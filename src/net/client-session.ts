@@ -13,6 +13,7 @@ import { FrameReader } from '../wire/frame-reader.js';
 import { APPENDED_DUPLICATE, OPCODE, PROTOCOL_VERSION } from '../wire/frames.js';
 import { decodeHello, encodeWelcome } from '../wire/hello-frames.js';
 import { isInterruption } from '../wire/interruptions.js';
+import { AnswerOrder } from './answer-order.js';
 import type { MessageGarbage } from './message-garbage.js';
 import type { NodePort, ServedLog } from './node-port.js';
 import { Outbox } from './outbox.js';
@@ -75,6 +76,8 @@ export class ClientSession implements AppendSink, ServerSession {
   #isAtFrame = false;
   #isWaitingForRoom = false;
   #inFlightAppends = 0;
+  /** Set while appends with different ack policies are in flight. */
+  #order: AnswerOrder | undefined;
   /** Why no further append of this connection is taken. */
   #interruption: Rejection | undefined;
 
@@ -93,12 +96,21 @@ export class ClientSession implements AppendSink, ServerSession {
   }
 
   appended(token: number, revision: number, position: number, isDuplicate: boolean): void {
-    this.#inFlightAppends--;
-    if (this.#state !== 'open') return;
-    this.#outbox.frames().appended(token, isDuplicate ? APPENDED_DUPLICATE : 0, revision, position);
+    this.#sayAppended(token, isDuplicate ? APPENDED_DUPLICATE : 0, revision, position);
+    this.#order?.noteEarlier();
   }
 
   rejected(token: number, rejection: Rejection): void {
+    this.#sayRejected(token, rejection);
+    this.#order?.noteEarlier();
+  }
+
+  #sayAppended(token: number, flags: number, revision: number, position: number): void {
+    this.#inFlightAppends--;
+    if (this.#state === 'open') this.#outbox.frames().appended(token, flags, revision, position);
+  }
+
+  #sayRejected(token: number, rejection: Rejection): void {
     this.#inFlightAppends--;
     if (isInterruption(rejection.code)) this.#interrupt(rejection);
     this.#refuse(token, rejection);
@@ -152,6 +164,8 @@ export class ClientSession implements AppendSink, ServerSession {
   #takeRun(): boolean {
     const { bytes, at, opcode } = this.#frames;
     if (opcode !== OPCODE.append || this.#state !== 'open' || this.#interruption !== undefined) return false;
+    if (this.#order?.isDone === true) this.#order = undefined;
+    if (this.#order !== undefined) return false;
     const run = this.#run;
     const appendsMax = this.#limits.inFlightAppendsMax - this.#inFlightAppends;
     run.bytes = bytes;
@@ -211,7 +225,8 @@ export class ClientSession implements AppendSink, ServerSession {
         ? appendTooLarge(length, limits)
         : (invalidAppend(this.#append.open(bytes, view, at, length)) ?? this.#interruption);
     if (refusal === undefined) {
-      const outcome = appends.append(this.#append, this, requestId);
+      if (this.#append.ackPolicy !== 'quorum') this.#order ??= this.#newOrder();
+      const outcome = appends.append(this.#append, this.#order ?? this, requestId);
       if (outcome === 'retry') return false;
       if (outcome !== 'taken') {
         refusal = outcome;
@@ -219,8 +234,19 @@ export class ClientSession implements AppendSink, ServerSession {
       }
     }
     this.#inFlightAppends++;
-    if (refusal !== undefined) appends.refuse(this, requestId, refusal);
+    this.#order?.expect(requestId);
+    if (refusal !== undefined) appends.refuse(this.#order ?? this, requestId, refusal);
     return true;
+  }
+
+  /** From now on answers have to be put in order: not all appends of this connection wait for the same. */
+  #newOrder(): AnswerOrder {
+    const sink: AppendSink = {
+      appended: (token, revision, position, isDuplicate) =>
+        this.#sayAppended(token, isDuplicate ? APPENDED_DUPLICATE : 0, revision, position),
+      rejected: (token, rejection) => this.#sayRejected(token, rejection),
+    };
+    return new AnswerOrder(sink, this.#inFlightAppends);
   }
 
   /** From now on appends are refused: what came behind one that has to be sent again must not overtake it. */
