@@ -195,6 +195,8 @@ export class Founding {
   #propose(): void {
     const { options, nowMs, me, outbox } = this.#core;
     if (options.role !== 'voter' || this.#hasHeardOfCluster) return;
+    // Alone it needs nobody's word: so who names others wants to join them, and waits.
+    if (options.clusterSize === 1 && options.seeds.some((name) => name !== options.name)) return;
     const freshSinceMs = nowMs - 2 * options.electionTimeoutMs;
     const present = [...this.#candidates.values()].filter(({ heardMs }) => heardMs >= freshSinceMs);
     const self: Member = { id: me, name: options.name, role: 'voter', zone: options.zone };

@@ -43,7 +43,8 @@ export interface WatchedNode {
 export class NodeWatch {
   readonly metrics: NodeMetrics;
   readonly #parts: NodeWatchParts;
-  readonly #seeds: Seeds;
+  /** Where to look for the cluster; to be started first. */
+  readonly seeds: Seeds;
   readonly #startedAt = new Date().toISOString();
   #gossip: GossipAgent | undefined;
   #leader: string | undefined;
@@ -51,7 +52,7 @@ export class NodeWatch {
   constructor(parts: NodeWatchParts) {
     this.#parts = parts;
     const { options, logger, connections, version: release } = parts;
-    this.#seeds = new Seeds({
+    this.seeds = new Seeds({
       fixed: options.gossipSeed,
       dns:
         options.clusterDns === '' || !options.discoverViaDns
@@ -70,17 +71,12 @@ export class NodeWatch {
     });
   }
 
-  /** Names of nodes to look for the cluster at. */
-  get seeds(): readonly string[] {
-    return this.#seeds.names;
-  }
-
   /** The routes, with what stands behind them. */
   open({ service, memberId, start }: WatchedNode): Router {
     const { options, logger, version, isBlocked } = this.#parts;
     const status = () => service.status();
     const gossip = new GossipAgent({
-      ...{ memberId, start, logger, isBlocked, seeds: this.#seeds },
+      ...{ memberId, start, logger, isBlocked, seeds: this.seeds },
       facts: () => this.#facts(service),
       clusterId: () => service.status().clusterId,
       intervalMs: options.gossipIntervalMs,
@@ -117,14 +113,13 @@ export class NodeWatch {
     ]);
   }
 
-  /** Finds seeds, and begins to gossip. */
-  async start(): Promise<void> {
-    await this.#seeds.start();
+  /** Begins to gossip. */
+  start(): void {
     this.#gossip?.start();
   }
 
   stop(): void {
-    this.#seeds.stop();
+    this.seeds.stop();
     this.#gossip?.stop();
     this.metrics.stop();
   }

@@ -96,12 +96,15 @@ class Node implements RunningNode {
   async start(): Promise<void> {
     // First, because a node's name has its port in it.
     this.#server = await this.#listen();
-    this.#parts = this.#open(this.#server);
-    const { watch, appends, engine } = this.#parts;
+    const watch = this.#watch(this.#server);
+    // Before the engine: who names others doesn't found a cluster of its own.
+    await watch.seeds.start();
+    this.#parts = this.#open(this.#server, watch);
+    const { appends, engine } = this.#parts;
     appends.update();
-    await watch.start();
+    watch.start();
     const { clusterSize } = this.#options;
-    if (clusterSize === 1 && watch.seeds.length === 0) await this.#untilLeading(engine);
+    if (clusterSize === 1 && watch.seeds.names.length === 0) await this.#untilLeading(engine);
   }
 
   /** The reign is handed over; no new clients; then everything accepted is answered; then the connections close. */
@@ -120,17 +123,11 @@ class Node implements RunningNode {
   }
 
   /** Synchronous, so that all of it is there before the first connection is heard. */
-  #open(server: NodeServer): Parts {
+  #open(server: NodeServer, watch: NodeWatch): Parts {
     const options = this.#options;
     const logger = this.#logger;
     const name = nodeName(options, server.port);
     const isBlocked = (peer: string): boolean => this.#blocked.has(peer);
-    const watch = new NodeWatch({
-      ...{ options, logger, version: this.#version, isBlocked },
-      clientAddress: clientAddress(options, server.port),
-      service: () => this.#parts?.service,
-      connections: () => server.connections,
-    });
     const links = new PeerLinks({
       ...{ name, isBlocked, log: logger },
       clusterId: () => this.#parts?.engine.view.state.clusterId,
@@ -142,7 +139,7 @@ class Node implements RunningNode {
     });
     const engine = openEngine({
       options: engineOptions(options),
-      cluster: clusterSettings(options, name, () => watch.seeds),
+      cluster: clusterSettings(options, name, () => watch.seeds.names),
       transport: links,
       events: {
         note: (message, facts) => logger.info(facts, message),
@@ -167,6 +164,17 @@ class Node implements RunningNode {
     const { start } = engine.view.state;
     const http = watch.open({ service, memberId: engine.memberId, start });
     return { engine, links, appends, service, watch, http };
+  }
+
+  #watch(server: NodeServer): NodeWatch {
+    const options = this.#options;
+    return new NodeWatch({
+      ...{ options, logger: this.#logger, version: this.#version },
+      isBlocked: (peer) => this.#blocked.has(peer),
+      clientAddress: clientAddress(options, server.port),
+      service: () => this.#parts?.service,
+      connections: () => server.connections,
+    });
   }
 
   #changed(): void {
