@@ -78,6 +78,7 @@ class Node implements RunningNode {
   readonly #garbage = new MessageGarbage();
   readonly #blocked = new Set<string>();
   #server: NodeServer | undefined;
+  #watch: NodeWatch | undefined;
   #parts: Parts | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -96,7 +97,8 @@ class Node implements RunningNode {
   async start(): Promise<void> {
     // First, because a node's name has its port in it.
     this.#server = await this.#listen();
-    const watch = this.#watch(this.#server);
+    const watch = this.#makeWatch(this.#server);
+    this.#watch = watch;
     // Before the engine: who names others doesn't found a cluster of its own.
     await watch.seeds.start();
     this.#parts = this.#open(this.#server, watch);
@@ -116,7 +118,7 @@ class Node implements RunningNode {
   async #stop(): Promise<void> {
     await this.#handOver();
     this.#server?.stopAccepting();
-    this.#parts?.watch.stop();
+    this.#watch?.stop();
     this.#parts?.appends.stop();
     await this.#parts?.engine.stop();
     await this.#server?.stop();
@@ -166,7 +168,7 @@ class Node implements RunningNode {
     return { engine, links, appends, service, watch, http };
   }
 
-  #watch(server: NodeServer): NodeWatch {
+  #makeWatch(server: NodeServer): NodeWatch {
     const options = this.#options;
     return new NodeWatch({
       ...{ options, logger: this.#logger, version: this.#version },
