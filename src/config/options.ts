@@ -38,13 +38,6 @@ export const OPTIONS = {
     help: 'Print the options and exit. Short form: -h.',
   },
   Version: { group: 'Application', kind: 'flag', default: false, help: 'Print the version and exit.' },
-  Welcome: {
-    group: 'Application',
-    kind: 'flag',
-    default: false,
-    hidden: true,
-    help: 'Print what to try next once the node listens.',
-  },
 
   Db: {
     group: 'Database',
