@@ -82,7 +82,7 @@ export class AppendDesk implements AppendPort {
    */
   append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome | Rejection {
     const sequencer = this.#sequencer;
-    if (sequencer === undefined) return this.#whyClosed() ?? 'retry';
+    if (sequencer === undefined) return this.#whyClosed() ?? this.#beforeReign(sink, token);
     if (sequencer.append(append, sink, token) === 'retry') return 'retry';
     this.#scheduleTurn();
     return 'taken';
@@ -118,7 +118,7 @@ export class AppendDesk implements AppendPort {
 
   /** Why appends are not decided here. */
   whyNot(): Rejection {
-    return this.#whyClosed() ?? NO_LEADER;
+    return this.#whyClosed() ?? this.#host.store?.outOfSpace ?? NO_LEADER;
   }
 
   /** Everything before `position` is committed. */
@@ -188,8 +188,19 @@ export class AppendDesk implements AppendPort {
   /** Undefined: it will be open in a moment. */
   #whyClosed(): Rejection | undefined {
     if (this.#isClosed) return SHUTTING_DOWN;
-    const { role, leaderName, store } = this.#host;
-    return whyNotHere(role, leaderName) ?? store?.outOfSpace;
+    const { role, leaderName } = this.#host;
+    return whyNotHere(role, leaderName);
+  }
+
+  /**
+   * A reign that can't begin, because the disk has no room for its first record, says so: to each append by itself, as one that has begun
+   * would, so that the client's next ones are taken when there is room.
+   */
+  #beforeReign(sink: AppendSink, token: number): AppendOutcome {
+    const obstacle = this.#host.store?.outOfSpace;
+    if (obstacle === undefined) return 'retry';
+    this.refuse(sink, token, obstacle);
+    return 'taken';
   }
 
   #scheduleTurn(): void {

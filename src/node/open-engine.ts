@@ -17,6 +17,7 @@ import { Engine, type EngineEvents } from './engine.js';
 import type { EngineOptions } from './engine-options.js';
 import { type FileLocks, lockFolder } from './folder-lock.js';
 import { loadIdentity } from './node-identity.js';
+import { noRoomForLog } from './out-of-space.js';
 import type { PeerTransport } from './peer-transport.js';
 
 /** What a node's core is told by its configuration. */
@@ -62,8 +63,7 @@ function open(
   // Seeds may change while the node runs: they are looked up in what the caller gave.
   Object.defineProperty(core, 'seeds', { get: () => cluster.seeds });
   const createLog = (logId: string, chunkSize: number): RecoveredLog => {
-    const chunkId = randomUUID();
-    makeChunk(disk, folder, { chunkNumber: 0, chunkSize, logId, chunkId, createdUs: Date.now() * 1000 });
+    makeFirstChunk(disk, folder, logId, chunkSize);
     // Read back rather than made up: it is opened as it will be after a restart.
     return recoverFolder(disk, kernel, folder)!;
   };
@@ -72,6 +72,17 @@ function open(
     ...{ options, core, platform, stateFile, state, createLog, transport, events, release },
     log: engineLog,
   });
+}
+
+/** Throws `disk-full` if there is no room: nothing has happened yet that the node would have to die for. */
+function makeFirstChunk(disk: Disk, folder: string, logId: string, chunkSize: number): void {
+  const header = { chunkNumber: 0, chunkSize, logId, chunkId: randomUUID(), createdUs: Date.now() * 1000 };
+  try {
+    makeChunk(disk, folder, header);
+  } catch (error) {
+    if (!(error instanceof DiskError && error.isOutOfSpace)) throw error;
+    throw noRoomForLog(error);
+  }
 }
 
 function diskFailure({ errno, syscall, path, message }: DiskError): CairnError {

@@ -54,7 +54,7 @@ const FAILURES: readonly Failure[] = [
   },
   // Not the writer's but the preparer's: the chunk after next.
   { disk: 'native', inject: 'pwrite64:error=EIO:when=20', errno: 'EIO', syscall: 'pwrite' },
-  { disk: 'javascript', inject: 'pwrite64:error=EIO:when=8', errno: 'EIO', syscall: 'pwrite' },
+  { disk: 'javascript', inject: 'pwrite64:error=EIO:when=20', errno: 'EIO', syscall: 'pwrite' },
   { disk: 'native', inject: 'fsync:error=EIO:when=7', errno: 'EIO', syscall: 'fsync' },
 ];
 
