@@ -30,7 +30,7 @@ export async function runCatchUp(options: CatchUpOptions, disk: Disk): Promise<C
     const probe = probeDisk(disk, folder, syncMode);
     const cluster = await Cluster.start({ folder, nodes, syncMode });
     try {
-      const client = await connect(cluster.url, { name: 'cairn bench', reconnect: false });
+      const client = await connect(cluster.url, { name: 'cairn bench', reconnect: false, discover: false });
       const follower = cluster.follower;
       await cluster.node(follower).stop();
       await fillWith(client, options);

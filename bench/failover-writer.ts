@@ -128,6 +128,7 @@ export class FailoverWriter {
       const options = {
         name: 'cairn bench',
         reconnect: false,
+        discover: false,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
       } as const;
       const client = await connect(lane.url, options);

@@ -27,7 +27,7 @@ export async function runSlowFollower(
     const probe = probeDisk(disk, folder, syncMode);
     const cluster = await Cluster.start({ folder, nodes, syncMode });
     try {
-      const client = await connect(cluster.url, { name: 'cairn bench', reconnect: false });
+      const client = await connect(cluster.url, { name: 'cairn bench', reconnect: false, discover: false });
       const load = new SteadyLoad(client, rate, eventBytes);
       const without = await watch(load, options);
       const follower = cluster.follower;

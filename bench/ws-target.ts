@@ -85,6 +85,7 @@ export function connectAll(url: string, options: RunOptions): Promise<Client[]> 
   const settings = {
     name: 'cairn bench',
     reconnect: false,
+    discover: false,
     requestTimeoutMs: GRACE_MS,
     maxQueuedBytes,
   } as const;

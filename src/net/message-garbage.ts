@@ -11,6 +11,7 @@ import { runInNewContext } from 'node:vm';
 const COLLECT_EVERY_BYTES = 32 * 1024 * 1024;
 /** What is received takes several times its length, as sockets read into buffers of 64 KiB, out of which messages are put together. */
 const RECEIVED_FACTOR = 8;
+const LARGE_RECEIVED_FACTOR = 3;
 
 type Collect = (options: { readonly type: 'minor'; readonly execution: 'sync' }) => void;
 
@@ -21,6 +22,11 @@ export class MessageGarbage {
   /** A message of `bytes` was received. */
   received(bytes: number): void {
     this.#add(RECEIVED_FACTOR * bytes);
+  }
+
+  /** A large message of `bytes` was received: what sockets read into is about as long as itself. */
+  receivedLarge(bytes: number): void {
+    this.#add(LARGE_RECEIVED_FACTOR * bytes);
   }
 
   /** A message of `bytes` was handed to a socket. */

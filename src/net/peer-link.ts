@@ -4,14 +4,24 @@ import type { WebSocket } from 'ws';
 import { decodeMessage } from '../cluster/message-codec.js';
 import type { Message } from '../cluster/messages.js';
 
+/**
+ * How a connection ended. `refused`: nobody listens there. `reset`: broken off while it was being made. `lost`: it was open. `failed`: it
+ * could not be made for another reason.
+ */
+export type LinkEnd = 'refused' | 'reset' | 'lost' | 'failed';
+
 export interface PeerLinkEvents {
-  message(message: Message): void;
+  /** `bytes`: its length on the wire. */
+  message(message: Message, bytes: number): void;
   /** The other side breaks the protocol; the connection closes. */
   invalid(reason: string): void;
-  /** `isRefused`: nobody listens there. */
-  closed(wasOpen: boolean, isRefused: boolean): void;
+  closed(end: LinkEnd): void;
 }
 
+const ENDS: ReadonlyMap<string, LinkEnd> = new Map([
+  ['ECONNREFUSED', 'refused'],
+  ['ECONNRESET', 'reset'],
+]);
 /** What waits for a connection to open; messages are repeated, so more is not worth keeping. */
 const EARLY_MESSAGES_MAX = 64;
 const CLOSE_PROTOCOL_ERROR = 1002;
@@ -26,21 +36,21 @@ export class PeerLink {
   constructor(socket: WebSocket, events: PeerLinkEvents) {
     this.#socket = socket;
     this.#wasOpen = socket.readyState === socket.OPEN;
-    let isRefused = false;
+    let errno: string | undefined;
     socket.on('message', (data: Buffer) => {
       const message = decodeMessage(data);
-      if (message.kind !== 'invalid') return events.message(message);
+      if (message.kind !== 'invalid') return events.message(message, data.length);
       events.invalid(message.reason);
       socket.close(CLOSE_PROTOCOL_ERROR);
     });
     socket.on('upgrade', ({ socket: stream }: { socket: Socket }) => stream.setNoDelay(true));
     socket.on('open', () => this.#opened());
     socket.on('error', ({ code }: NodeJS.ErrnoException) => {
-      isRefused = code === 'ECONNREFUSED';
+      errno = code;
     });
     socket.once('close', () => {
       for (const { sent } of this.#early.splice(0)) sent?.();
-      events.closed(this.#wasOpen, isRefused);
+      events.closed(this.#wasOpen ? 'lost' : (ENDS.get(errno ?? '') ?? 'failed'));
     });
   }
 

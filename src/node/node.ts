@@ -9,6 +9,7 @@ import { CairnError } from '../base/errors.js';
 import { MESSAGE_BYTES_MAX } from '../cluster/message-kinds.js';
 import { clientAddress, nodeName } from '../config/addresses.js';
 import type { NodeOptions } from '../config/options.js';
+import { openPlatform } from '../native/platform.js';
 import { ClientSession } from '../net/client-session.js';
 import type { Router } from '../net/http/router.js';
 import { MessageGarbage } from '../net/message-garbage.js';
@@ -131,7 +132,7 @@ class Node implements RunningNode {
     const name = nodeName(options, server.port);
     const isBlocked = (peer: string): boolean => this.#blocked.has(peer);
     const links = new PeerLinks({
-      ...{ name, isBlocked, log: logger },
+      ...{ name, isBlocked, log: logger, garbage: this.#garbage, kernel: openPlatform().kernel },
       clusterId: () => this.#parts?.engine.view.state.clusterId,
       receive: (message) => this.#parts?.engine.receive(message),
       unreachable: (peer) => {

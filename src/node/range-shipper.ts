@@ -2,6 +2,7 @@
  * Sends ranges of the log to followers, as the core asks for them: from the ring where it has them, else from the chunk files. Main
  * thread. One range for each follower is under way at a time, which is all that a slow one can cost.
  */
+import { assert } from '../base/assert.js';
 import { readU64 } from '../base/bytes.js';
 import type { Bytes } from '../base/ports.js';
 import type { Position } from '../base/units.js';
@@ -74,6 +75,7 @@ export class RangeShipper {
 
   #send(ship: Ship, bytes: Bytes): void {
     const { to, range } = ship;
+    assert(bytes.length > 0, 'a range has a record');
     const end = range.position + bytes.length;
     const sent = () => this.#shipped({ kind: 'shipped', to: range.to, attempt: range.attempt, end });
     if (!this.#transport.ship(to, { ...range, bytes }, sent)) this.#tellLater(ship, range.position);
@@ -91,11 +93,12 @@ export class RangeShipper {
 function wholeRecords(bytes: Bytes, at: number, length: number, position: Position): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (readU64(view, at + RECORD.position) !== position) throw new Error(`no record at ${position}`);
-  let record = 0;
-  while (length - record >= RECORD_HEADER_BYTES) {
-    const end = record + occupiedBytes(view.getUint32(at + record + RECORD.length, true));
-    if (end > length) return record === 0 ? end : record;
-    record = end;
+  // The first record whatever its length: in the ring it may begin just before the end, and go on in the apron.
+  let whole = occupiedBytes(view.getUint32(at + RECORD.length, true));
+  while (length - whole >= RECORD_HEADER_BYTES) {
+    const end = whole + occupiedBytes(view.getUint32(at + whole + RECORD.length, true));
+    if (end > length) break;
+    whole = end;
   }
-  return record;
+  return whole;
 }

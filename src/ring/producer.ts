@@ -169,16 +169,16 @@ export class RingProducer {
     assert(this.#framed === this.#published.position, 'nothing of this node itself is on its way');
     assert(end.position === this.#framed + length, 'records are taken where the log ends');
     assert(this.#framed + length <= this.#freeEnd, 'room was checked before');
-    const ring = this.memory.bytes;
     const at = this.#framedAt;
     const first = Math.min(length, this.#ringBytes - at);
-    ring.set(bytes.subarray(0, first), at);
+    this.copies.add(bytes, 0, first, at);
     if (first < length) {
-      ring.set(bytes.subarray(first), 0);
+      this.copies.add(bytes, first, length - first, 0);
       // The record that runs over the ring's end, whichever it is, is contiguous in the apron.
       const apron = Math.min(length - first, this.memory.descriptor.apronBytes);
-      ring.copyWithin(this.#ringBytes, 0, apron);
+      this.copies.add(bytes, first, apron, this.#ringBytes);
     }
+    this.copies.flush();
     this.#framed = end.position;
     this.#framedAt = at + length < this.#ringBytes ? at + length : at + length - this.#ringBytes;
     this.#sealedAt = this.#framedAt;

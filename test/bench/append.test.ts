@@ -48,6 +48,14 @@ describe('bench append', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  test('over ws on three nodes: counts what all of them write, and ends them all', async () => {
+    const row = await run({ nodes: '3', inFlight: '16' }, openWsTarget);
+    expect(row).toMatchObject({ bench: 'append', mode: 'ws', nodes: 3, errors: 0 });
+    expect(row.eventsPerSecond).toBeGreaterThan(0);
+    expect(row.diskBytesPerRecordByte).toBeGreaterThan(0.5);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
   test('over ws: an address where nobody listens is an error with a code', async () => {
     // Port 1 is reserved, and no test environment serves it.
     const attempt = run({ url: 'ws://127.0.0.1:1' }, openWsTarget);

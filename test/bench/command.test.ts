@@ -35,7 +35,11 @@ describe('cairn bench', () => {
   });
 
   test.each([
-    [['append', '--nodes', '3'], '--nodes'],
+    [['append', '--nodes', '3', '--mode', 'engine'], '--nodes'],
+    [['failover', '--nodes', '2'], '--nodes'],
+    [['failover', '--how', 'politely'], '--how'],
+    [['catchup', '--bytes', 'much'], '--bytes'],
+    [['slow-follower', '--delay-ms', '0'], '--delay-ms'],
     [['append', '--in-flight', 'many'], '--in-flight'],
     [['append', '-o', 'xml'], '--output'],
     [['read', '--mode', 'engine'], '--mode ws'],

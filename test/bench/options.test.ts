@@ -16,7 +16,7 @@ describe('bench append', () => {
       seconds: 5,
       warmupSeconds: 2,
       ratePerSecond: 0,
-      url: undefined,
+      urls: [],
       directory: '.',
       syncMode: 'fdatasync',
     });
@@ -53,11 +53,24 @@ describe('bench append', () => {
   });
 
   test('an address means ws', () => {
-    expect(parseAppendOptions({ url: 'ws://127.0.0.1:2113' }).mode).toBe('ws');
+    expect(parseAppendOptions({ url: 'ws://127.0.0.1:2113' })).toMatchObject({ mode: 'ws', nodes: 1 });
+  });
+
+  test('several addresses are those of a cluster of so many nodes', () => {
+    const options = parseAppendOptions({ url: '127.0.0.1:2113, 127.0.0.1:2114,127.0.0.1:2115' });
+    expect(options).toMatchObject({ mode: 'ws', nodes: 3 });
+    expect(options.urls).toEqual(['127.0.0.1:2113', '127.0.0.1:2114', '127.0.0.1:2115']);
+  });
+
+  test('several nodes mean ws', () => {
+    expect(parseAppendOptions({ nodes: '3' })).toMatchObject({ mode: 'ws', nodes: 3 });
   });
 
   test.each<[FlagValues, string]>([
-    [{ nodes: '3' }, '--nodes'],
+    [{ nodes: '3', mode: 'engine' }, '--nodes'],
+    [{ nodes: '10' }, '--nodes'],
+    [{ nodes: '2', url: 'ws://127.0.0.1:2113' }, '--nodes'],
+    [{ url: 'ws://127.0.0.1:2113,' }, '--url'],
     [{ nodes: '0' }, '--nodes'],
     [{ inFlight: '0' }, '--in-flight'],
     [{ inFlight: '1.5' }, '--in-flight'],

@@ -1,9 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { SINGLE_NODE_SUITE } from '../../bench/floors.js';
+import {
+  parseCatchUpOptions,
+  parseFailoverOptions,
+  parseSlowFollowerOptions,
+} from '../../bench/cluster-options.js';
+import { CLUSTER_SUITE, type Floor, SINGLE_NODE_SUITE } from '../../bench/floors.js';
 import { LatencyHistogram } from '../../bench/latency-histogram.js';
 import { parseAppendOptions, parseReadOptions } from '../../bench/options.js';
 import type { ProbeResult } from '../../bench/probe.js';
-import { makeRow, recordBytesOf, rowAsJson, rowAsTableLine, tableHeader } from '../../bench/row.js';
+import {
+  type BenchRow,
+  makeRow,
+  recordBytesOf,
+  rowAsJson,
+  rowAsTableLine,
+  tableHeader,
+} from '../../bench/row.js';
 
 const PROBE: ProbeResult = {
   diskKind: 'native',
@@ -80,14 +92,20 @@ test('a record is as long as docs/formats.md says', () => {
 
 describe('the default suite', () => {
   test('has only runs that the flags allow', () => {
-    for (const run of SINGLE_NODE_SUITE) {
-      const parse = run.bench === 'append' ? parseAppendOptions : parseReadOptions;
-      expect(() => parse(run.flags)).not.toThrow();
+    const parsers = {
+      append: parseAppendOptions,
+      read: parseReadOptions,
+      failover: parseFailoverOptions,
+      catchup: parseCatchUpOptions,
+      'slow-follower': parseSlowFollowerOptions,
+    };
+    for (const { bench, flags } of [...SINGLE_NODE_SUITE, ...CLUSTER_SUITE]) {
+      expect(() => parsers[bench](flags)).not.toThrow();
     }
   });
 
   test('tells reached from missed', () => {
-    const floors = SINGLE_NODE_SUITE.flatMap((run) => run.floors);
+    const floors = SINGLE_NODE_SUITE.flatMap((run) => run.floors as readonly Floor<BenchRow>[]);
     expect(floors.map((floor) => floor.isReached(sampleRow()))).toEqual([
       true, // 1.5 probes in process
       false, // 500 k of 900 k

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SINGLE_NODE_SUITE, type SuiteRun } from '../../bench/floors.js';
+import { CLUSTER_SUITE, SINGLE_NODE_SUITE, type SuiteRun, type SuiteRunOf } from '../../bench/floors.js';
 import { LatencyHistogram } from '../../bench/latency-histogram.js';
 import { parseAppendOptions } from '../../bench/options.js';
 import { type BenchRow, makeRow } from '../../bench/row.js';
@@ -16,7 +16,7 @@ test('a floor is judged by the median of the runs, not by the best or the last',
   const next = () => Promise.resolve(row(rates.shift()!));
   const floors = await runSuite([run], 3, next, (result) => results.push(result));
   expect(results).toHaveLength(1);
-  expect(results[0]!.row.eventsPerSecond).toBe(850_000);
+  expect(results[0]!.row).toMatchObject({ eventsPerSecond: 850_000 });
   expect(floors[0]).toMatchObject({ isReached: false, reached: '850 k events/s' });
 });
 
@@ -24,7 +24,7 @@ test('of two runs the worse one counts', async () => {
   const run: SuiteRun = {
     bench: 'append',
     flags: {},
-    floors: [SINGLE_NODE_SUITE[1]!.floors[0]!],
+    floors: [(SINGLE_NODE_SUITE[1] as SuiteRunOf<'append'>).floors[0]],
   };
   const rates = [FAST_FLOOR + 1, FAST_FLOOR - 1];
   const floors = await runSuite(
@@ -34,6 +34,19 @@ test('of two runs the worse one counts', async () => {
     () => undefined,
   );
   expect(floors[0]!.isReached).toBe(false);
+});
+
+test('a run that can not be made here says why, is not repeated, and neither reaches nor misses a floor', async () => {
+  const run = CLUSTER_SUITE.find(({ bench }) => bench === 'slow-follower')!;
+  const results: SuiteResult[] = [];
+  let runs = 0;
+  const next = () => {
+    runs++;
+    return Promise.resolve({ bench: 'slow-follower', skipped: 'no strace' } as const);
+  };
+  expect(await runSuite([run], 3, next, (result) => results.push(result))).toEqual([]);
+  expect(results).toEqual([{ row: { bench: 'slow-follower', skipped: 'no strace' }, floors: [] }]);
+  expect(runs).toBe(1);
 });
 
 function row(eventsPerSecond: number): BenchRow {
