@@ -168,11 +168,15 @@ export class AppendDesk implements AppendPort {
     clearTimeout(this.#idleCommit);
     this.admitWaiting();
     this.endTurn();
-    if (this.pendingAppends === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#draining.push(resolve);
-      setTimeout(resolve, DRAIN_MS_MAX).unref();
-    });
+    if (this.pendingAppends > 0) {
+      await new Promise<void>((resolve) => {
+        this.#draining.push(resolve);
+        setTimeout(resolve, DRAIN_MS_MAX).unref();
+      });
+    }
+    // So that even the last append is provably committed.
+    this.#reign?.log.recordCommit();
+    this.endTurn();
   }
 
   /** The process is about to end. */

@@ -2,6 +2,10 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readHistory } from '../../src/cluster/log-history.js';
+import { recoverFolder } from '../../src/log/folder-recovery.js';
+import { COMMIT_LENGTH } from '../../src/log/record.js';
+import { openPlatform } from '../../src/native/platform.js';
 import type { Engine } from '../../src/node/engine.js';
 import { openLoneEngine } from '../../src/node/lone-engine.js';
 import { appendFrame, idOf, openAppend } from '../sequencer/requests.js';
@@ -80,6 +84,16 @@ test('stopping answers what was accepted, refuses what comes later, and is the s
   expect(await append(engine, 99)).toBe('shutting-down');
   expect(await Promise.all(accepted)).toEqual(Array.from({ length: 20 }, (_, i) => i));
   await first;
+});
+
+test('a log that was stopped in order ends with a Commit record of all that was answered', async () => {
+  const engine = await open();
+  for (let i = 0; i < 5; i++) await append(engine, i);
+  await engine.stop();
+  const { disk, kernel } = openPlatform();
+  const log = recoverFolder(disk, kernel, join(folder, 'made', 'on the way'))!;
+  expect(log.end.previousLength).toBe(COMMIT_LENGTH);
+  expect(readHistory(disk, kernel, log).committed).toBe(log.end.position - COMMIT_LENGTH);
 });
 
 test('a second engine on the folder is refused while the first is open', async () => {
