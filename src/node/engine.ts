@@ -22,6 +22,7 @@ import type { AckPolicy } from '../wire/frames.js';
 import { AckTimer } from './ack-timer.js';
 import { AppendDesk } from './append-desk.js';
 import { CoreTimer } from './core-timer.js';
+import { diskFailure } from './disk-failure.js';
 import type { EngineOptions } from './engine-options.js';
 import { LogDriver } from './log-driver.js';
 import { LogStore } from './log-store.js';
@@ -50,6 +51,8 @@ export interface EngineEvents {
 export interface EngineLog {
   readonly recovered: RecoveredLog;
   readonly history: LogStart;
+  /** How far the file `history` covers it. */
+  readonly historyWritten: Position;
 }
 
 export interface EngineParts {
@@ -341,8 +344,10 @@ export class Engine {
     const store = new LogStore(
       options,
       platform,
-      { recovered, committed },
+      { recovered, committed, historyWritten: this.#parts.log?.historyWritten ?? 0 },
       {
+        historyBefore: (position) => this.#core.historyBefore(position),
+        warn: this.#parts.events.warn,
         progress: () => this.#onProgress(),
         failed: (error) => this.#fail(error),
       },
@@ -395,10 +400,4 @@ export class Engine {
 
 function leads({ role, epoch }: { readonly role: NodeRole; readonly epoch: number }, reign: number): boolean {
   return epoch === reign && (role === 'preLeader' || role === 'leader' || role === 'resigning');
-}
-
-function diskFailure(error: DiskError): CairnError {
-  const { errno, syscall, path } = error;
-  const message = `${syscall} failed with ${errno} on ${path}: the node stops, nothing unsynced was acknowledged; check the disk, then start the node again`;
-  return new CairnError('disk-failure', message, { errno, syscall, path }, error);
 }

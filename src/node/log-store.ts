@@ -8,6 +8,7 @@ import { assert } from '../base/assert.js';
 import type { CairnError } from '../base/errors.js';
 import type { ChainState } from '../base/ports.js';
 import type { Position } from '../base/units.js';
+import type { KnownHistory } from '../cluster/history-file.js';
 import { type IndexerProxy, startIndexer } from '../indexer/proxy.js';
 import { chunkFileName } from '../log/chunk.js';
 import type { RecoveredLog } from '../log/recovery.js';
@@ -25,6 +26,7 @@ import type { Rejection } from '../sequencer/pending-replies.js';
 import { EVENTS_PREFIX_BYTES } from '../wire/frames.js';
 import { startWriter, type WriterProxy } from '../writer/proxy.js';
 import { appendLimits, type EngineOptions, recordBytesMax, ringBytesFor } from './engine-options.js';
+import { HistoryKeeper } from './history-keeper.js';
 import { outOfSpace } from './out-of-space.js';
 import { stopThreads, threadFailure } from './store-threads.js';
 import { loadTail } from './tail-block.js';
@@ -34,6 +36,8 @@ export interface StoredLog {
   readonly recovered: RecoveredLog;
   /** What of it is known to be committed: the end of a transaction. The rest is in the ring. */
   readonly committed: Position;
+  /** How far the file `history` covers it; 0 if there is none. */
+  readonly historyWritten: Position;
 }
 
 /** What whoever owns the store is told. */
@@ -42,6 +46,10 @@ export interface LogStoreEvents {
   progress(): void;
   /** A thread is dead: end the process. */
   failed(error: CairnError): void;
+  /** Something that somebody should look at. */
+  warn(message: string, facts: Readonly<Record<string, unknown>>): void;
+  /** For the file `history`: epochs and configurations of the log before `position`. */
+  historyBefore(position: Position): Omit<KnownHistory, 'end'>;
 }
 
 /**
@@ -70,6 +78,7 @@ export class LogStore {
   readonly #indexerBell: Doorbell;
   readonly #preparerBell: Doorbell;
   readonly #statistics: StatisticsWords;
+  readonly #history: HistoryKeeper;
   #indexerWake: NodeJS.Timeout | undefined;
   /** The chunk that the log has reached, as far as the preparer was told. */
   #activeChunk: number;
@@ -113,6 +122,9 @@ export class LogStore {
     };
     this.indexer.ready.then(startMaking, (error: CairnError) => this.#fail(error));
     this.reader = this.#makeReader(platform, recovered, folder);
+    const { historyWritten: written } = log;
+    this.#history = new HistoryKeeper({ folder, logId, chunkSize, written, events });
+    this.#history.committed(committed);
     this.#listen();
   }
 
@@ -165,6 +177,7 @@ export class LogStore {
       'committed only grows, and what is committed is durable',
     );
     this.#committed.store(position);
+    this.#history.committed(position);
     // Each wake costs over 10 µs, and a processor that clients may be waiting for.
     this.#indexerWake ??= setTimeout(() => {
       this.#indexerWake = undefined;
@@ -203,7 +216,7 @@ export class LogStore {
     await stopThreads(this.#memory, this.#workers);
     this.#isOver = true;
     this.#mainBell.ring();
-    await this.reader.close();
+    await Promise.all([this.reader.close(), this.#history.settled()]);
   }
 
   /** The process is about to end: nothing more is told. */
