@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly info: () => object;
   /** A client has connected; `stop` is called on the session when the node shuts down. */
   readonly accept: (socket: WebSocket, remote: string) => ServerSession;
+  /** Answers what it knows the path of; false: it is not its. */
+  readonly answer?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Other nodes, at `/peer`. */
   readonly peers?: PeerAcceptor;
 }
@@ -126,6 +128,7 @@ export class ClientServer {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     response.setHeader('content-type', 'application/json');
     response.setHeader('x-content-type-options', 'nosniff');
+    if (this.#options.answer?.(request, response) === true) return;
     if (request.method !== 'GET' && request.method !== 'HEAD') response.writeHead(405).end();
     else if (request.url === '/health/live') response.end('{"status":"live"}\n');
     else if (request.url === '/info') response.end(`${JSON.stringify(this.#options.info())}\n`);

@@ -30,7 +30,7 @@ import type { PeerTransport } from './peer-transport.js';
 import { RangeShipper } from './range-shipper.js';
 import { ReadGate } from './read-gate.js';
 import { NO_LEADER, notLeader } from './refusals.js';
-import { Reign } from './reign.js';
+import { leads, Reign } from './reign.js';
 import { Requests } from './requests.js';
 
 /** What the engine reports while it works. */
@@ -41,6 +41,8 @@ export interface EngineEvents {
   warn(message: string, facts: Readonly<Record<string, unknown>>): void;
   /** The engine is dead: end the process. Called at most once. */
   failed(error: CairnError): void;
+  /** The log is damaged where somebody reads it. Answers whether that is being mended. */
+  damaged?(error: CairnError, who: 'reader' | 'index'): boolean;
   /** Role or leader have changed. */
   changed?(): void;
   /** So long it took from publishing something to its commit. */
@@ -350,6 +352,7 @@ export class Engine {
         warn: this.#parts.events.warn,
         progress: () => this.#onProgress(),
         failed: (error) => this.#fail(error),
+        damaged: (error, who) => this.#parts.events.damaged?.(error, who) === true,
       },
     );
     this.#store = store;
@@ -396,8 +399,4 @@ export class Engine {
     this.#store?.abandon();
     this.#parts.events.failed(error);
   }
-}
-
-function leads({ role, epoch }: { readonly role: NodeRole; readonly epoch: number }, reign: number): boolean {
-  return epoch === reign && (role === 'preLeader' || role === 'leader' || role === 'resigning');
 }

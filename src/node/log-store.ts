@@ -48,6 +48,8 @@ export interface LogStoreEvents {
   failed(error: CairnError): void;
   /** Something that somebody should look at. */
   warn(message: string, facts: Readonly<Record<string, unknown>>): void;
+  /** A part of the log is damaged. Answers whether that is being mended: the index can't do without it. */
+  damaged(error: CairnError, who: 'reader' | 'index'): boolean;
   /** For the file `history`: epochs and configurations of the log before `position`. */
   historyBefore(position: Position): Omit<KnownHistory, 'end'>;
 }
@@ -113,7 +115,10 @@ export class LogStore {
     const { folder, syncMode, batchBytesMax, retryWindowEvents } = options;
     const ended = { ended: (thread: string, error: Error | undefined) => this.#threadEnded(thread, error) };
     this.#writer = startWriter({ ring, folder, logId, syncMode, batchBytesMax }, ended);
-    this.indexer = startIndexer({ ring, recovered, retryWindowEvents }, ended);
+    const damaged = (error: CairnError) => {
+      if (!events.damaged(error, 'index')) this.#fail(error);
+    };
+    this.indexer = startIndexer({ ring, recovered, retryWindowEvents }, { ...ended, damaged });
     this.#workers = [this.#writer.worker, this.indexer.worker];
     // Only then: nothing is made in the folder of a log that the indexer finds damaged.
     const startMaking = () => {
@@ -210,6 +215,13 @@ export class LogStore {
     });
   }
 
+  /** A chunk has another file now: whoever reads it opens it again. */
+  mended(chunkNumber: number): void {
+    this.reader.reopen(chunkNumber);
+    Atomics.add(this.#memory.control, CONTROL.repairs, 1);
+    this.#indexerBell.ring();
+  }
+
   /** Lets the threads finish what is published, and resolves when all have ended. */
   async stop(): Promise<void> {
     clearTimeout(this.#indexerWake);
@@ -240,6 +252,7 @@ export class LogStore {
       lookup: this.indexer,
       kernel: platform.kernel,
       committed: () => this.committed,
+      damaged: (error) => this.#events.damaged(error, 'reader'),
       chunkPath: (number) => paths.get(number) ?? join(folder, chunkFileName(number, 0)),
       headroomBytes: EVENTS_PREFIX_BYTES,
     });

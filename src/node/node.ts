@@ -5,17 +5,18 @@
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
-import { assert } from '../base/assert.js';
 import { CairnError } from '../base/errors.js';
+import type { Configuration } from '../cluster/configuration.js';
 import { MESSAGE_BYTES_MAX } from '../cluster/message-kinds.js';
 import type { NodeOptions } from '../config/options.js';
 import { openPlatform } from '../native/platform.js';
+import { ChunkRoutes, type ChunkSource } from '../net/chunk-routes.js';
 import { ClientSession } from '../net/client-session.js';
 import { MessageGarbage } from '../net/message-garbage.js';
 import { connectionsWithin, openFilesMax } from '../net/open-files.js';
 import { isLoopback } from '../net/origin.js';
 import { PeerLinks } from '../net/peer-links.js';
-import { ClientServer } from '../net/server.js';
+import { ClientServer, type ServerSession } from '../net/server.js';
 import { sessionLimits } from '../net/session-limits.js';
 import { AppendRouter } from './append-router.js';
 import { clusterSettings, nodeName } from './cluster-settings.js';
@@ -23,6 +24,8 @@ import type { Engine } from './engine.js';
 import { appendLimits, type EngineOptions } from './engine-options.js';
 import { NodeService } from './node-service.js';
 import { openEngine } from './open-engine.js';
+import { RunningRepair } from './repair/running-repair.js';
+import { StartRepair } from './repair/start-repair.js';
 
 /** A node that takes clients. */
 export interface RunningNode {
@@ -34,6 +37,8 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
+/** RFC 6455's registry: try again later. */
+const CLOSE_TRY_AGAIN = 1013;
 /** How long a leader that is stopped waits until another one leads. */
 const HAND_OVER_MS_MAX = 2_000;
 
@@ -56,6 +61,8 @@ export async function startNode(options: NodeOptions, logger: Logger, version: s
   return node;
 }
 
+type Warn = (message: string, facts: Readonly<Record<string, unknown>>) => void;
+
 class Node implements RunningNode {
   readonly failed: Promise<CairnError>;
   readonly #options: NodeOptions;
@@ -68,6 +75,8 @@ class Node implements RunningNode {
   #server: ClientServer | undefined;
   #links: PeerLinks | undefined;
   #engine: Engine | undefined;
+  #startRepair: StartRepair | undefined;
+  #repairs: RunningRepair | undefined;
   #router: AppendRouter | undefined;
   #service: NodeService | undefined;
   #stopped: Promise<void> | undefined;
@@ -91,17 +100,23 @@ class Node implements RunningNode {
     const name = nodeName(options, this.#server.address);
     const links = this.#openLinks(name);
     this.#links = links;
-    const engine = openEngine({
-      options: engineOptions(options),
-      cluster: clusterSettings(options, name, () => options.gossipSeed),
-      transport: links,
-      events: {
-        note: (message, facts) => this.#logger.info(facts, message),
-        warn: (message, facts) => this.#logger.warn(facts, message),
-        failed: (error) => this.#death.emit('failed', error),
-        changed: () => this.#router?.update(),
-      },
-    });
+    const seeds = () => options.gossipSeed;
+    const warn: Warn = (message, facts) => this.#logger.warn(facts, message);
+    const repair = this.#prepareRepairs(name, seeds, warn);
+    const engine = await repair.open(() =>
+      openEngine({
+        options: engineOptions(options),
+        cluster: clusterSettings(options, name, seeds),
+        transport: links,
+        events: {
+          note: (message, facts) => this.#logger.info(facts, message),
+          warn,
+          failed: (error) => this.#death.emit('failed', error),
+          damaged: (error, who) => this.#repairs!.report(error, who),
+          changed: () => this.#router?.update(),
+        },
+      }),
+    );
     this.#engine = engine;
     const router = new AppendRouter({
       engine,
@@ -129,6 +144,7 @@ class Node implements RunningNode {
     await this.#handOver();
     this.#server?.stopAccepting();
     this.#router?.stop();
+    await this.#repairs?.stop();
     await this.#engine?.stop();
     await this.#server?.stop();
   }
@@ -151,6 +167,21 @@ class Node implements RunningNode {
     }
   }
 
+  /** What mends the log before the node is open; and sets up what does so afterwards. */
+  #prepareRepairs(name: string, seeds: () => readonly string[], warn: Warn): StartRepair {
+    const { db: folder, repairTimeoutSec } = this.#options;
+    const isBlocked = (peer: string) => this.#blocked.has(peer);
+    const parts = { folder, name, patienceMs: repairTimeoutSec * 1000, warn };
+    this.#repairs = new RunningRepair({
+      ...parts,
+      peers: () => otherNames(this.#engine?.view.configuration, name).filter((peer) => !isBlocked(peer)),
+      store: () => this.#engine?.store,
+      failed: (error) => this.#engine?.failed(error),
+    });
+    this.#startRepair = new StartRepair({ ...parts, platform: openPlatform(), seeds, isBlocked });
+    return this.#startRepair;
+  }
+
   #openLinks(name: string): PeerLinks {
     return new PeerLinks({
       name,
@@ -164,7 +195,12 @@ class Node implements RunningNode {
 
   #listen(): Promise<ClientServer> {
     const options = this.#options;
+    const chunks = new ChunkRoutes({
+      source: () => this.#startRepair?.source ?? storeChunks(this.#engine),
+      isBlocked: (peer) => this.#blocked.has(peer),
+    });
     return ClientServer.listen({
+      answer: (request, response) => chunks.answer(request, response),
       host: options.nodeIp,
       port: options.nodePort,
       connectionsMax: connectionsMax(options.maxConnections, this.#logger),
@@ -188,9 +224,9 @@ class Node implements RunningNode {
     });
   }
 
-  #openSession(socket: WebSocket, remote: string): ClientSession {
+  #openSession(socket: WebSocket, remote: string): ServerSession {
     const node = this.#service;
-    assert(node !== undefined, 'the engine is opened before the first client is heard');
+    if (node === undefined) return turnedAway(socket);
     const [serverVersion, log, garbage] = [this.#version, this.#logger, this.#garbage];
     return new ClientSession(socket, remote, { node, serverVersion, log, garbage });
   }
@@ -216,6 +252,24 @@ class Node implements RunningNode {
     const death = await Promise.race([leading, this.failed]);
     if (death !== undefined) throw death;
   }
+}
+
+function otherNames(configuration: Configuration | undefined, name: string): string[] {
+  return configuration?.members.map((member) => member.name).filter((other) => other !== name) ?? [];
+}
+
+/** While its log is mended a node serves nobody. */
+function turnedAway(socket: WebSocket): ServerSession {
+  socket.close(CLOSE_TRY_AGAIN, 'the node is starting');
+  return { isGreeted: true, tooMuchBeforeHello: () => undefined, stop: () => socket.terminate() };
+}
+
+/** What other members may be given; nothing of a node that is out of order. */
+function storeChunks(engine: Engine | undefined): ChunkSource | undefined {
+  const store = engine?.role === 'fenced' ? undefined : engine?.store;
+  if (store === undefined) return undefined;
+  const { logId, chunkSize, committed, reader } = store;
+  return { logId, chunkSize, committed, read: (position, target) => reader.readRaw(position, target) };
 }
 
 function connectionsMax(asked: number, logger: Logger): number {

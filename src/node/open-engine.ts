@@ -70,12 +70,17 @@ function open(
     // Read back rather than made up: it is opened as it will be after a restart.
     return recoverFolder(disk, kernel, folder)!;
   };
-  const read = log && readLog(platform, folder, log);
-  return new Engine({
-    ...{ options, core, platform, stateFile, createLog, transport, events, release },
-    state: read === undefined ? state : vouching(state, read.vouched),
-    log: read,
-  });
+  try {
+    const read = log && readLog(platform, folder, log);
+    return new Engine({
+      ...{ options, core, platform, stateFile, createLog, transport, events, release },
+      state: read === undefined ? state : vouching(state, read.vouched),
+      log: read,
+    });
+  } catch (error) {
+    stateFile.close();
+    throw error;
+  }
 }
 
 interface ReadLog extends EngineLog {
@@ -119,7 +124,7 @@ function makeFolder(folder: string, disk: Disk): void {
 }
 
 /** flock where the addon has it. */
-function fileLocks(platform: Platform): FileLocks | undefined {
+export function fileLocks(platform: Platform): FileLocks | undefined {
   if (platform.describe.disk !== 'native') return undefined;
   return {
     tryLock: (path) => {
