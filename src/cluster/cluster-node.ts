@@ -16,6 +16,7 @@ import type { Effect, Input, NodeRole } from './effects.js';
 import { Follower } from './follower.js';
 import { Founding } from './founding.js';
 import { Gate } from './gate.js';
+import type { KnownLog } from './known-log.js';
 import { Leader } from './leader.js';
 import type { ElectionKind, FoundingKind } from './message-kinds.js';
 import type { Message, MessageOf } from './messages.js';
@@ -73,6 +74,11 @@ export class ClusterNode {
     const { promisedEpoch, commit, configuration, outbox, log } = this.#core;
     const epochPosition = log.epochs.at(-1)?.position ?? 0;
     return { ...this.#told, promisedEpoch, commit, epochPosition, configuration, state: outbox.state };
+  }
+
+  /** Epochs and configurations of its log before `position`. */
+  historyBefore(position: Position): ReturnType<KnownLog['historyBefore']> {
+    return this.#core.log.historyBefore(position);
   }
 
   /** Leader: up to where the log is acknowledged as `policy` wants it; undefined if this configuration can't meet it, or it doesn't lead. */

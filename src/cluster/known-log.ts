@@ -96,6 +96,14 @@ export class KnownLog {
     return this.#configurations.at(-1);
   }
 
+  /** What of this log's history lies before `position`. */
+  historyBefore(position: Position): Pick<LogStart, 'epochs' | 'configurations'> {
+    return {
+      epochs: this.#epochs.filter((entry) => entry.position < position),
+      configurations: this.#configurations.filter((placed) => placed.position < position),
+    };
+  }
+
   /** Whether a configuration of this log has, or had, this member. */
   hasHad(id: MemberId): boolean {
     return this.memberSince(id) > 0;

@@ -1,6 +1,6 @@
 /**
- * Reads a recovered log once, from its first record to its last, for what the cluster core has to know of it: epochs, configurations, what
- * is committed. Pure, but for the disk that it is given. Everything read is verified on the way.
+ * Reads a recovered log once, from its first record, or from where its history is known, to its last, for what the cluster core has to know
+ * of it: epochs, configurations, what is committed. Pure, but for the disk that it is given. Everything read is verified on the way.
  */
 import { readU64 } from '../base/bytes.js';
 import { CairnError } from '../base/errors.js';
@@ -8,9 +8,17 @@ import type { Disk, RecordKernel } from '../base/ports.js';
 import { COMMIT, occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import { LogScanner, type RecordRun } from '../log/scan.js';
+import { type KnownHistory, NOTHING_KNOWN } from './history-file.js';
 import type { LogStart, PlacedConfiguration } from './known-log.js';
 import { decodeMembership } from './membership-record.js';
 import type { EpochEntry } from './messages.js';
+
+/** A log, and what is needed to read it. */
+export interface HistorySource {
+  readonly disk: Disk;
+  readonly kernel: RecordKernel;
+  readonly recovered: RecoveredLog;
+}
 
 /** `see`: is shown each run of records. Throws `log-corrupt`, `bad-data-folder` (a Membership record that is none), `DiskError`. */
 export function readHistory(
@@ -19,10 +27,18 @@ export function readHistory(
   recovered: RecoveredLog,
   see?: (run: RecordRun) => void,
 ): LogStart {
+  return continueHistory({ disk, kernel, recovered }, NOTHING_KNOWN, see);
+}
+
+/** The same, reading on from what is `known` of this log. */
+export function continueHistory(
+  { disk, kernel, recovered }: HistorySource,
+  known: KnownHistory,
+  see?: (run: RecordRun) => void,
+): LogStart {
   const { chunks, chunkSize, end } = recovered;
-  const from = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
-  const scanner = new LogScanner({ disk, kernel, chunks, chunkSize, from, to: end.position });
-  const history = new History();
+  const scanner = new LogScanner({ disk, kernel, chunks, chunkSize, from: known.end, to: end.position });
+  const history = new History(known);
   try {
     for (let run = scanner.next(); run !== undefined; run = scanner.next()) {
       see?.(run);
@@ -40,9 +56,15 @@ export function readHistory(
 }
 
 class History {
-  readonly epochs: EpochEntry[] = [];
-  readonly configurations: PlacedConfiguration[] = [];
-  committed = 0;
+  readonly epochs: EpochEntry[];
+  readonly configurations: PlacedConfiguration[];
+  committed: number;
+
+  constructor({ end, epochs, configurations }: KnownHistory) {
+    this.epochs = [...epochs];
+    this.configurations = [...configurations];
+    this.committed = end.position;
+  }
 
   note({ bytes, at, length, position: start }: RecordRun): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

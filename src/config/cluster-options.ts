@@ -137,6 +137,16 @@ export const CLUSTER_OPTIONS = {
     max: DAY_SEC,
     help: 'How long a voter is gone before a clone gets its vote, in seconds.',
   },
+  RepairTimeoutSec: {
+    group: 'Cluster',
+    kind: 'count',
+    unit: 's',
+    // Nodes that lost power together are back together within a minute or so.
+    default: 60,
+    min: 0,
+    max: DAY_SEC,
+    help: 'How long a node whose log is damaged asks the other members for what it lacks before it gives up, in seconds.',
+  },
   DiskStallTimeoutMs: {
     group: 'Cluster',
     kind: 'count',

@@ -50,7 +50,11 @@ export class IndexerAgent implements Agent {
   readonly #answers: MailboxSender;
   readonly #scanEnd: Position;
   #reportedPosition: Position = 0;
-  #state: 'scanning' | 'following' | 'failed' = 'scanning';
+  #state: 'scanning' | 'damaged' | 'following' | 'failed' = 'scanning';
+  /** How many chunks had been mended when damage was met. */
+  #repairsSeen = 0;
+  /** What is read at the start. */
+  readonly #log: ScanInput | undefined;
   #scanner: LogScanner | undefined;
 
   constructor(start: IndexerStart, surroundings: IndexerSurroundings) {
@@ -66,8 +70,8 @@ export class IndexerAgent implements Agent {
     this.#queries = new MailboxReceiver(start.queries);
     this.#answers = new MailboxSender(start.answers);
     this.#scanEnd = ring.start;
-    if (recovered !== undefined)
-      this.#scanner = new LogScanner(logUpTo(this.#scanEnd, recovered, surroundings));
+    this.#log = recovered && logUpTo(this.#scanEnd, recovered, surroundings);
+    if (this.#log !== undefined) this.#scanner = new LogScanner(this.#log);
   }
 
   doWork(): number {
@@ -76,6 +80,8 @@ export class IndexerAgent implements Agent {
         return this.#scan();
       case 'following':
         return this.#follow() + this.#answerQueries();
+      case 'damaged':
+        return this.#tryAgain();
       case 'failed':
         return 0;
     }
@@ -95,6 +101,7 @@ export class IndexerAgent implements Agent {
 
   /** Indexes the next run of records in the files; at their end reports what was found. */
   #scan(): number {
+    this.#repairsSeen = this.#repairs;
     try {
       const run = this.#scanner?.next();
       if (run === undefined) return this.#endScan();
@@ -123,6 +130,20 @@ export class IndexerAgent implements Agent {
     this.#surroundings.report({ kind: 'progress', position, end: this.#scanEnd });
   }
 
+  /** Reads on, from new files, once a chunk was mended. */
+  #tryAgain(): number {
+    if (this.#repairs === this.#repairsSeen) return 0;
+    const from = this.#scanner!.state;
+    this.#scanner!.close();
+    this.#scanner = new LogScanner({ ...this.#log!, from });
+    this.#state = 'scanning';
+    return 1;
+  }
+
+  get #repairs(): number {
+    return Atomics.load(this.#memory.control, CONTROL.repairs);
+  }
+
   /** Damage and disk failures are told to main as what they are, since an error that ends a thread arrives without its fields. */
   #fail(error: unknown): number {
     if (error instanceof DiskError) {
@@ -135,7 +156,10 @@ export class IndexerAgent implements Agent {
       });
     } else if (error instanceof CairnError) {
       const { code, message, details } = error;
-      this.#surroundings.report({ kind: 'failed', code, message, details });
+      const kind = code === 'log-corrupt' ? 'damaged' : 'failed';
+      this.#surroundings.report({ kind, code, message, details });
+      this.#state = kind;
+      return 1;
     } else {
       throw error;
     }

@@ -73,19 +73,22 @@ export interface IndexSnapshot {
 }
 
 /**
- * What the index thread posts: while it reads the log at the start, and when it is asked for a snapshot. After `failed` it does nothing but
- * wait to be stopped.
+ * What the index thread posts: while it reads the log at the start, and when it is asked for a snapshot. After `damaged` it waits until a
+ * chunk was mended (the ring's control word `repairs`), and reads on; after `failed` it does nothing but wait to be stopped.
  */
 export type IndexerReport =
   | { readonly kind: 'progress'; readonly position: Position; readonly end: Position }
   | { readonly kind: 'ready' }
   | { readonly kind: 'snapshot'; readonly snapshot: IndexSnapshot }
-  | {
-      readonly kind: 'failed';
-      readonly code: ErrorCode;
-      readonly message: string;
-      readonly details: ErrorDetails;
-    };
+  | ({ readonly kind: 'damaged' } & ReportedError)
+  | ({ readonly kind: 'failed' } & ReportedError);
+
+/** An error as it travels between threads. */
+export interface ReportedError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: ErrorDetails;
+}
 
 /** The buffers in a snapshot that are to be transferred, not copied. */
 export function buffersOf({ names, revisions, positions, recent }: IndexSnapshot): ArrayBuffer[] {

@@ -14,6 +14,7 @@ import type {
   IndexerReport,
   IndexerStart,
   IndexSnapshot,
+  ReportedError,
   StreamLookup,
   StreamQuery,
   StreamRuns,
@@ -29,12 +30,14 @@ const ANSWER_MAILBOX_BYTES = 256 * 1024;
 export interface IndexerEvents extends ThreadEvents {
   /** While the log is read at the start: how far it is. */
   progress?(position: Position, end: Position): void;
+  /** The log is damaged where it is read at the start: the thread waits until that is mended, or it is stopped. */
+  damaged(error: CairnError): void;
 }
 
 /** The running index thread. */
 export class IndexerProxy implements StreamLookup {
   readonly worker: Worker;
-  /** Resolves when the log is read; rejects with `log-corrupt` or `disk-failure` if it can't be, or `thread-died`. */
+  /** Resolves when the log is read; rejects with `disk-failure` if it can't be, or `thread-died`. */
   readonly ready: Promise<void>;
   readonly #desk: QueryDesk;
   /** Who waits for a snapshot, in the order of asking. */
@@ -60,8 +63,8 @@ export class IndexerProxy implements StreamLookup {
       this.worker.on('message', (report: IndexerReport) => {
         if (report.kind === 'ready') resolve();
         else if (report.kind === 'snapshot') this.#snapshots.shift()?.(report.snapshot);
-        else if (report.kind === 'failed')
-          reject(new CairnError(report.code, report.message, report.details));
+        else if (report.kind === 'failed') reject(errorOf(report));
+        else if (report.kind === 'damaged') events.damaged(errorOf(report));
         else events.progress?.(report.position, report.end);
       });
     });
@@ -90,6 +93,10 @@ export class IndexerProxy implements StreamLookup {
 /** Starts the index thread. It ends when the ring is stopping. */
 export function startIndexer(options: IndexerOptions, events: IndexerEvents): IndexerProxy {
   return new IndexerProxy(options, events);
+}
+
+function errorOf({ code, message, details }: ReportedError): CairnError {
+  return new CairnError(code, message, details);
 }
 
 const STOPPED = new CairnError(

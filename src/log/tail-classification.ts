@@ -76,7 +76,8 @@ export function firstNonZeroPosition(reader: ChunkReader, from: number, to: numb
   return undefined;
 }
 
-function lastNonZeroPosition(reader: ChunkReader, from: number, to: number): number | undefined {
+/** The last one. */
+export function lastNonZeroPosition(reader: ChunkReader, from: number, to: number): number | undefined {
   let last: number | undefined;
   reader.seek(from, to);
   while (reader.more()) {

@@ -2,6 +2,7 @@
  * What an engine is opened with, and the limits that follow from it: an append must fit into the ring several times over,
  * and into what is left of one chunk or else into the next.
  */
+import type { NodeOptions } from '../config/options.js';
 import { PREPARE_HEADER_BYTES, STREAM_NAME_BYTES_MAX } from '../log/record.js';
 import type { AppendLimits } from '../sequencer/append-limits.js';
 import type { SyncMode } from '../writer/commands.js';
@@ -18,6 +19,14 @@ export interface EngineOptions {
   readonly maxAppendEventSize: number;
   /** How many of the last event ids are remembered; a power of two. */
   readonly retryWindowEvents: number;
+}
+
+/** What of a node's options is the engine's. */
+export function engineOptions(options: NodeOptions): EngineOptions {
+  const { db, chunkSize, ringSize, batchBytesMax, syncMode, maxAppendSize, maxAppendEventSize } = options;
+  const { retryWindowEvents } = options;
+  const limits = { maxAppendSize, maxAppendEventSize, retryWindowEvents };
+  return { folder: db, chunkSize, ringSize, batchBytesMax, syncMode, ...limits };
 }
 
 /** Part of a chunk that one append may take, so that with Padding it fits into one chunk and the next. */

@@ -22,6 +22,7 @@ import type { AckPolicy } from '../wire/frames.js';
 import { AckTimer } from './ack-timer.js';
 import { AppendDesk } from './append-desk.js';
 import { CoreTimer } from './core-timer.js';
+import { diskFailure } from './disk-failure.js';
 import type { EngineOptions } from './engine-options.js';
 import { LogDriver } from './log-driver.js';
 import { LogStore } from './log-store.js';
@@ -29,7 +30,7 @@ import type { PeerTransport } from './peer-transport.js';
 import { RangeShipper } from './range-shipper.js';
 import { ReadGate } from './read-gate.js';
 import { NO_LEADER, notLeader } from './refusals.js';
-import { Reign } from './reign.js';
+import { leads, Reign } from './reign.js';
 import { Requests } from './requests.js';
 
 /** What the engine reports while it works. */
@@ -40,6 +41,8 @@ export interface EngineEvents {
   warn(message: string, facts: Readonly<Record<string, unknown>>): void;
   /** The engine is dead: end the process. Called at most once. */
   failed(error: CairnError): void;
+  /** The log is damaged where somebody reads it. Answers whether that is being mended. */
+  damaged?(error: CairnError, who: 'reader' | 'index'): boolean;
   /** Role or leader have changed. */
   changed?(): void;
   /** So long it took from publishing something to its commit. */
@@ -50,6 +53,8 @@ export interface EngineEvents {
 export interface EngineLog {
   readonly recovered: RecoveredLog;
   readonly history: LogStart;
+  /** How far the file `history` covers it. */
+  readonly historyWritten: Position;
 }
 
 export interface EngineParts {
@@ -341,10 +346,13 @@ export class Engine {
     const store = new LogStore(
       options,
       platform,
-      { recovered, committed },
+      { recovered, committed, historyWritten: this.#parts.log?.historyWritten ?? 0 },
       {
+        historyBefore: (position) => this.#core.historyBefore(position),
+        warn: this.#parts.events.warn,
         progress: () => this.#onProgress(),
         failed: (error) => this.#fail(error),
+        damaged: (error, who) => this.#parts.events.damaged?.(error, who) === true,
       },
     );
     this.#store = store;
@@ -391,14 +399,4 @@ export class Engine {
     this.#store?.abandon();
     this.#parts.events.failed(error);
   }
-}
-
-function leads({ role, epoch }: { readonly role: NodeRole; readonly epoch: number }, reign: number): boolean {
-  return epoch === reign && (role === 'preLeader' || role === 'leader' || role === 'resigning');
-}
-
-function diskFailure(error: DiskError): CairnError {
-  const { errno, syscall, path } = error;
-  const message = `${syscall} failed with ${errno} on ${path}: the node stops, nothing unsynced was acknowledged; check the disk, then start the node again`;
-  return new CairnError('disk-failure', message, { errno, syscall, path }, error);
 }

@@ -8,6 +8,7 @@ import { assert } from '../base/assert.js';
 import type { CairnError } from '../base/errors.js';
 import type { ChainState } from '../base/ports.js';
 import type { Position } from '../base/units.js';
+import type { KnownHistory } from '../cluster/history-file.js';
 import { type IndexerProxy, startIndexer } from '../indexer/proxy.js';
 import { chunkFileName } from '../log/chunk.js';
 import type { RecoveredLog } from '../log/recovery.js';
@@ -25,6 +26,7 @@ import type { Rejection } from '../sequencer/pending-replies.js';
 import { EVENTS_PREFIX_BYTES } from '../wire/frames.js';
 import { startWriter, type WriterProxy } from '../writer/proxy.js';
 import { appendLimits, type EngineOptions, recordBytesMax, ringBytesFor } from './engine-options.js';
+import { HistoryKeeper } from './history-keeper.js';
 import { outOfSpace } from './out-of-space.js';
 import { stopThreads, threadFailure } from './store-threads.js';
 import { loadTail } from './tail-block.js';
@@ -34,6 +36,8 @@ export interface StoredLog {
   readonly recovered: RecoveredLog;
   /** What of it is known to be committed: the end of a transaction. The rest is in the ring. */
   readonly committed: Position;
+  /** How far the file `history` covers it; 0 if there is none. */
+  readonly historyWritten: Position;
 }
 
 /** What whoever owns the store is told. */
@@ -42,6 +46,12 @@ export interface LogStoreEvents {
   progress(): void;
   /** A thread is dead: end the process. */
   failed(error: CairnError): void;
+  /** Something that somebody should look at. */
+  warn(message: string, facts: Readonly<Record<string, unknown>>): void;
+  /** A part of the log is damaged. Answers whether that is being mended: the index can't do without it. */
+  damaged(error: CairnError, who: 'reader' | 'index'): boolean;
+  /** For the file `history`: epochs and configurations of the log before `position`. */
+  historyBefore(position: Position): Omit<KnownHistory, 'end'>;
 }
 
 /**
@@ -70,6 +80,7 @@ export class LogStore {
   readonly #indexerBell: Doorbell;
   readonly #preparerBell: Doorbell;
   readonly #statistics: StatisticsWords;
+  readonly #history: HistoryKeeper;
   #indexerWake: NodeJS.Timeout | undefined;
   /** The chunk that the log has reached, as far as the preparer was told. */
   #activeChunk: number;
@@ -104,7 +115,10 @@ export class LogStore {
     const { folder, syncMode, batchBytesMax, retryWindowEvents } = options;
     const ended = { ended: (thread: string, error: Error | undefined) => this.#threadEnded(thread, error) };
     this.#writer = startWriter({ ring, folder, logId, syncMode, batchBytesMax }, ended);
-    this.indexer = startIndexer({ ring, recovered, retryWindowEvents }, ended);
+    const damaged = (error: CairnError) => {
+      if (!events.damaged(error, 'index')) this.#fail(error);
+    };
+    this.indexer = startIndexer({ ring, recovered, retryWindowEvents }, { ...ended, damaged });
     this.#workers = [this.#writer.worker, this.indexer.worker];
     // Only then: nothing is made in the folder of a log that the indexer finds damaged.
     const startMaking = () => {
@@ -113,6 +127,9 @@ export class LogStore {
     };
     this.indexer.ready.then(startMaking, (error: CairnError) => this.#fail(error));
     this.reader = this.#makeReader(platform, recovered, folder);
+    const { historyWritten: written } = log;
+    this.#history = new HistoryKeeper({ folder, logId, chunkSize, written, events });
+    this.#history.committed(committed);
     this.#listen();
   }
 
@@ -165,6 +182,7 @@ export class LogStore {
       'committed only grows, and what is committed is durable',
     );
     this.#committed.store(position);
+    this.#history.committed(position);
     // Each wake costs over 10 µs, and a processor that clients may be waiting for.
     this.#indexerWake ??= setTimeout(() => {
       this.#indexerWake = undefined;
@@ -197,13 +215,20 @@ export class LogStore {
     });
   }
 
+  /** A chunk has another file now: whoever reads it opens it again. */
+  mended(chunkNumber: number): void {
+    this.reader.reopen(chunkNumber);
+    Atomics.add(this.#memory.control, CONTROL.repairs, 1);
+    this.#indexerBell.ring();
+  }
+
   /** Lets the threads finish what is published, and resolves when all have ended. */
   async stop(): Promise<void> {
     clearTimeout(this.#indexerWake);
     await stopThreads(this.#memory, this.#workers);
     this.#isOver = true;
     this.#mainBell.ring();
-    await this.reader.close();
+    await Promise.all([this.reader.close(), this.#history.settled()]);
   }
 
   /** The process is about to end: nothing more is told. */
@@ -227,6 +252,7 @@ export class LogStore {
       lookup: this.indexer,
       kernel: platform.kernel,
       committed: () => this.committed,
+      damaged: (error) => this.#events.damaged(error, 'reader'),
       chunkPath: (number) => paths.get(number) ?? join(folder, chunkFileName(number, 0)),
       headroomBytes: EVENTS_PREFIX_BYTES,
     });

@@ -6,25 +6,25 @@
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
 import { CairnError } from '../base/errors.js';
-import { MESSAGE_BYTES_MAX } from '../cluster/message-kinds.js';
+import type { Configuration } from '../cluster/configuration.js';
 import { clientAddress, nodeName } from '../config/addresses.js';
 import type { NodeOptions } from '../config/options.js';
 import { openPlatform } from '../native/platform.js';
-import { ClientSession } from '../net/client-session.js';
-import type { Router } from '../net/http/router.js';
+import { ChunkRoutes, type ChunkSource } from '../net/chunk-routes.js';
 import { MessageGarbage } from '../net/message-garbage.js';
-import { connectionsWithin, openFilesMax } from '../net/open-files.js';
 import { isLoopback } from '../net/origin.js';
 import { PeerLinks } from '../net/peer-links.js';
-import { CLIENT_PATH, EARLY_BYTES_MAX, NodeServer, PEER_PATH, type UpgradePath } from '../net/server.js';
-import { sessionLimits } from '../net/session-limits.js';
+import { CLIENT_PATH, type NodeServer } from '../net/server.js';
 import { AppendRouter } from './append-router.js';
 import { clusterSettings } from './cluster-settings.js';
 import type { Engine } from './engine.js';
-import { appendLimits, type EngineOptions } from './engine-options.js';
+import { engineOptions } from './engine-options.js';
+import { type Household, openFrontDoor } from './front-door.js';
 import { NodeService } from './node-service.js';
 import { NodeWatch } from './node-watch.js';
 import { openEngine } from './open-engine.js';
+import { RunningRepair } from './repair/running-repair.js';
+import { StartRepair } from './repair/start-repair.js';
 
 /** A node that takes clients. */
 export interface RunningNode {
@@ -38,8 +38,6 @@ export interface RunningNode {
 
 /** How long a leader that is stopped waits until another one leads. */
 const HAND_OVER_MS_MAX = 2_000;
-/** The members of the largest cluster, and some who want to be. */
-const PEERS_MAX = 64;
 
 /** Starts a node, or throws what keeps it from starting. One that is a cluster of its own takes appends then, unless its disk is full. */
 export async function startNode(options: NodeOptions, logger: Logger, version: string): Promise<RunningNode> {
@@ -61,14 +59,18 @@ export async function startNode(options: NodeOptions, logger: Logger, version: s
 }
 
 /** What there is once the engine is open. */
-interface Parts {
+interface Parts extends Household {
   readonly engine: Engine;
-  readonly links: PeerLinks;
   readonly appends: AppendRouter;
-  readonly service: NodeService;
   readonly watch: NodeWatch;
-  readonly http: Router;
 }
+
+interface Repairs {
+  readonly atStart: StartRepair;
+  readonly whileRunning: RunningRepair;
+}
+
+type Warn = (message: string, facts: Readonly<Record<string, unknown>>) => void;
 
 class Node implements RunningNode {
   readonly failed: Promise<CairnError>;
@@ -81,6 +83,7 @@ class Node implements RunningNode {
   #server: NodeServer | undefined;
   #watch: NodeWatch | undefined;
   #parts: Parts | undefined;
+  #repairs: Repairs | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(options: NodeOptions, logger: Logger, version: string) {
@@ -102,7 +105,9 @@ class Node implements RunningNode {
     this.#watch = watch;
     // Before the engine: who names others doesn't found a cluster of its own.
     await watch.seeds.start();
-    this.#parts = this.#open(this.#server, watch);
+    const server = this.#server;
+    this.#repairs = this.#prepareRepairs(nodeName(this.#options, server.port), watch);
+    this.#parts = await this.#repairs.atStart.open(() => this.#open(server, watch));
     const { appends, engine } = this.#parts;
     appends.update();
     watch.start();
@@ -121,11 +126,11 @@ class Node implements RunningNode {
     this.#server?.stopAccepting();
     this.#watch?.stop();
     this.#parts?.appends.stop();
+    await this.#repairs?.whileRunning.stop();
     await this.#parts?.engine.stop();
     await this.#server?.stop();
   }
 
-  /** Synchronous, so that all of it is there before the first connection is heard. */
   #open(server: NodeServer, watch: NodeWatch): Parts {
     const options = this.#options;
     const logger = this.#logger;
@@ -149,6 +154,7 @@ class Node implements RunningNode {
         warn: (message, facts) => logger.warn(facts, message),
         failed: (error) => this.#death.emit('failed', error),
         changed: () => this.#changed(),
+        damaged: (error, who) => this.#repairs!.whileRunning.report(error, who),
         quorumAck: (seconds) => watch.metrics.observeQuorumAck(seconds),
       },
     });
@@ -203,53 +209,35 @@ class Node implements RunningNode {
     }
   }
 
-  #listen(): Promise<NodeServer> {
-    const { nodeIp: host, nodePort: port } = this.#options;
-    return NodeServer.listen({
-      ...{ host, port },
-      answer: (request, response) => {
-        if (this.#parts === undefined) response.writeHead(503).end();
-        else this.#parts.http.handle(request, response);
-      },
-      upgrades: new Map([
-        [CLIENT_PATH, this.#clients()],
-        [PEER_PATH, this.#peers()],
-      ]),
+  /** What mends the log before the node is open; and what does so afterwards. */
+  #prepareRepairs(name: string, watch: NodeWatch): Repairs {
+    const { db: folder, repairTimeoutSec } = this.#options;
+    const isBlocked = (peer: string): boolean => this.#blocked.has(peer);
+    const warn: Warn = (message, facts) => this.#logger.warn(facts, message);
+    const parts = { folder, name, warn, patienceMs: repairTimeoutSec * 1000 };
+    const engine = () => this.#parts?.engine;
+    const whileRunning = new RunningRepair({
+      ...parts,
+      peers: () => otherNames(engine()?.view.configuration, name).filter((peer) => !isBlocked(peer)),
+      store: () => engine()?.store,
+      failed: (error) => engine()?.failed(error),
     });
-  }
-
-  #clients(): UpgradePath {
-    const options = this.#options;
-    const { maxInFlightAppends, maxOpenReads } = options;
-    // An existing log may have smaller chunks, and then Welcome says less.
-    const appends = appendLimits(engineOptions(options), options.chunkSize);
+    const seeds = () => watch.seeds.names;
     return {
-      connectionsMax: connectionsMax(options.maxConnections, this.#logger),
-      messageBytesMax: sessionLimits(appends, maxInFlightAppends, maxOpenReads).messageBytesMax,
-      earlyBytesMax: EARLY_BYTES_MAX,
-      takesBrowsers: true,
-      refuse: () => this.#whyNotYet(),
-      accept: (socket, remote) => {
-        const node = this.#parts!.service;
-        const [serverVersion, log, garbage] = [this.#version, this.#logger, this.#garbage];
-        return new ClientSession(socket, remote, { node, serverVersion, log, garbage });
-      },
+      whileRunning,
+      atStart: new StartRepair({ ...parts, platform: openPlatform(), seeds, isBlocked }),
     };
   }
 
-  #peers(): UpgradePath {
-    return {
-      connectionsMax: PEERS_MAX,
-      messageBytesMax: MESSAGE_BYTES_MAX,
-      earlyBytesMax: EARLY_BYTES_MAX,
-      takesBrowsers: false,
-      refuse: (request) => this.#whyNotYet() ?? this.#parts!.links.refuse(request),
-      accept: (socket, _remote, request) => this.#parts!.links.accept(socket, request),
-    };
-  }
-
-  #whyNotYet(): string | undefined {
-    return this.#parts === undefined ? '503 Service Unavailable' : undefined;
+  #listen(): Promise<NodeServer> {
+    return openFrontDoor({
+      ...{ options: this.#options, logger: this.#logger, version: this.#version, garbage: this.#garbage },
+      household: () => this.#parts,
+      chunks: new ChunkRoutes({
+        source: () => this.#repairs?.atStart.source ?? storeChunks(this.#parts?.engine),
+        isBlocked: (peer) => this.#blocked.has(peer),
+      }),
+    });
   }
 
   #block(names: readonly string[]): void {
@@ -275,22 +263,14 @@ class Node implements RunningNode {
   }
 }
 
-function connectionsMax(asked: number, logger: Logger): number {
-  const filesMax = openFilesMax();
-  const allowed = connectionsWithin(asked, filesMax);
-  if (allowed < asked) {
-    const facts = { maxConnections: asked, openFilesMax: filesMax, allowed };
-    logger.warn(
-      facts,
-      'too few open files for MaxConnections, so fewer are taken; raise the limit (ulimit -n)',
-    );
-  }
-  return allowed;
+function otherNames(configuration: Configuration | undefined, name: string): string[] {
+  return configuration?.members.map((member) => member.name).filter((other) => other !== name) ?? [];
 }
 
-function engineOptions(options: NodeOptions): EngineOptions {
-  const { db, chunkSize, ringSize, batchBytesMax, syncMode, maxAppendSize, maxAppendEventSize } = options;
-  const { retryWindowEvents } = options;
-  const limits = { maxAppendSize, maxAppendEventSize, retryWindowEvents };
-  return { folder: db, chunkSize, ringSize, batchBytesMax, syncMode, ...limits };
+/** What other members may be given; nothing of a node that is out of order. */
+function storeChunks(engine: Engine | undefined): ChunkSource | undefined {
+  const store = engine?.role === 'fenced' ? undefined : engine?.store;
+  if (store === undefined) return undefined;
+  const { logId, chunkSize, committed, reader } = store;
+  return { logId, chunkSize, committed, read: (position, target) => reader.readRaw(position, target) };
 }

@@ -7,13 +7,16 @@ import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { CairnError } from '../base/errors.js';
 import { type Disk, DiskError } from '../base/ports.js';
+import type { Position } from '../base/units.js';
 import type { ClusterNodeOptions } from '../cluster/cluster-node-options.js';
-import { readHistory } from '../cluster/log-history.js';
+import { isHistoryOf, loadHistory, NOTHING_KNOWN } from '../cluster/history-file.js';
+import { continueHistory } from '../cluster/log-history.js';
+import type { NodeState } from '../cluster/node-state.js';
 import { recoverFolder } from '../log/folder-recovery.js';
 import { makeChunk } from '../log/new-chunk.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import { openPlatform, type Platform } from '../native/platform.js';
-import { Engine, type EngineEvents } from './engine.js';
+import { Engine, type EngineEvents, type EngineLog } from './engine.js';
 import type { EngineOptions } from './engine-options.js';
 import { type FileLocks, lockFolder } from './folder-lock.js';
 import { loadIdentity } from './node-identity.js';
@@ -67,11 +70,35 @@ function open(
     // Read back rather than made up: it is opened as it will be after a restart.
     return recoverFolder(disk, kernel, folder)!;
   };
-  const engineLog = log && { recovered: log, history: readHistory(disk, kernel, log) };
-  return new Engine({
-    ...{ options, core, platform, stateFile, state, createLog, transport, events, release },
-    log: engineLog,
-  });
+  try {
+    const read = log && readLog(platform, folder, log);
+    return new Engine({
+      ...{ options, core, platform, stateFile, createLog, transport, events, release },
+      state: read === undefined ? state : vouching(state, read.vouched),
+      log: read,
+    });
+  } catch (error) {
+    stateFile.close();
+    throw error;
+  }
+}
+
+interface ReadLog extends EngineLog {
+  /** Everything before it was committed once. */
+  readonly vouched: Position;
+}
+
+/** What the core has to know of the log: from the file `history` as far as that reaches, the rest from the log. */
+function readLog({ disk, kernel }: Platform, folder: string, recovered: RecoveredLog): ReadLog {
+  const saved = loadHistory(disk, folder, recovered.logId);
+  const known = saved !== undefined && isHistoryOf(disk, saved, recovered) ? saved : NOTHING_KNOWN;
+  const history = continueHistory({ disk, kernel, recovered }, known);
+  return { recovered, history, historyWritten: known.end.position, vouched: saved?.end.position ?? 0 };
+}
+
+/** The state of a node that has, besides, acked all before `position`. */
+function vouching(state: NodeState, position: Position): NodeState {
+  return position > state.ackedPosition ? { ...state, ackedPosition: position } : state;
 }
 
 /** Throws `disk-full` if there is no room: nothing has happened yet that the node would have to die for. */
@@ -108,7 +135,7 @@ function makeFolder(folder: string, disk: Disk): void {
 }
 
 /** flock where the addon has it. */
-function fileLocks(platform: Platform): FileLocks | undefined {
+export function fileLocks(platform: Platform): FileLocks | undefined {
   if (platform.describe.disk !== 'native') return undefined;
   return {
     tryLock: (path) => {

@@ -4,6 +4,7 @@
  */
 import { assert } from '../base/assert.js';
 import { readU64 } from '../base/bytes.js';
+import { CairnError } from '../base/errors.js';
 import type { Bytes } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import type { Effect, Input } from '../cluster/effects.js';
@@ -54,23 +55,24 @@ export class RangeShipper {
     try {
       const bytes = await this.#read(position, limit - position);
       this.#send(ship, bytes);
-    } catch {
-      // The disk has it, or another node does; what is wrong with it the reader has noted for whoever reads it.
+    } catch (error) {
+      if (!(error instanceof CairnError)) throw error;
+      // The reader has told of it, so that it is mended if another member has it; until then that follower waits.
       this.#tellLater(ship, position);
     }
   }
 
-  /** Whole records, at least one, even if that is larger. */
+  /** Whole records, as they were written; at least one, even if that is larger. */
   async #read(position: Position, wanted: number): Promise<Uint8Array> {
-    const { reader, producer, chunkSize } = this.#store;
+    const { reader, chunkSize } = this.#store;
     const chunkRest = chunkSize - (position % chunkSize);
     const buffer = new Uint8Array(Math.min(wanted, chunkRest));
     await reader.readRaw(position, buffer);
-    const length = wholeRecords(buffer, 0, buffer.length, position);
-    if (length <= buffer.length) return buffer.subarray(0, length);
-    const large = new Uint8Array(Math.min(length, producer.published - position));
+    const length = reader.wholeRecords(position, buffer);
+    if (length > 0) return buffer.subarray(0, length);
+    const large = new Uint8Array(occupiedBytes(new DataView(buffer.buffer).getUint32(RECORD.length, true)));
     await reader.readRaw(position, large);
-    return large;
+    return large.subarray(0, reader.wholeRecords(position, large));
   }
 
   #send(ship: Ship, bytes: Bytes): void {
@@ -86,14 +88,11 @@ export class RangeShipper {
   }
 }
 
-/**
- * How many bytes of `bytes[at, at+length)`, which begin with a record at `position`, are whole records; if the first one is longer than
- * that, its length. Throws if there is no record.
- */
+/** How many bytes of `bytes[at, at+length)` in the ring, which begin with a record at `position`, are whole records: at least one is. */
 function wholeRecords(bytes: Bytes, at: number, length: number, position: Position): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (readU64(view, at + RECORD.position) !== position) throw new Error(`no record at ${position}`);
-  // The first record whatever its length: in the ring it may begin just before the end, and go on in the apron.
+  assert(readU64(view, at + RECORD.position) === position, 'ranges begin with a record');
+  // The first record whatever its length: it may begin just before the ring's end, and go on in the apron.
   let whole = occupiedBytes(view.getUint32(at + RECORD.length, true));
   while (length - whole >= RECORD_HEADER_BYTES) {
     const end = whole + occupiedBytes(view.getUint32(at + whole + RECORD.length, true));

@@ -5,7 +5,7 @@
 import { randomFillSync } from 'node:crypto';
 import type { ChainState } from '../base/ports.js';
 import type { Epoch, Position, TimestampUs } from '../base/units.js';
-import type { AppendedRecord } from '../cluster/effects.js';
+import type { AppendedRecord, NodeRole } from '../cluster/effects.js';
 import { encodeMembership } from '../cluster/membership-record.js';
 import type { Platform } from '../native/platform.js';
 import type { Confirm, Rejection } from '../sequencer/pending-replies.js';
@@ -130,3 +130,11 @@ const OUTCOME_UNKNOWN: Rejection = {
     'the leader changed before the append was committed: whether it was written is unknown; appending it again with the same event ids writes it once in any case',
   details: {},
 };
+
+/** Whether a node with this role leads that reign. */
+export function leads(
+  { role, epoch }: { readonly role: NodeRole; readonly epoch: number },
+  reign: number,
+): boolean {
+  return epoch === reign && (role === 'preLeader' || role === 'leader' || role === 'resigning');
+}

@@ -18,6 +18,8 @@ interface OpenFile {
   readonly path: string;
   readonly handle: Promise<FileHandle>;
   users: number;
+  /** Whether another file is in its place: closed by its last user. */
+  isRetired: boolean;
 }
 
 export class ChunkFiles {
@@ -47,6 +49,15 @@ export class ChunkFiles {
       await this.#readPart(from, target, at + done, part);
       done += part;
     }
+  }
+
+  /** Another file is in the place of this chunk's: reads that begin now are of that one. */
+  reopen(chunkNumber: number): void {
+    const file = this.#open.get(chunkNumber);
+    if (file === undefined) return;
+    this.#open.delete(chunkNumber);
+    file.isRetired = true;
+    if (file.users === 0) void closeFile(file);
   }
 
   /** Closes all files, once the reads in flight are done; further ones fail with `shutting-down`. */
@@ -82,6 +93,7 @@ export class ChunkFiles {
       throw asCairnError(error, file.path);
     } finally {
       file.users--;
+      if (file.isRetired && file.users === 0) void closeFile(file);
     }
   }
 
@@ -101,13 +113,15 @@ export class ChunkFiles {
   #acquire(chunkNumber: number): OpenFile {
     const known = this.#open.get(chunkNumber);
     const path = this.#pathOf(chunkNumber);
-    const file = known ?? { path, handle: open(path, 'r'), users: 0 };
+    const file = known ?? { path, handle: open(path, 'r'), users: 0, isRetired: false };
     file.users++;
     this.#open.delete(chunkNumber);
     this.#open.set(chunkNumber, file);
     if (known === undefined) {
       // What failed to open is tried anew by the next read.
-      file.handle.catch(() => this.#open.delete(chunkNumber));
+      file.handle.catch(() => {
+        if (this.#open.get(chunkNumber) === file) this.#open.delete(chunkNumber);
+      });
       this.#evict();
     }
     return file;

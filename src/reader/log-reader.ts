@@ -3,9 +3,11 @@
  * records come from the ring, older ones from chunk files, and nothing that was not committed when the read began, or that
  * fails its checksum, is ever given out.
  */
+import { CairnError, type ErrorCode } from '../base/errors.js';
 import type { RecordKernel } from '../base/ports.js';
 import type { Position, Revision } from '../base/units.js';
 import type { Direction, StreamLookup } from '../indexer/commands.js';
+import { logCorrupt, placeOf } from '../log/damage.js';
 import { AllRead } from './all-read.js';
 import { AllReadBackwards } from './all-read-backwards.js';
 import { ChunkFiles } from './chunk-files.js';
@@ -23,6 +25,8 @@ export interface LogReaderOptions {
   readonly kernel: RecordKernel;
   /** Up to here the log is committed, always at the end of a transaction. */
   readonly committed: () => Position;
+  /** Something that was read is damaged, or its file is gone: told besides to whoever reads. */
+  readonly damaged?: (error: CairnError) => void;
   /** The file of a chunk. */
   readonly chunkPath: (chunkNumber: number) => string;
   /** Bytes left free in front of the records of each page, for the frame that it becomes; a multiple of 8. */
@@ -42,13 +46,18 @@ export interface StreamInfo {
   readonly position: Position;
 }
 
+/** What may be mended by another file. */
+const DAMAGE: ReadonlySet<ErrorCode> = new Set(['log-corrupt', 'disk-failure']);
+
 export class LogReader {
   readonly #source: ReadSource;
   readonly #files: ChunkFiles;
+  readonly #damaged: (error: CairnError) => void;
 
-  constructor({ tail, lookup, kernel, committed, chunkPath, headroomBytes }: LogReaderOptions) {
+  constructor({ tail, lookup, kernel, committed, damaged, chunkPath, headroomBytes }: LogReaderOptions) {
     const { chunkBytes } = tail.memory.descriptor;
     this.#files = new ChunkFiles(chunkPath, chunkBytes);
+    this.#damaged = damaged ?? (() => undefined);
     const log = new LogBytes(tail, this.#files);
     const checks = new RecordChecks(kernel);
     const copies = new CopyList(kernel);
@@ -58,18 +67,52 @@ export class LogReader {
 
   /** Begins a read of the whole log. */
   readAll({ direction, from, eventsMax }: AllReadRequest): LogRead {
-    if (direction === 'forwards') return new AllRead(this.#source, from, eventsMax);
-    return new AllReadBackwards(this.#source, from, eventsMax);
+    if (direction === 'forwards') return this.#watched(new AllRead(this.#source, from, eventsMax));
+    return this.#watched(new AllReadBackwards(this.#source, from, eventsMax));
   }
 
   /** Fills `target` with the log's published bytes from `position`, unchecked, committed or not: for other nodes. */
   async readRaw(position: Position, target: Uint8Array): Promise<void> {
-    await this.#source.log.read(position, target, 0, target.length);
+    try {
+      await this.#source.log.read(position, target, 0, target.length);
+    } catch (error) {
+      throw this.#told(error);
+    }
+  }
+
+  /**
+   * How many of the bytes that {@link readRaw} gave from `position`, where a record begins, are whole records as they were written; 0 if
+   * the first is longer than that. Throws `log-corrupt` if the first is damaged.
+   */
+  wholeRecords(position: Position, bytes: Uint8Array): number {
+    const { checks, log, chunkBytes } = this.#source;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const { goodBytes, damage } = checks.run({ bytes, view, at: 0, length: bytes.length, position });
+    if (goodBytes > 0 || damage === undefined) return goodBytes;
+    throw this.#told(logCorrupt(placeOf(log.pathAt(position), position, chunkBytes), damage));
+  }
+
+  /** A chunk has another file now. */
+  reopen(chunkNumber: number): void {
+    this.#files.reopen(chunkNumber);
   }
 
   /** Begins a read of a stream. */
   readStream(request: StreamReadRequest): LogRead {
-    return new StreamRead(this.#source, request);
+    return this.#watched(new StreamRead(this.#source, request));
+  }
+
+  #watched(read: LogRead): LogRead {
+    const tell = (error: unknown): never => {
+      throw this.#told(error);
+    };
+    return { nextPage: (bytesMax) => read.nextPage(bytesMax).catch(tell) };
+  }
+
+  /** The error, of which whoever can mend the log knows now. */
+  #told(error: unknown): unknown {
+    if (error instanceof CairnError && DAMAGE.has(error.code)) this.#damaged(error);
+    return error;
   }
 
   /** Revision and position of a stream's last committed event. */

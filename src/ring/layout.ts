@@ -46,6 +46,8 @@ export const CONTROL = {
   truncating: 12 * CACHE_LINE_WORDS,
   /** Cursor: where the log is to be cut. */
   truncateTo: 13 * CACHE_LINE_WORDS,
+  /** Counts the chunks that were mended while the node works: whoever met damage may try again. Moved by main. */
+  repairs: 14 * CACHE_LINE_WORDS,
 } as const;
 
 const CONTROL_BYTES = 4096;

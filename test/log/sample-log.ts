@@ -56,6 +56,11 @@ export class SampleLog {
     return this.#add({ type: 2, flags: 0, epoch: this.epochNumber, body: commitBody(committed) });
   }
 
+  /** A record of type Membership with this body. */
+  membership(body: Uint8Array): this {
+    return this.#add({ type: 4, flags: 0, epoch: this.epochNumber, body });
+  }
+
   /** Appends events as one transaction; `missing` of its last ones are left out. */
   transaction(events: readonly NaiveEvent[], missing = 0): this {
     let first = -1;

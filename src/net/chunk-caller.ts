@@ -1,0 +1,113 @@
+/** Asks another node for a chunk of the log: the other side of `chunk-routes.ts`. What comes is not checked here but for its length. Any thread. */
+import { get, type IncomingMessage } from 'node:http';
+import { CHUNK_HEADER } from './chunk-routes.js';
+
+export interface ChunkCallerOptions {
+  /** This node's own name. */
+  readonly name: string;
+  readonly logId: string;
+  readonly chunkSize: number;
+}
+
+/** How it went; `failed`: why the other node is of no help now. */
+export type FetchedChunk =
+  | { readonly kind: 'fetched'; readonly bytes: number }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** A node that says nothing for so long is of no help. */
+const SILENCE_MS = 10_000;
+/** Of an answer that is no chunk. */
+const REASON_BYTES_MAX = 4096;
+
+export class ChunkCaller {
+  readonly #options: ChunkCallerOptions;
+
+  constructor(options: ChunkCallerOptions) {
+    this.#options = options;
+  }
+
+  /** Hands the data of chunk `number`, as far as `peer` has it committed, to `take`, piece by piece. What `take` throws is thrown. */
+  async fetch(peer: string, number: number, take: (piece: Uint8Array) => void): Promise<FetchedChunk> {
+    let response: IncomingMessage;
+    try {
+      response = await this.#ask(peer, number);
+    } catch (error) {
+      return failed(describe(error));
+    }
+    const { statusCode, headers } = response;
+    if (statusCode !== 200) return failed(await reasonOf(response));
+    const { logId, chunkSize } = this.#options;
+    const bytes = Number(headers['content-length']);
+    const fits =
+      headers[CHUNK_HEADER.cluster] === logId &&
+      headers[CHUNK_HEADER.chunkSize] === String(chunkSize) &&
+      bytes > 0 &&
+      bytes <= chunkSize;
+    if (!fits) {
+      response.destroy();
+      return failed('its answer is no chunk of this log');
+    }
+    return await receive(response, bytes, take);
+  }
+
+  #ask(peer: string, number: number): Promise<IncomingMessage> {
+    const { logId, name } = this.#options;
+    const headers = { [CHUNK_HEADER.cluster]: logId, [CHUNK_HEADER.name]: name };
+    return new Promise((resolve, reject) => {
+      const request = get(`http://${peer}/log/chunks/${number}`, {
+        headers,
+        agent: false,
+        timeout: SILENCE_MS,
+      });
+      request.once('response', resolve);
+      request.on('timeout', () => request.destroy(new Error('it is silent')));
+      request.on('error', reject);
+    });
+  }
+}
+
+async function receive(
+  response: IncomingMessage,
+  bytes: number,
+  take: (piece: Uint8Array) => void,
+): Promise<FetchedChunk> {
+  let received = 0;
+  let isTaking = false;
+  try {
+    for await (const piece of response as AsyncIterable<Buffer>) {
+      received += piece.length;
+      isTaking = true;
+      take(piece);
+      isTaking = false;
+    }
+  } catch (error) {
+    if (isTaking) throw error;
+    return failed(`it broke off after ${received} bytes: ${describe(error)}`);
+  }
+  return received === bytes ? { kind: 'fetched', bytes } : failed(`it broke off after ${received} bytes`);
+}
+
+/** What an answer that is no chunk says. */
+async function reasonOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  try {
+    for await (const piece of response) {
+      text += (piece as Buffer).toString('utf8');
+      if (text.length > REASON_BYTES_MAX) break;
+    }
+    const { error } = JSON.parse(text) as { error?: string };
+    return error ?? `status ${response.statusCode}`;
+  } catch {
+    // Whatever it is, it is not a node that serves chunks.
+    return `status ${response.statusCode}`;
+  }
+}
+
+function describe(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === 'ECONNREFUSED' ? 'nobody listens there' : message;
+}
+
+function failed(reason: string): FetchedChunk {
+  return { kind: 'failed', reason };
+}

@@ -1,0 +1,158 @@
+/**
+ * Mends the log of a node at work: whoever reads it reports damage, and a thread looks, fetches and replaces, one chunk after the other. Only
+ * chunks that are committed as a whole, which nobody writes to. Main thread. What can't be mended now is tried again, as the other members
+ * may come back; meanwhile reads of it fail as they did.
+ */
+import { basename } from 'node:path';
+import type { Worker } from 'node:worker_threads';
+import type { CairnError } from '../../base/errors.js';
+import { chunkFileName, parseFileName } from '../../log/chunk.js';
+import type { LogStore } from '../log-store.js';
+import type { PeerAnswer } from './chunk-repair.js';
+import { type RepairReport, runRepair } from './repair-job.js';
+import { unmended } from './unmended.js';
+
+export interface RunningRepairParts {
+  readonly folder: string;
+  /** This node's own name. */
+  readonly name: string;
+  /** Names of the other members. */
+  readonly peers: () => readonly string[];
+  readonly store: () => LogStore | undefined;
+  /** How long the index waits for a chunk that it can't be built without. */
+  readonly patienceMs: number;
+  readonly warn: (message: string, facts: Readonly<Record<string, unknown>>) => void;
+  /** The node can't go on: end it. */
+  readonly failed: (error: CairnError) => void;
+}
+
+/** A chunk that is said to be damaged. */
+interface Complaint {
+  readonly number: number;
+  /** The first one. */
+  readonly error: CairnError;
+  /** When the index gives up waiting for it; undefined if it does not wait. */
+  deadlineMs: number | undefined;
+}
+
+/** A member that could not help is asked again after so long. */
+const RETRY_MS = 5_000;
+/** System calls that fail where a part of a disk can't be read, or a file is gone. */
+const UNREADABLE: ReadonlySet<string> = new Set(['EIO', 'ENOENT']);
+
+export class RunningRepair {
+  readonly #parts: RunningRepairParts;
+  readonly #complaints = new Map<number, Complaint>();
+  #repairs = 0;
+  #worker: Worker | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(parts: RunningRepairParts) {
+    this.#parts = parts;
+  }
+
+  /** Chunks that were mended since the start. */
+  get repairs(): number {
+    return this.#repairs;
+  }
+
+  /** Chunks that are known to be damaged now. */
+  get damagedChunks(): number {
+    return this.#complaints.size;
+  }
+
+  /** Somebody met damage. Answers whether something is being done about it. */
+  report(error: CairnError, who: 'reader' | 'index'): boolean {
+    const { store, peers, patienceMs } = this.#parts;
+    const number = chunkOfError(error);
+    const log = store();
+    if (number === undefined || log === undefined || this.#isStopped || peers().length === 0) return false;
+    if ((number + 1) * log.chunkSize > log.committed) return false;
+    let complaint = this.#complaints.get(number);
+    if (complaint === undefined) {
+      complaint = { number, error, deadlineMs: undefined };
+      this.#complaints.set(number, complaint);
+      this.#parts.warn('a part of the log is damaged', { ...error.details, reason: error.message });
+    }
+    if (who === 'index') complaint.deadlineMs ??= performance.now() + patienceMs;
+    if (this.#worker === undefined && this.#timer === undefined) this.#begin(complaint);
+    return true;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    // What it was making has a temporary name, and is removed at the next start.
+    await this.#worker?.terminate();
+  }
+
+  #begin({ number }: Complaint): void {
+    const { folder, name, peers, store } = this.#parts;
+    const { logId, chunkSize } = store()!;
+    const job = { folder, logId, chunkSize, number, name, peers: peers() };
+    const report = runRepair(job, (worker) => {
+      this.#worker = worker;
+    });
+    void report.then((outcome) => this.#end(number, outcome));
+  }
+
+  #end(number: number, report: RepairReport): void {
+    this.#worker = undefined;
+    if (this.#isStopped) return;
+    switch (report.kind) {
+      case 'sound':
+        this.#settled(number);
+        break;
+      case 'repaired':
+        this.#repairs++;
+        this.#parts.warn('mended a damaged chunk', { file: report.file, from: report.from ?? '' });
+        this.#settled(report.number);
+        break;
+      case 'no-help':
+        this.#failed(number, report.answers);
+        break;
+      case 'failed':
+        this.#failed(number, [{ peer: this.#parts.name, reason: report.reason }]);
+        break;
+    }
+    this.#next();
+  }
+
+  #settled(number: number): void {
+    this.#complaints.delete(number);
+    this.#parts.store()?.mended(number);
+  }
+
+  #failed(number: number, answers: readonly PeerAnswer[]): void {
+    const complaint = this.#complaints.get(number);
+    if (complaint === undefined) return;
+    const error = unmended(complaint.error, answers);
+    this.#parts.warn('a damaged chunk could not be mended yet', { file: chunkFileName(number, 0), answers });
+    const { deadlineMs = Number.POSITIVE_INFINITY } = complaint;
+    if (performance.now() >= deadlineMs) this.#parts.failed(error);
+    // At the end of the line.
+    this.#complaints.delete(number);
+    this.#complaints.set(number, complaint);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#next();
+    }, RETRY_MS);
+    this.#timer.unref();
+  }
+
+  #next(): void {
+    const next = this.#complaints.values().next();
+    if (next.done === true || this.#isStopped || this.#worker !== undefined || this.#timer !== undefined)
+      return;
+    this.#begin(next.value);
+  }
+}
+
+/** The chunk whose file is damaged, unreadable or gone; undefined if the error is about something else. */
+function chunkOfError({ code, details }: CairnError): number | undefined {
+  const isUnreadable = code === 'disk-failure' && UNREADABLE.has(String(details['errno']));
+  const path = code === 'log-corrupt' ? details['file'] : isUnreadable ? details['path'] : undefined;
+  const parsed = parseFileName(basename(String(path ?? '')));
+  return parsed.kind === 'chunk' ? parsed.chunkNumber : undefined;
+}
