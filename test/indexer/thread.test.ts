@@ -109,7 +109,7 @@ class Bench {
     let indexer: IndexerProxy | undefined;
     this.ended = new Promise((resolve) => {
       const ended = (thread: string, error: Error | undefined) => resolve({ thread, error });
-      indexer = startIndexer({ ring, recovered, retryWindowEvents: 64 }, { ended });
+      indexer = startIndexer({ ring, recovered, retryWindowEvents: 64 }, { ended, damaged: () => undefined });
     });
     this.indexer = indexer!;
     this.#listen(new Doorbell(this.#control, CONTROL.mainBell));
