@@ -71,11 +71,11 @@ class EngineTarget implements AppendTarget, AppendSink {
       const frames = Math.min(this.#gathered, count - this.#first);
       const message = bytes.subarray(this.#first * frameBytes, (this.#first + frames) * frameBytes);
       const run = { bytes: message, at: 0, appendsLeft: frames };
-      this.#engine.appendRun(run, this);
+      this.#engine.appends.appendRun(run, this);
       const left = frames - run.appendsLeft;
       this.#sent(left);
       if (left === frames || this.#sendOne()) continue;
-      this.#engine.whenRoom(this.#send);
+      this.#engine.appends.whenRoom(this.#send);
       return;
     }
     this.#isSendScheduled = false;
@@ -86,7 +86,7 @@ class EngineTarget implements AppendTarget, AppendSink {
     const { bytes, view, frameBytes } = this.#frames;
     const fault = this.#cursor.open(bytes, view, this.#first * frameBytes, frameBytes);
     assert(fault === undefined, 'the benchmark builds valid frames');
-    const outcome = this.#engine.append(this.#cursor, this, this.#cursor.requestId);
+    const outcome = this.#engine.appends.append(this.#cursor, this, this.#cursor.requestId);
     if (outcome === 'retry') return false;
     if (outcome !== 'taken') this.rejected(this.#cursor.requestId, outcome);
     this.#sent(1);

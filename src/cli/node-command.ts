@@ -15,7 +15,6 @@ import { describeFailure, knownError } from './failure.js';
 import { type LineSink, openLog } from './log.js';
 import { nodeHelp } from './node-help.js';
 import { packageVersion } from './version.js';
-import { welcomeText } from './welcome.js';
 
 type StartNode = typeof startNode;
 
@@ -96,10 +95,7 @@ function showEffective(
   return EXIT_CODES.ok;
 }
 
-async function serve(
-  { options, values, warnings }: Resolved,
-  surroundings: NodeSurroundings,
-): Promise<ExitCode> {
+async function serve({ options, warnings }: Resolved, surroundings: NodeSurroundings): Promise<ExitCode> {
   const { events, exit, output } = surroundings;
   const logger = openLog(options, output);
   const version = packageVersion();
@@ -112,7 +108,6 @@ async function serve(
     const node = await surroundings.startNode(options, logger, version);
     const ended = untilEnded(node, logger, surroundings);
     logger.info({ ...node.addresses }, 'listening');
-    if (values.Welcome) output.write(welcomeText(node.addresses, options));
     const death = await ended;
     if (death !== undefined) return tellDeath(death, logger, surroundings);
     logger.info('stopped');

@@ -1,11 +1,6 @@
 /** `cairn node --help`, from the option table. Pure. */
-import {
-  commandLineName,
-  OPTION_NAMES,
-  type OptionName,
-  type OptionSpec,
-  specOf,
-} from '../config/options.js';
+import type { OptionSpec } from '../config/option-spec.js';
+import { commandLineName, OPTION_NAMES, type OptionName, specOf } from '../config/options.js';
 import { formatValue, rangeOf } from '../config/values.js';
 
 const INTRODUCTION = `Usage: cairn node [options]
@@ -27,13 +22,14 @@ export function nodeHelp(): string {
 
 function optionText(name: OptionName): string {
   const spec = specOf(name);
-  const remark = remarkOf(name, spec);
+  const remark = remarkOf(spec);
   return `  ${commandLineName(name)}${spec.kind === 'flag' ? '' : ` <${spec.kind}>`}\n      ${spec.help}${remark}\n`;
 }
 
-function remarkOf(name: OptionName, spec: OptionSpec): string {
-  if (spec.kind === 'flag' || name === 'Config') return '';
+function remarkOf(spec: OptionSpec): string {
   const standard = `Default: ${formatValue(spec, spec.default)}.`;
+  if (spec.kind === 'flag') return spec.default ? ` ${standard}` : '';
+  if (spec.default === '' || spec.default.toString() === '') return '';
   if (spec.kind === 'choice') return `\n      One of ${spec.choices.join(', ')}. ${standard}`;
   if (spec.kind === 'size' || spec.kind === 'count')
     return `\n      ${capitalized(rangeOf(spec))}. ${standard}`;

@@ -12,6 +12,7 @@ type Register = (program: Command) => void;
 /** In the order of the help. Loaded only when needed: a client command should not wait for the code of a node. */
 const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['node', async () => (await import('./node-command.js')).registerNode],
+  ['cluster', async () => (await import('./cluster/cluster-command.js')).registerCluster],
   ['stream', async () => (await import('./stream/stream-command.js')).registerStream],
   ['import', async () => (await import('./import/import-command.js')).registerImport],
   ['inspect', async () => (await import('./inspect/inspect-command.js')).registerInspect],

@@ -7,6 +7,9 @@ import { parseUuid } from '../base/bytes.js';
 import { CairnError } from '../base/errors.js';
 import type { FrameWriter } from '../wire/frame-writer.js';
 import {
+  ACK_POLICIES,
+  type AckPolicy,
+  APPEND_ACK_POLICY,
   APPEND_EVENTS_MAX,
   APPEND_PREFIX_BYTES,
   EVENT_IS_JSON,
@@ -17,6 +20,10 @@ import {
 import type { ServerWelcome } from './connection.js';
 import { EventIds } from './event-ids.js';
 import { NameEncoder } from './names.js';
+
+/** Where the flags of a frame stand. */
+const FLAGS_AT = 5;
+const LEADER_ONLY = ACK_POLICIES.indexOf('leader');
 
 /** An event to append. */
 export interface NewEvent {
@@ -40,6 +47,7 @@ export interface AppendContent {
   readonly stream: string;
   readonly events: NewEvent | readonly NewEvent[];
   readonly expected: ExpectedRevision;
+  readonly ackPolicy: AckPolicy;
 }
 
 /** A whole Append frame, or what to make one of. */
@@ -71,8 +79,9 @@ export class AppendEncoder {
     const stream = this.#streams.encode(request.stream, 'stream name');
     const expected = expectedRevision(request.expected);
     const events = ready(request.events);
+    const flags = request.ackPolicy === 'quorum' ? 0 : ackPolicyFlags(request.ackPolicy);
     const frameAt = writer.length;
-    writer.begin(OPCODE.append, 0, requestId);
+    writer.begin(OPCODE.append, flags, requestId);
     try {
       writer.i64(expected);
       writer.u16(stream.length);
@@ -95,7 +104,7 @@ export class AppendEncoder {
     if (frame.length < APPEND_PREFIX_BYTES || frame[4] !== OPCODE.append)
       throw invalid('this is no Append frame');
     if (frame.length > limits.appendBytesMax) throw tooLarge('append', frame.length, limits.appendBytesMax);
-    writer.begin(OPCODE.append, 0, requestId);
+    writer.begin(OPCODE.append, frame[FLAGS_AT]!, requestId);
     writer.copy(frame, FRAME_HEADER_BYTES, frame.length - FRAME_HEADER_BYTES);
     writer.end();
     return frame.length;
@@ -192,6 +201,18 @@ function expectedRevision(expected: ExpectedRevision): number {
   throw invalid(
     `the expected revision must be 0 or more, 'any', 'none' or 'exists', not ${String(expected)}`,
   );
+}
+
+/** Whether the answer to this Append frame means that the events can't be lost with the leader. */
+export function isForQuorum(message: Uint8Array, frameAt: number): boolean {
+  return (message[frameAt + FLAGS_AT]! & APPEND_ACK_POLICY) !== LEADER_ONLY;
+}
+
+/** Throws `invalid-request` for what is no ack policy. */
+function ackPolicyFlags(policy: AckPolicy): number {
+  const flags = ACK_POLICIES.indexOf(policy);
+  if (flags >= 0) return flags;
+  throw invalid(`the ack policy must be one of ${ACK_POLICIES.join(', ')}, not ${String(policy)}`);
 }
 
 function invalid(message: string): CairnError {

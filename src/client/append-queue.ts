@@ -2,14 +2,15 @@
  * The appends that a client has taken on and that are not answered yet, oldest first. Appends are answered in the order in which
  * they were sent, so the queue is all there is to match answers with requests:
  *
- *      head            sent                 encoded           tail
- *       │ sent, not     │ encoded, waits for  │ being written   │
- *       │ answered      │ room in flight      │ in this turn    │
- *       ▼               ▼                     ▼                 ▼
- *   ────┬───────────────┬─────────────────────┬─────────────────┬────
+ *      head         refused      sent                 encoded           tail
+ *       │ to be sent   │ sent, not   │ encoded, waits for  │ being written   │
+ *       │ again        │ answered    │ room in flight      │ in this turn    │
+ *       ▼              ▼             ▼                     ▼                 ▼
+ *   ────┬──────────────┬─────────────┬─────────────────────┬─────────────────┬────
  *
- * After a lost connection `sent` goes back to `head`, and everything is sent again: the same bytes, hence the same event
- * ids, in the same order.
+ * After a lost connection `refused` and `sent` go back to `head`, and everything is sent again: the same bytes, hence the same event
+ * ids, in the same order. A node that can't decide about an append takes none behind it either (docs/protocol.md, "Interruptions"), so from
+ * the first one refused on nothing more is sent over that connection.
  */
 
 import { assert } from '../base/assert.js';
@@ -36,6 +37,8 @@ export interface PendingAppend {
   readonly deadlineMs: number;
   /** Whether the user has been told something: then the answer, if one comes, is for nobody. */
   isSettled: boolean;
+  /** Whether it was sent over an earlier connection, and no answer said that nothing was written. */
+  mayBeWritten: boolean;
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: CairnError) => void;
 }
@@ -48,9 +51,8 @@ export class AppendQueue {
   #entries = new Array<PendingAppend | undefined>(ENTRIES_AT_FIRST).fill(undefined);
   /** These only grow; an entry stands at its number modulo the array's length, a power of two. */
   #head = 0;
+  #refused = 0;
   #sent = 0;
-  /** What was sent over this connection or an earlier one: its outcome is unknown. Never less than {@link #sent}. */
-  #everSent = 0;
   #encoded = 0;
   #tail = 0;
   #bytes = 0;
@@ -68,7 +70,12 @@ export class AppendQueue {
 
   /** Appends sent and not answered. */
   get inFlight(): number {
-    return this.#sent - this.#head;
+    return this.#sent - this.#refused;
+  }
+
+  /** Whether some were refused that have to be sent again: nothing more is sent until {@link unsend}. */
+  get isInterrupted(): boolean {
+    return this.#refused > this.#head;
   }
 
   /** Memory that the queue stands for. */
@@ -93,7 +100,7 @@ export class AppendQueue {
    */
   nextRun(inFlightMax: number, bytesMax: number): Uint8Array<ArrayBuffer> | undefined {
     const limit = Math.min(this.#encoded, this.#head + inFlightMax);
-    if (this.#sent >= limit) return undefined;
+    if (this.#sent >= limit || this.isInterrupted) return undefined;
     const first = this.#at(this.#sent++);
     let end = first.at + first.length;
     while (this.#sent < limit) {
@@ -103,19 +110,19 @@ export class AppendQueue {
       end += next.length;
       this.#sent++;
     }
-    this.#everSent = Math.max(this.#everSent, this.#sent);
     assert(first.message !== undefined, 'a frame that is to be sent has been written');
     return first.message.subarray(first.at, end);
   }
 
   /** Removes and returns the oldest entry, if it was sent and has this id. */
   answered(requestId: number): PendingAppend | undefined {
-    if (this.#head === this.#sent) return undefined;
+    if (this.#head === this.#sent || this.isInterrupted) return undefined;
     const slot = this.#head & (this.#entries.length - 1);
     const entry = this.#entries[slot]!;
     if (entry.requestId !== requestId) return undefined;
     this.#entries[slot] = undefined;
     this.#head++;
+    this.#refused++;
     this.#bytes -= entry.length + ENTRY_BYTES;
     const next = this.#head < this.#encoded ? this.#at(this.#head).message : undefined;
     if (entry.message !== next && entry.message!.buffer !== next?.buffer) {
@@ -124,9 +131,23 @@ export class AppendQueue {
     return entry;
   }
 
+  /**
+   * The oldest that was sent and not refused has to be sent again, if it has this id; returns whether it has. `mayBeWritten`: the node does not
+   * know what became of it.
+   */
+  refused(requestId: number, mayBeWritten: boolean): boolean {
+    if (this.#refused === this.#sent) return false;
+    const entry = this.#at(this.#refused);
+    if (entry.requestId !== requestId) return false;
+    entry.mayBeWritten ||= mayBeWritten;
+    this.#refused++;
+    return true;
+  }
+
   /** The connection is gone: what was sent has to be sent again, unless the user has been told something meanwhile. */
   unsend(): void {
-    this.#sent = this.#head;
+    for (let i = this.#refused; i < this.#sent; i++) this.#at(i).mayBeWritten = true;
+    this.#refused = this.#sent = this.#head;
     this.#keep((entry) => !entry.isSettled);
   }
 
@@ -140,7 +161,7 @@ export class AppendQueue {
       const entry = this.#at(expired);
       if (entry.isSettled) continue;
       entry.isSettled = true;
-      expire(entry, expired < this.#everSent);
+      expire(entry, this.#mayBeWritten(expired));
     }
     if (expired > this.#sent) this.#keep((entry, isInFlight) => isInFlight || !entry.isSettled);
   }
@@ -160,24 +181,28 @@ export class AppendQueue {
       const entry = this.#at(i);
       if (entry.isSettled) continue;
       entry.isSettled = true;
-      settle(entry, i < this.#everSent);
+      settle(entry, this.#mayBeWritten(i));
     }
     this.#keep(() => false);
+  }
+
+  #mayBeWritten(number: number): boolean {
+    return this.#at(number).mayBeWritten || (number >= this.#refused && number < this.#sent);
   }
 
   /** Rebuilds the queue of what `keep` says; for the rare cases. */
   #keep(keep: (entry: PendingAppend, isInFlight: boolean) => boolean): void {
     const from = this.#head;
-    const [sent, everSent, encoded] = [this.#sent, this.#everSent, this.#encoded];
+    const [refused, sent, encoded] = [this.#refused, this.#sent, this.#encoded];
     const all = Array.from({ length: this.#tail - from }, (_, i) => this.#at(from + i));
     this.#entries.fill(undefined);
     this.#bytes = 0;
-    this.#tail = this.#sent = this.#everSent = this.#encoded = from;
+    this.#tail = this.#refused = this.#sent = this.#encoded = from;
     all.forEach((entry, i) => {
       if (!keep(entry, from + i < sent)) return;
       this.push(entry);
       if (from + i < sent) this.#sent = this.#tail;
-      if (from + i < everSent) this.#everSent = this.#tail;
+      if (from + i < refused) this.#refused = this.#tail;
       if (from + i < encoded) this.#encoded = this.#tail;
     });
   }

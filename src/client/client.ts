@@ -10,7 +10,7 @@
  */
 
 import { CairnError } from '../base/errors.js';
-import { NAME_BYTES_MAX } from '../wire/frames.js';
+import { type AckPolicy, NAME_BYTES_MAX, READ_CONSISTENCIES, type ReadConsistency } from '../wire/frames.js';
 import { clientUrl } from './address.js';
 import type { ExpectedRevision, NewEvent } from './append-encoder.js';
 import type { AppendResult } from './append-queue.js';
@@ -22,9 +22,11 @@ import type { ReadRange } from './open-read.js';
 import { type ClientOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { clientClosed } from './outcomes.js';
 import type { StreamInfo } from './questions.js';
+import { Route } from './route.js';
 
 // biome-ignore lint/performance/noBarrelFile: the package's entry; what its signatures name must come from here.
 export { CairnError, type ErrorCode, type ErrorDetails } from '../base/errors.js';
+export type { AckPolicy, ReadConsistency } from '../wire/frames.js';
 export type { ExpectedRevision, NewEvent } from './append-encoder.js';
 export type { AppendResult } from './append-queue.js';
 export type { ServerWelcome } from './connection.js';
@@ -32,6 +34,7 @@ export type { EventRead } from './event-read.js';
 export type { ClientOptions, ReconnectOptions } from './options.js';
 export type { StreamInfo } from './questions.js';
 export type { PlainEvent, RecordedEvent } from './recorded-event.js';
+export type { NodePreference } from './route.js';
 
 export interface AppendOptions {
   /**
@@ -39,9 +42,21 @@ export interface AppendOptions {
    * isn't, nothing is written and the append fails with `wrong-expected-revision`.
    */
   readonly expected?: ExpectedRevision;
+  /** When to be answered; by default what {@link ClientOptions.ackPolicy} says. */
+  readonly ackPolicy?: AckPolicy;
 }
 
-export interface ReadOptions {
+/** How fresh an answer has to be. */
+export interface FreshnessOptions {
+  /**
+   * `local`, the default: what the node knows to be committed, perhaps late, but never less than this client has seen before, its own appends
+   * included. `leader`: only the leader answers, as far as it believes to lead; needs the node preference `leader`. `linearizable`: everything that
+   * was acknowledged to anybody before, confirmed by a quorum; any node answers.
+   */
+  readonly consistency?: ReadConsistency;
+}
+
+export interface ReadOptions extends FreshnessOptions {
   /**
    * The first event to read: a revision in a stream, a position in the log. Backwards in the log it is the position where the
    * first event ends. By default the start; backwards, the end.
@@ -54,23 +69,24 @@ export interface ReadOptions {
 }
 
 /**
- * Connects to a node. `address` is `host:port` or a `ws://`, `wss://`, `http://` or `https://` URL.
- * Throws `connection-refused`, `timeout`, `version-mismatch`, `protocol-error`, `invalid-request`.
+ * Connects to a node, or to one of several of the same cluster, of which it finds the others by itself. An address is `host:port` or a
+ * `ws://`, `wss://`, `http://` or `https://` URL. Throws, if none of the nodes lets it in, `no-cluster`, `connection-refused`, `timeout`, `version-mismatch`, `protocol-error`, `invalid-request`.
  */
-export async function connect(address: string, options: ClientOptions = {}): Promise<Client> {
+export async function connect(
+  addresses: string | readonly string[],
+  options: ClientOptions = {},
+): Promise<Client> {
   const resolved = resolveOptions(options);
-  const target = {
-    url: clientUrl(address),
-    clientName: resolved.name,
-    timeoutMs: resolved.requestTimeoutMs,
-  };
+  const urls = (typeof addresses === 'string' ? [addresses] : addresses).map(clientUrl);
+  if (urls.length === 0) throw new CairnError('invalid-request', 'give the address of a node to connect to');
   const exchange = new Exchange(resolved);
-  const link = new Link(target, resolved, exchange);
+  const route = new Route(urls, resolved.nodePreference, Math.random);
+  const link = new Link(route, resolved, exchange);
   await link.connect();
   return new Client(exchange, link, resolved);
 }
 
-/** A connection to a node that mends itself. Made by {@link connect}. */
+/** A connection to a node, or a cluster, that mends itself. Made by {@link connect}. */
 export class Client implements AsyncDisposable {
   readonly #exchange: Exchange;
   readonly #link: Link;
@@ -84,7 +100,7 @@ export class Client implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** What the server said about itself: its version, the id of its log, its limits. */
+  /** What the server said about itself: its version, the id of its log (the same on all nodes of a cluster), its limits. */
   get welcome(): ServerWelcome {
     return this.#link.welcome!;
   }
@@ -94,6 +110,11 @@ export class Client implements AsyncDisposable {
     return this.#link.isConnected;
   }
 
+  /** The URL of the node that it is connected to, or was last. */
+  get url(): string {
+    return this.#link.url;
+  }
+
   /** Appends that wait for their answers. */
   get pendingAppends(): number {
     return this.#exchange.pendingAppends;
@@ -101,24 +122,26 @@ export class Client implements AsyncDisposable {
 
   /**
    * Appends one event, or several as one transaction (all or nothing, with consecutive revisions), and resolves when they are
-   * durable. Does not wait for earlier appends; appends to a stream take effect in the order of the calls, also over a lost
-   * connection. Data given as bytes must not change before the answer.
+   * durable, as the ack policy wants it. Does not wait for earlier appends; appends to a stream take effect in the order of the calls, also over a lost
+   * connection or a lost node. Data given as bytes must not change before the answer.
    *
-   * Fails with `wrong-expected-revision`, `event-id-conflict`, `disk-full`, `request-too-large`, `invalid-request`;
-   * `too-many-requests` if the queue is full; `timeout` and `connection-lost` mean that the outcome is unknown unless the
-   * message says otherwise. To try again after these, give the events ids of your own: then they can't be written twice.
+   * Fails with `wrong-expected-revision`, `event-id-conflict`, `disk-full`, `request-too-large`, `invalid-request`, `ack-policy-unmet`;
+   * `too-many-requests` if the queue is full; `no-leader`, `no-quorum`, … if no node could take it in time: then nothing was written. `timeout` and
+   * `connection-lost` mean that the outcome is unknown unless the message says otherwise. To try again after these, give the events
+   * ids of your own: then they can't be written twice.
    */
   append(
     stream: string,
     events: NewEvent | readonly NewEvent[],
     options?: AppendOptions,
   ): Promise<AppendResult> {
-    return this.#exchange.append({ stream, events, expected: options?.expected ?? 'any' });
+    const ackPolicy = options?.ackPolicy ?? this.#options.ackPolicy;
+    return this.#exchange.append({ stream, events, expected: options?.expected ?? 'any', ackPolicy });
   }
 
   /**
    * Appends by a ready-made Append frame (docs/protocol.md), whose bytes are copied but for the request id: for loads where
-   * encoding would matter. The server checks it.
+   * encoding would matter. The server checks it. Its flags say the ack policy.
    */
   appendFrame(frame: Uint8Array): Promise<AppendResult> {
     return this.#exchange.append(frame);
@@ -136,9 +159,9 @@ export class Client implements AsyncDisposable {
   }
 
   /** Where the stream ends; undefined if there is no such stream. */
-  async streamInfo(stream: string): Promise<StreamInfo | undefined> {
+  async streamInfo(stream: string, options: FreshnessOptions = {}): Promise<StreamInfo | undefined> {
     checkStreamName(stream);
-    return this.#exchange.ask(stream);
+    return this.#exchange.ask(stream, consistencyOf(options));
   }
 
   /**
@@ -180,7 +203,14 @@ function readRange(stream: string | undefined, options: ReadOptions): ReadRange 
   if (count !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(count) && count >= 1)) {
     throw new CairnError('invalid-request', `a read has a count of 1 or more, not ${count}`, { count });
   }
-  return { stream, from, count, isBackwards };
+  return { stream, from, count, isBackwards, consistency: consistencyOf(options) };
+}
+
+function consistencyOf({ consistency = 'local' }: FreshnessOptions): ReadConsistency {
+  if (READ_CONSISTENCIES.includes(consistency)) return consistency;
+  throw new CairnError('invalid-request', `the consistency must be one of ${READ_CONSISTENCIES.join(', ')}`, {
+    consistency: String(consistency),
+  });
 }
 
 function checkStreamName(stream: string): void {

@@ -20,7 +20,7 @@ export interface ConnectionOwner {
   /** All frames of a message have been handed over. */
   messageEnd(): void;
   /** The connection is over. Said once, and never before the handshake is done. */
-  disconnected(error: CairnError): void;
+  disconnected(error: CairnError, connection: Connection): void;
 }
 
 /** What the server said about itself, for users. Sizes in bytes. */
@@ -56,10 +56,17 @@ export function serverError({ number, code, message, details }: ReceivedError): 
   return new CairnError('protocol-error', `${message} (error number ${number} of a newer server)`, details);
 }
 
+/** Who owns a connection that nobody is interested in. */
+const NOBODY: ConnectionOwner = {
+  frame: () => undefined,
+  messageEnd: () => undefined,
+  disconnected: () => undefined,
+};
+
 export class Connection {
   /** Set by {@link open}. */
   welcome!: ServerWelcome;
-  readonly #owner: ConnectionOwner;
+  #owner: ConnectionOwner;
   readonly #reader = new FrameReader();
   #socket: Socket | undefined;
   #shakeHands: { resolve: (welcome: Welcome) => void; reject: (error: CairnError) => void } | undefined;
@@ -100,6 +107,12 @@ export class Connection {
   /** Ends it the friendly way: everything queued goes out first. `disconnected` follows. */
   close(): void {
     this.#socket?.close(CLOSE_NORMAL, '');
+  }
+
+  /** {@link close}, and nothing of it is told to anybody any more. */
+  retire(): void {
+    this.#owner = NOBODY;
+    this.close();
   }
 
   /** Ends it now, for this reason. `disconnected` follows, after which nothing comes. */
@@ -181,7 +194,7 @@ export class Connection {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#shakeHands?.reject(this.#ending());
-    if (this.#isOwned) this.#owner.disconnected(this.#ending());
+    if (this.#isOwned) this.#owner.disconnected(this.#ending(), this);
   }
 
   #ending(): CairnError {

@@ -6,31 +6,48 @@
 
 import { assert } from '../base/assert.js';
 import type { CairnError } from '../base/errors.js';
-import { decodeAppended, decodeError, decodeStreamInfoReply } from '../wire/answer-frames.js';
+import { decodeAppended, decodeError, decodeStreamInfoReply, encodeGossip } from '../wire/answer-frames.js';
 import type { OpenFrame } from '../wire/frame-reader.js';
 import { FrameWriter } from '../wire/frame-writer.js';
-import { OPCODE } from '../wire/frames.js';
-import { AppendEncoder, type AppendRequest } from './append-encoder.js';
+import { OPCODE, type ReadConsistency } from '../wire/frames.js';
+import { isInterruption, leavesOutcomeOpen } from '../wire/interruptions.js';
+import { AppendEncoder, type AppendRequest, isForQuorum } from './append-encoder.js';
 import { AppendQueue, type AppendResult } from './append-queue.js';
 import { type Connection, type ServerWelcome, serverError } from './connection.js';
+import { type DeadlineOwner, Deadlines } from './deadlines.js';
+import { Departure } from './departure.js';
+import { type Gossip, GossipQuestion } from './gossip-question.js';
 import { NameDecoder } from './names.js';
 import { OpenRead, type ReadPort, type ReadRange } from './open-read.js';
+import { OpenReads } from './open-reads.js';
 import type { ResolvedOptions } from './options.js';
-import { answerTimeout, appendTimeout, appendUnanswered, queueFull } from './outcomes.js';
+import {
+  answerRefused,
+  answerTimeout,
+  appendRefused,
+  appendTimeout,
+  appendUnanswered,
+  overtaken,
+  queueFull,
+} from './outcomes.js';
 import { Questions, type StreamInfo } from './questions.js';
-import { atTurnEnd, Turn } from './turn.js';
+import { Turn } from './turn.js';
 
-const REQUEST_ID_MAX = 0xffff_ffff;
+/** One question at a time has it, and nothing else. */
+const GOSSIP_REQUEST_ID = 0xffff_ffff;
+const REQUEST_ID_MAX = GOSSIP_REQUEST_ID - 1;
 /** A turn with more to send than this sends it in parts: the server works on the first while the next is made. */
 const MESSAGE_BYTES = 32 * 1024;
 const UNKNOWN_REQUEST = 'an answer to nothing that is open';
 
-export class Exchange implements ReadPort {
+export class Exchange implements ReadPort, DeadlineOwner {
   readonly names = new NameDecoder();
+  /** Called when something is unanswered and nothing was heard for a while, and again after each further such while. */
+  whenSilent: (() => void) | undefined;
   readonly #options: ResolvedOptions;
   readonly #turn = new Turn(() => this.#turnEnd());
   readonly #encoder = new AppendEncoder();
-  readonly #reads = new Map<number, OpenRead>();
+  readonly #reads = new OpenReads();
   readonly #questions = new Questions();
   readonly #appendFrames = new FrameWriter();
   readonly #appends = new AppendQueue((slab) => this.#appendFrames.recycle(slab));
@@ -39,14 +56,17 @@ export class Exchange implements ReadPort {
   #limits: ServerWelcome | undefined;
   /** Why nothing more is taken on. */
   #refusal: CairnError | undefined;
-  #isOver = false;
   #lastRequestId = 0;
-  #heardMs = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #deadlines: Deadlines;
   #whenIdle: (() => void) | undefined;
+  readonly #departure = new Departure();
+  /** Why the last append that was refused by an interruption was. */
+  #lastRefusal: CairnError | undefined;
+  readonly #gossip = new GossipQuestion();
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
+    this.#deadlines = new Deadlines(options.requestTimeoutMs, this);
   }
 
   get windowBytes(): number {
@@ -66,37 +86,39 @@ export class Exchange implements ReadPort {
   resume(connection: Connection): void {
     this.#connection = connection;
     this.#limits = connection.welcome;
-    this.#heardMs = performance.now();
+    this.#deadlines.heardMs = performance.now();
     this.#sendAppends();
-    for (const read of [...this.#reads.values()]) read.request();
+    for (const read of this.#reads.all()) read.request();
     this.#askQuestions();
   }
 
   /** The connection is gone, there may be another. */
   suspend(): void {
     this.#connection = undefined;
+    this.#departure.over();
+    this.#gossip.lost();
     this.#appends.unsend();
     this.#questions.unask();
     this.#otherFrames.take();
-    for (const read of [...this.#reads.values()]) read.suspend();
+    for (const read of this.#reads.all()) read.suspend();
   }
 
   /** Takes on nothing more, for this reason, and gives up the reads; what else is open goes on. */
   refuse(error: CairnError): void {
     this.#refusal = error;
-    for (const read of [...this.#reads.values()]) read.abandon(error);
+    for (const read of this.#reads.all()) read.abandon(error);
   }
 
   /** There will be no connection any more. */
   fail(error: CairnError): void {
     this.#refusal ??= error;
-    this.#isOver = true;
     this.#connection = undefined;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#deadlines.stop();
+    this.#departure.over();
+    this.#gossip.lost();
     this.#appends.drain((entry, wasSent) => entry.reject(appendUnanswered(error, wasSent)));
     this.#questions.fail(error);
-    for (const read of [...this.#reads.values()]) read.fail(error);
+    for (const read of this.#reads.all()) read.fail(error);
     this.#tellIdle();
   }
 
@@ -104,6 +126,26 @@ export class Exchange implements ReadPort {
   whenIdle(callback: () => void): void {
     this.#whenIdle = callback;
     this.#tellIdle();
+  }
+
+  /** Resolves when no append is in flight, or the connection is lost; none is sent any more over this connection. */
+  quiesce(): Promise<void> {
+    const quiet = this.#departure.quiet();
+    if (this.#appends.inFlight === 0) this.#departure.nothingInFlight();
+    return quiet;
+  }
+
+  /** Goes on over the same connection after {@link quiesce}. */
+  unquiesce(): void {
+    this.#departure.over();
+    this.#sendAppends();
+  }
+
+  /** What the node says about its cluster; undefined if the connection is lost before it does. One question at a time. */
+  askGossip(): Promise<Gossip | undefined> {
+    if (this.#connection === undefined || this.#gossip.isOpen) return Promise.resolve(undefined);
+    encodeGossip(this.outgoing(), GOSSIP_REQUEST_ID);
+    return this.#gossip.asked(GOSSIP_REQUEST_ID);
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
@@ -119,16 +161,28 @@ export class Exchange implements ReadPort {
     const result = new Promise<AppendResult>((resolve, reject) => {
       const message = undefined;
       const isSettled = false;
-      this.#appends.push({ requestId, at, length, message, deadlineMs, isSettled, resolve, reject });
+      const mayBeWritten = false;
+      this.#appends.push({
+        requestId,
+        at,
+        length,
+        message,
+        deadlineMs,
+        isSettled,
+        mayBeWritten,
+        resolve,
+        reject,
+      });
     });
     if (at + length >= MESSAGE_BYTES) this.#finishMessage();
     return result;
   }
 
-  ask(stream: string): Promise<StreamInfo | undefined> {
+  ask(stream: string, consistency: ReadConsistency): Promise<StreamInfo | undefined> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     const requestId = this.#nextRequestId();
-    const answer = this.#questions.add(requestId, stream, this.nowMs() + this.#options.requestTimeoutMs);
+    const deadlineMs = this.nowMs() + this.#options.requestTimeoutMs;
+    const answer = this.#questions.add(requestId, stream, consistency, deadlineMs);
     this.#askQuestions();
     return answer;
   }
@@ -138,7 +192,7 @@ export class Exchange implements ReadPort {
     if (this.#refusal !== undefined) throw this.#refusal;
     const requestId = this.#nextRequestId();
     const read = new OpenRead(requestId, range, this);
-    this.#reads.set(requestId, read);
+    this.#reads.add(requestId, read);
     if (this.isConnected) read.request();
     return read;
   }
@@ -149,7 +203,11 @@ export class Exchange implements ReadPort {
   }
 
   over(requestId: number): void {
-    this.#reads.delete(requestId);
+    this.#reads.over(requestId);
+  }
+
+  atLeast(): number {
+    return this.#reads.seen();
   }
 
   nowMs(): number {
@@ -168,8 +226,11 @@ export class Exchange implements ReadPort {
       case OPCODE.streamInfoReply: {
         const decoded = decodeStreamInfoReply(frame);
         if (decoded.kind === 'invalid') return decoded.reason;
+        if (decoded.frame.revision >= 0) this.#reads.saw(decoded.frame.position + 1);
         return this.#questions.answer(frame.requestId, decoded.frame) ? undefined : UNKNOWN_REQUEST;
       }
+      case OPCODE.gossipReply:
+        return this.#gossip.answer(frame);
       case OPCODE.error:
         return this.#error(frame);
       default:
@@ -179,18 +240,21 @@ export class Exchange implements ReadPort {
 
   /** A message has been worked through: there may be room for more in flight. */
   messageEnd(): void {
-    this.#heardMs = performance.now();
+    this.#deadlines.heardMs = performance.now();
     this.#sendAppends();
     this.#askQuestions();
     this.#tellIdle();
+    if (this.#departure.isUnderWay && this.#appends.inFlight === 0) this.#departure.nothingInFlight();
   }
 
   #appended(frame: OpenFrame): string | undefined {
     const decoded = decodeAppended(frame);
     if (decoded.kind === 'invalid') return decoded.reason;
     const entry = this.#appends.answered(frame.requestId);
-    if (entry === undefined) return UNKNOWN_REQUEST;
+    if (entry === undefined) return this.#unexpected();
     const { revision, position, isDuplicate } = decoded.frame;
+    this.#lastRefusal = undefined;
+    if (isForQuorum(entry.message!, entry.at)) this.#reads.saw(position + 1);
     if (!entry.isSettled) entry.resolve({ revision, position, duplicate: isDuplicate });
     return undefined;
   }
@@ -205,15 +269,44 @@ export class Exchange implements ReadPort {
       this.#connection?.abort(error);
       return undefined;
     }
+    const isElsewhere = isInterruption(error.code) && !this.#isUnwanted(error);
+    if (isElsewhere && this.#questions.askLater(requestId, error)) return this.#leave(error);
     if (this.#questions.refuse(requestId, error)) return undefined;
     const read = this.#reads.get(requestId);
     if (read !== undefined) {
-      read.fail(error);
-      return undefined;
+      if (!isElsewhere) read.fail(error);
+      else read.refused(error);
+      return isElsewhere ? this.#leave(error) : undefined;
     }
+    if (isInterruption(error.code)) return this.#interrupted(requestId, error);
     const entry = this.#appends.answered(requestId);
-    if (entry === undefined) return UNKNOWN_REQUEST;
+    if (entry === undefined) return this.#unexpected();
     if (!entry.isSettled) entry.reject(error);
+    return undefined;
+  }
+
+  /** A read wants the leader, and the user does not want the client to go there. */
+  #isUnwanted({ code }: CairnError): boolean {
+    return code === 'not-leader' && this.#options.nodePreference !== 'leader';
+  }
+
+  /** This node can't decide about the append, nor about those behind it: they are sent again, over another connection. */
+  #interrupted(requestId: number, error: CairnError): string | undefined {
+    const isOpen = leavesOutcomeOpen(error.code);
+    if (!this.#appends.refused(requestId, isOpen)) return UNKNOWN_REQUEST;
+    if (!isOpen) this.#lastRefusal = error;
+    return this.#leave(error);
+  }
+
+  /** Leaves the connection when what is in flight on it is answered. */
+  #leave(error: CairnError): undefined {
+    this.#departure.because(error, (reason) => this.#connection?.abort(reason));
+  }
+
+  /** An answer that fits to nothing; if it is to an append behind one that was refused, sending again puts that right. */
+  #unexpected(): string | undefined {
+    if (!this.#appends.isInterrupted) return UNKNOWN_REQUEST;
+    this.#connection?.abort(overtaken());
     return undefined;
   }
 
@@ -236,14 +329,14 @@ export class Exchange implements ReadPort {
 
   /** Whether a read or a question has this id; appends come and go too fast to meet it again. */
   #isOpen(requestId: number): boolean {
-    if (this.#reads.size > 0 && this.#reads.has(requestId)) return true;
+    if (this.#reads.size > 0 && this.#reads.get(requestId) !== undefined) return true;
     return this.#questions.size > 0 && this.#questions.has(requestId);
   }
 
   #turnEnd(): void {
     this.#finishMessage();
     if (this.#otherFrames.length > 0) this.#connection?.send(this.#otherFrames.take());
-    if (this.#timer === undefined && !this.#isOver) this.#watch();
+    this.#deadlines.watch();
   }
 
   /** What was encoded up to here is a message, to be sent as soon as there is room in flight. */
@@ -253,7 +346,7 @@ export class Exchange implements ReadPort {
   }
 
   #sendAppends(): void {
-    if (this.#connection === undefined) return;
+    if (this.#connection === undefined || this.#departure.isUnderWay) return;
     const { inFlightAppendsMax, messageBytesMax } = this.#connection.welcome;
     const inFlightMax = Math.min(this.#options.maxInFlight, inFlightAppendsMax);
     for (;;) {
@@ -264,8 +357,9 @@ export class Exchange implements ReadPort {
   }
 
   #askQuestions(): void {
-    if (this.#connection === undefined) return;
-    this.#questions.write(this.#connection.welcome.openReadsMax, () => this.outgoing());
+    if (this.#connection === undefined || this.#departure.isUnderWay || this.#questions.size === 0) return;
+    const { openReadsMax } = this.#connection.welcome;
+    this.#questions.write(openReadsMax, this.atLeast(), () => this.outgoing());
   }
 
   #tellIdle(): void {
@@ -275,45 +369,32 @@ export class Exchange implements ReadPort {
     callback();
   }
 
-  /** Sets the timer to the next deadline, if anything is open. */
-  #watch(): void {
-    const deadlineMs = this.#firstDeadlineMs();
-    if (deadlineMs === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.max(1, Math.ceil(deadlineMs - performance.now()));
-    // At the end of a turn: when the process was busy for long, answers may have come that it has not looked at yet.
-    this.#timer = setTimeout(() => atTurnEnd(this.#checkDeadlines), delayMs);
+  firstDeadlineMs(): number {
+    return Math.min(
+      this.#appends.firstDeadlineMs(),
+      this.#questions.firstDeadlineMs(),
+      this.#reads.firstDeadlineMs(this.#options.requestTimeoutMs),
+    );
   }
 
-  readonly #checkDeadlines = () => {
-    this.#timer = undefined;
-    if (this.#isOver) return;
-    this.#expire(performance.now());
-    this.#watch();
-  };
-
-  #firstDeadlineMs(): number {
-    let first = Math.min(this.#appends.firstDeadlineMs(), this.#questions.firstDeadlineMs());
-    for (const { waitingSinceMs } of this.#reads.values()) {
-      if (waitingSinceMs !== undefined)
-        first = Math.min(first, waitingSinceMs + this.#options.requestTimeoutMs);
-    }
-    return first;
-  }
-
-  #expire(nowMs: number): void {
+  expire(nowMs: number): void {
     const { requestTimeoutMs } = this.#options;
-    let anyExpired = this.#questions.expire(nowMs, () => answerTimeout(requestTimeoutMs));
-    this.#appends.expire(nowMs, (entry, wasSent) => {
+    const late = (refusal: CairnError | undefined) =>
+      refusal === undefined ? answerTimeout(requestTimeoutMs) : answerRefused(requestTimeoutMs, refusal);
+    let anyExpired = this.#questions.expire(nowMs, late);
+    this.#appends.expire(nowMs, (entry, mayBeWritten) => {
       anyExpired = true;
-      entry.reject(appendTimeout(requestTimeoutMs, wasSent));
+      const refusal = mayBeWritten ? undefined : this.#lastRefusal;
+      if (refusal === undefined) entry.reject(appendTimeout(requestTimeoutMs, mayBeWritten));
+      else entry.reject(appendRefused(requestTimeoutMs, refusal));
     });
-    for (const read of [...this.#reads.values()]) {
-      if ((read.waitingSinceMs ?? Number.POSITIVE_INFINITY) + requestTimeoutMs > nowMs) continue;
-      anyExpired = true;
-      read.abandon(answerTimeout(requestTimeoutMs));
-    }
+    if (this.#reads.expire(nowMs, requestTimeoutMs, late)) anyExpired = true;
     // Nothing at all for so long: the other end may be gone without a word, which TCP alone would notice in minutes.
-    if (anyExpired && nowMs - this.#heardMs >= requestTimeoutMs)
+    if (anyExpired && nowMs - this.#deadlines.heardMs >= requestTimeoutMs)
       this.#connection?.abort(answerTimeout(requestTimeoutMs));
+  }
+
+  silent(): void {
+    if (this.#connection !== undefined) this.whenSilent?.();
   }
 }

@@ -6,7 +6,7 @@
 import type { CairnError } from '../base/errors.js';
 import type { OpenFrame } from '../wire/frame-reader.js';
 import type { FrameWriter } from '../wire/frame-writer.js';
-import { EVENTS_LAST, EVENTS_PREFIX_BYTES } from '../wire/frames.js';
+import { EVENTS_LAST, EVENTS_PREFIX_BYTES, type ReadConsistency } from '../wire/frames.js';
 import {
   decodeEventsPrefix,
   encodeCancel,
@@ -14,7 +14,7 @@ import {
   encodeReadAll,
   encodeReadStream,
 } from '../wire/read-frames.js';
-import { countEvents } from '../wire/record-view.js';
+import { countEvents, endOfEvent } from '../wire/record-view.js';
 import type { NameDecoder } from './names.js';
 import { eventsOf, type RecordedEvent } from './recorded-event.js';
 
@@ -27,6 +27,7 @@ export interface ReadRange {
   /** `Infinity` = no limit. */
   readonly count: number;
   readonly isBackwards: boolean;
+  readonly consistency: ReadConsistency;
 }
 
 /** What a read needs of the client that it belongs to. */
@@ -38,6 +39,8 @@ export interface ReadPort {
   outgoing(): FrameWriter;
   /** No frame will come for this read any more. */
   over(requestId: number): void;
+  /** Up to where the client has seen the log: whoever answers next must have it, too. */
+  atLeast(): number;
   nowMs(): number;
 }
 
@@ -76,6 +79,12 @@ export class OpenRead {
   #waiter: Waiter | undefined;
   #waiting: Promise<unknown> | undefined;
   #heardMs: number;
+  /** Why the last node that was asked could not answer. */
+  #refusal: CairnError | undefined;
+  /** Up to where this read has shown the log, but for {@link #newest}. */
+  #seen = 0;
+  /** The frame with the event of the highest position, if that was not looked up yet. */
+  #newest: ReceivedFrame | undefined;
 
   constructor(requestId: number, range: ReadRange, port: ReadPort) {
     this.#requestId = requestId;
@@ -91,6 +100,23 @@ export class OpenRead {
     return this.#waiter === undefined ? undefined : Math.max(this.#waiter.sinceMs, this.#heardMs);
   }
 
+  /** Why the last node that was asked could not answer; undefined if it did. */
+  get refusal(): CairnError | undefined {
+    return this.#refusal;
+  }
+
+  /** Up to where it has shown the log. Looked up only when somebody wants to know, because it takes a walk over a frame. */
+  get seen(): number {
+    const newest = this.#newest;
+    if (newest !== undefined) {
+      this.#newest = undefined;
+      const recordsAt = newest.at + EVENTS_PREFIX_BYTES;
+      const number = this.#range.isBackwards ? 0 : newest.eventCount - 1;
+      this.#seen = Math.max(this.#seen, endOfEvent(newest.view, recordsAt, number));
+    }
+    return this.#seen;
+  }
+
   /** Asks the server, from the start or from where the last connection left off. */
   request(): void {
     if (this.#state !== 'open') return;
@@ -99,18 +125,13 @@ export class OpenRead {
       this.#complete();
       return;
     }
-    const { stream, isBackwards } = this.#range;
+    const { stream, isBackwards, consistency } = this.#range;
     const windowBytes = Math.max(0, this.#port.windowBytes - this.#heldBytes);
     this.#uncreditedBytes = 0;
-    this.#heardMs = this.#port.nowMs();
-    const request = {
-      from: this.#from,
-      count: this.#left,
-      isBackwards,
-      windowBytes,
-      consistency: 'local',
-      atLeast: 0,
-    } as const;
+    // Refused again and again it is not heard of.
+    if (this.#refusal === undefined) this.#heardMs = this.#port.nowMs();
+    const atLeast = this.#port.atLeast();
+    const request = { from: this.#from, count: this.#left, isBackwards, windowBytes, consistency, atLeast };
     if (stream === undefined) encodeReadAll(this.#port.outgoing(), this.#requestId, request);
     else encodeReadStream(this.#port.outgoing(), this.#requestId, { ...request, stream });
   }
@@ -119,15 +140,18 @@ export class OpenRead {
   frame(frame: OpenFrame): string | undefined {
     const decoded = decodeEventsPrefix(frame);
     if (decoded.kind === 'invalid') return decoded.reason;
-    const { flags, eventCount, next } = decoded.frame;
+    const { flags, eventCount, next, head } = decoded.frame;
     const recordsAt = frame.at + EVENTS_PREFIX_BYTES;
     if (countEvents(frame.view, recordsAt, frame.length - EVENTS_PREFIX_BYTES) !== eventCount) {
       return 'the records of an Events frame are not whole, or not as many as it says';
     }
     if (eventCount > this.#left) return 'more events than were asked for';
     const isLast = (flags & EVENTS_LAST) !== 0;
-    if (this.#state === 'open') this.#take(frame, eventCount, next, isLast);
-    else if (isLast) this.#port.over(this.#requestId);
+    if (this.#state === 'open') {
+      // In the whole log the head is a position, up to which the read goes.
+      if (this.#range.stream === undefined) this.#seen = Math.max(this.#seen, head);
+      this.#take(frame, eventCount, next, isLast);
+    } else if (isLast) this.#port.over(this.#requestId);
     return undefined;
   }
 
@@ -155,6 +179,12 @@ export class OpenRead {
     this.#state = 'cancelled';
     this.#wake()?.resolve(undefined);
     this.#stopServer();
+  }
+
+  /** The node can't answer, another may: it is asked for again over the next connection. */
+  refused(refusal: CairnError): void {
+    if (this.#state !== 'open') this.#port.over(this.#requestId);
+    this.#refusal = refusal;
   }
 
   /** The server has given it up, or is gone for good; what has come can still be consumed. */
@@ -188,10 +218,12 @@ export class OpenRead {
 
   #take({ bytes, view, at, length }: OpenFrame, eventCount: number, next: number, isLast: boolean): void {
     this.#heardMs = this.#port.nowMs();
+    this.#refusal = undefined;
     this.#from = next;
     this.#left -= eventCount;
     this.#heldBytes += length;
     const received = { bytes, view, at, length, eventCount };
+    this.#note(received);
     if (eventCount === 0) {
       this.#consumed(length);
     } else {
@@ -200,6 +232,13 @@ export class OpenRead {
       else waiter.resolve(this.#open(received));
     }
     if (isLast) this.#complete();
+  }
+
+  /** Forwards the last frame has the highest position, backwards the first. */
+  #note(frame: ReceivedFrame): void {
+    const { stream, isBackwards } = this.#range;
+    if (stream === undefined || frame.eventCount === 0) return;
+    if (!isBackwards || (this.#seen === 0 && this.#newest === undefined)) this.#newest = frame;
   }
 
   #open({ bytes, view, at, length, eventCount }: ReceivedFrame): readonly RecordedEvent[] {

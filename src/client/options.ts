@@ -4,7 +4,8 @@
  */
 
 import { CairnError } from '../base/errors.js';
-import { CLIENT_NAME_BYTES_MAX } from '../wire/frames.js';
+import { ACK_POLICIES, type AckPolicy, CLIENT_NAME_BYTES_MAX } from '../wire/frames.js';
+import { NODE_PREFERENCES, type NodePreference } from './route.js';
 
 /** How a client comes back after its connection was lost. */
 export interface ReconnectOptions {
@@ -21,6 +22,18 @@ export interface ClientOptions {
   readonly name?: string;
   /** A request without an answer for so long fails with `timeout`; connecting too. Default 10,000. */
   readonly requestTimeoutMs?: number;
+  /**
+   * Which node of a cluster to talk to; default `leader`. `leader`: appends take the shortest way. `follower`: spares the leader; appends are forwarded to
+   * it. `nearest`: the node that answers fastest. `random`: spreads clients over the nodes. All serve all requests but reads of consistency `leader`.
+   */
+  readonly nodePreference?: NodePreference;
+  /**
+   * When appends are answered, unless they say otherwise; default `quorum`: committed. `leader`: on the leader's disk; lost if the leader is lost
+   * before others have it. `all`: on every voter's disk; waits as long as one is down. `quorum-and-zone`: also on a disk in another zone.
+   */
+  readonly ackPolicy?: AckPolicy;
+  /** Whether to ask the node for the other members of its cluster, to go to one that suits better, or when this one fails. Default true. */
+  readonly discover?: boolean;
   /** What to do when the connection is lost; `false` = give up at once. */
   readonly reconnect?: ReconnectOptions | false;
   /** Most appends sent and not yet answered; further ones wait here. At most, and by default, what the server allows. */
@@ -39,6 +52,9 @@ export interface ClientOptions {
 export interface ResolvedOptions {
   readonly name: string;
   readonly requestTimeoutMs: number;
+  readonly nodePreference: NodePreference;
+  readonly ackPolicy: AckPolicy;
+  readonly discover: boolean;
   readonly reconnect: Required<ReconnectOptions>;
   readonly maxInFlight: number;
   readonly maxQueuedBytes: number;
@@ -63,6 +79,9 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   return {
     name,
     requestTimeoutMs: wholeNumber('requestTimeoutMs', options.requestTimeoutMs ?? 10_000, 1, TIMER_MS_MAX),
+    nodePreference: oneOf('nodePreference', options.nodePreference ?? 'leader', NODE_PREFERENCES),
+    ackPolicy: oneOf('ackPolicy', options.ackPolicy ?? 'quorum', ACK_POLICIES),
+    discover: options.discover ?? true,
     reconnect: {
       attempts: wholeNumber('reconnect.attempts', reconnect.attempts ?? 25, 0, U32_MAX),
       firstDelayMs: wholeNumber('reconnect.firstDelayMs', reconnect.firstDelayMs ?? 50, 0, TIMER_MS_MAX),
@@ -85,6 +104,11 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
 function wholeNumber(name: string, value: number, lowest: number, highest: number): number {
   if (Number.isInteger(value) && value >= lowest && value <= highest) return value;
   throw invalidOption(name, `a whole number from ${lowest} to ${highest}`);
+}
+
+function oneOf<T extends string>(name: string, value: T, choices: readonly T[]): T {
+  if (choices.includes(value)) return value;
+  throw invalidOption(name, `one of ${choices.join(', ')}`);
 }
 
 function invalidOption(name: string, expected: string): CairnError {

@@ -23,6 +23,23 @@ export function appendUnanswered(error: CairnError, wasSent: boolean): CairnErro
   return new CairnError(error.code, `${error.message}: ${outcome}`, error.details, error);
 }
 
+/** An append was refused every time, for want of a node that could decide about it, until there was no time left. */
+export function appendRefused(timeoutMs: number, refusal: CairnError): CairnError {
+  const message = `${refusal.message}: so it was for ${timeoutMs} ms; nothing was written`;
+  return new CairnError(refusal.code, message, { ...refusal.details, timeoutMs }, refusal);
+}
+
+/** A read or a question was refused every time. */
+export function answerRefused(timeoutMs: number, refusal: CairnError): CairnError {
+  const message = `${refusal.message}: so it was for ${timeoutMs} ms`;
+  return new CairnError(refusal.code, message, { ...refusal.details, timeoutMs }, refusal);
+}
+
+/** Appended and refused answers came in an order that no node gives them. */
+export function overtaken(): CairnError {
+  return new CairnError('connection-lost', 'the server took an append behind one that it refused');
+}
+
 /** A read or a question got no answer in time. */
 export function answerTimeout(timeoutMs: number): CairnError {
   return new CairnError('timeout', `no answer within ${timeoutMs} ms`, { timeoutMs });
@@ -42,6 +59,11 @@ export function clientClosed(): CairnError {
 export function gaveUp(attempts: number, cause: CairnError): CairnError {
   const tries = attempts === 0 ? '' : `, and ${attempts} attempts to come back failed`;
   return new CairnError('connection-lost', `the connection was lost${tries} (${cause.message})`, {}, cause);
+}
+
+/** The node says nothing, and others say that it is not what it was. */
+export function overruled(url: string): CairnError {
+  return new CairnError('timeout', `${url} does not answer, and others have taken its place`, { url });
 }
 
 /** The server that answers now is not the one, or has not the data, that this client spoke with. */

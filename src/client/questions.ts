@@ -6,6 +6,7 @@
 import type { CairnError } from '../base/errors.js';
 import { encodeStreamInfo, type StreamInfoReply } from '../wire/answer-frames.js';
 import type { FrameWriter } from '../wire/frame-writer.js';
+import type { ReadConsistency } from '../wire/frames.js';
 
 /** Where a stream ends. */
 export interface StreamInfo {
@@ -17,11 +18,14 @@ export interface StreamInfo {
 
 interface Question {
   readonly stream: string;
+  readonly consistency: ReadConsistency;
   readonly deadlineMs: number;
   readonly resolve: (info: StreamInfo | undefined) => void;
   readonly reject: (error: CairnError) => void;
   /** Whether the user has been told something: then the answer is for nobody. */
   isSettled: boolean;
+  /** Why the last node that was asked could not answer. */
+  refusal: CairnError | undefined;
 }
 
 /** Enough to keep a server busy; at most half of the open reads that it allows, so that reads find room, too. */
@@ -42,21 +46,40 @@ export class Questions {
   }
 
   /** Notes a question; {@link write} is what asks it. */
-  add(requestId: number, stream: string, deadlineMs: number): Promise<StreamInfo | undefined> {
+  add(
+    requestId: number,
+    stream: string,
+    consistency: ReadConsistency,
+    deadlineMs: number,
+  ): Promise<StreamInfo | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.set(requestId, { stream, deadlineMs, resolve, reject, isSettled: false });
+      const [isSettled, refusal] = [false, undefined];
+      const question = { stream, consistency, deadlineMs, resolve, reject, isSettled, refusal };
+      this.#waiting.set(requestId, question);
     });
   }
 
-  /** Asks as many of those waiting as a server with this limit lets; `writer` is called only if there are any. */
-  write(openReadsMax: number, writer: () => FrameWriter): void {
+  /**
+   * Asks as many of those waiting as a server with this limit lets; `writer` is called only if there are any. `atLeast`: what the log of whoever
+   * answers must have reached.
+   */
+  write(openReadsMax: number, atLeast: number, writer: () => FrameWriter): void {
     const askedMax = Math.min(ASKED_MAX, Math.max(1, Math.floor(openReadsMax / 2)));
     for (const [requestId, question] of this.#waiting) {
       if (this.#open.size >= askedMax) return;
       this.#waiting.delete(requestId);
       this.#open.set(requestId, question);
-      encodeStreamInfo(writer(), requestId, { stream: question.stream, consistency: 'local', atLeast: 0 });
+      const { stream, consistency } = question;
+      encodeStreamInfo(writer(), requestId, { stream, consistency, atLeast });
     }
+  }
+
+  /** The node could not answer this one, another may: it has to be asked again. Returns whether there was such a question. */
+  askLater(requestId: number, refusal: CairnError): boolean {
+    const question = this.#open.get(requestId);
+    if (question === undefined) return false;
+    question.refusal = refusal;
+    return true;
   }
 
   /** The connection is gone: all that are unanswered have to be asked again, in the old order. */
@@ -82,12 +105,12 @@ export class Questions {
   }
 
   /** Rejects those with a deadline not after `nowMs`, and returns whether there were any. */
-  expire(nowMs: number, error: () => CairnError): boolean {
+  expire(nowMs: number, error: (refusal: CairnError | undefined) => CairnError): boolean {
     let anyExpired = false;
     for (const [requestId, question] of [...this.#open, ...this.#waiting]) {
       if (question.isSettled || question.deadlineMs > nowMs) continue;
       question.isSettled = true;
-      question.reject(error());
+      question.reject(error(question.refusal));
       this.#waiting.delete(requestId);
       anyExpired = true;
     }

@@ -4,8 +4,9 @@
  * the node is at the moment, and every way from one role to another; what a role does is in the role's own file.
  */
 import { assert, unreachable } from '../base/assert.js';
-import type { Epoch } from '../base/units.js';
+import type { Epoch, Position } from '../base/units.js';
 import { Acceptor } from './acceptor.js';
+import type { AckPolicy } from './ack-policy.js';
 import { Admission } from './admission.js';
 import { type ClusterNodeOptions, hasLostData, type NodeStart } from './cluster-node-options.js';
 import type { MemberId } from './configuration.js';
@@ -72,6 +73,11 @@ export class ClusterNode {
     const { promisedEpoch, commit, configuration, outbox, log } = this.#core;
     const epochPosition = log.epochs.at(-1)?.position ?? 0;
     return { ...this.#told, promisedEpoch, commit, epochPosition, configuration, state: outbox.state };
+  }
+
+  /** Leader: up to where the log is acknowledged as `policy` wants it; undefined if this configuration can't meet it, or it doesn't lead. */
+  acknowledged(policy: AckPolicy): Position | undefined {
+    return this.#leader?.acknowledged(policy);
   }
 
   /** A leader's view of the other members; else nothing. */

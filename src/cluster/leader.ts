@@ -5,6 +5,7 @@
  */
 import { assert, unreachable } from '../base/assert.js';
 import type { Epoch, Position } from '../base/units.js';
+import { type AckPolicy, acknowledgedBy } from './ack-policy.js';
 import { PublishedEnds, quorumReached } from './commit-rule.js';
 import { isQuorum, type Member, type MemberId } from './configuration.js';
 import type { Core } from './core.js';
@@ -62,6 +63,14 @@ export class Leader implements Reign {
 
   get progress(): ReadonlyMap<MemberId, Progress> {
     return this.#progress;
+  }
+
+  acknowledged(policy: AckPolicy): Position | undefined {
+    const { configuration, commit, me, options } = this.#core;
+    if (configuration === undefined) return undefined;
+    const leader = { id: me, zone: options.zone };
+    const durableBy = (id: MemberId): Position => this.durableOf(id);
+    return acknowledgedBy(policy, { configuration, leader, durableBy, commit });
   }
 
   memberProgress(): readonly MemberProgress[] {

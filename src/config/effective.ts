@@ -1,5 +1,5 @@
 /** What `--what-if` prints: every option, its effective value and where that comes from. Pure. */
-import { OPTION_NAMES, type OptionValues, specOf } from './options.js';
+import { isForNode, OPTION_NAMES, type OptionValues, specOf } from './options.js';
 import type { OptionSources } from './resolve.js';
 import { formatValue } from './values.js';
 
@@ -9,7 +9,7 @@ export function effectiveLines(
   sources: OptionSources,
   output: 'table' | 'json',
 ): readonly string[] {
-  const names = OPTION_NAMES.filter((name) => specOf(name).group !== 'Application' || name === 'Config');
+  const names = OPTION_NAMES.filter((name) => name === 'Config' || isForNode(specOf(name).group));
   if (output === 'json') {
     return names.map((name) => {
       const value = specOf(name).secret === true ? formatValue(specOf(name), values[name]) : values[name];

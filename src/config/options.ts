@@ -3,57 +3,12 @@
  * docs/configuration.md all come from here, and so does the type {@link NodeOptions}. Pure; main thread, at start only.
  * What always holds: names are KurrentDB's where it has the option, and a default satisfies its own range.
  */
+import { CLUSTER_OPTIONS, OLDER_OPTIONS } from './cluster-options.js';
+import type { OptionGroup, OptionSpec } from './option-spec.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
-
-/** What all options have. */
-interface OptionBase {
-  readonly group: OptionGroup;
-  readonly help: string;
-  /** Earlier EventStore spellings, PascalCase: accepted with a warning. */
-  readonly aliases?: readonly string[];
-  /** Never printed, not even by `--what-if`. */
-  readonly secret?: true;
-  /** Not shown in help or documentation. */
-  readonly hidden?: true;
-}
-
-/** Options of the group Application steer the command; all others make up {@link NodeOptions}. */
-export type OptionGroup = 'Application' | 'Database' | 'Interface' | 'Limits' | 'Logging';
-
-/** A whole number: of bytes (`size`, which also takes `256MiB`, `64k`) or of `unit` (`count`). */
-export interface NumberSpec extends OptionBase {
-  readonly kind: 'size' | 'count';
-  readonly default: number;
-  readonly min: number;
-  readonly max: number;
-  readonly unit: string;
-  readonly multipleOf?: number;
-  readonly powerOfTwo?: true;
-}
-
-export interface ChoiceSpec extends OptionBase {
-  readonly kind: 'choice';
-  readonly default: string;
-  readonly choices: readonly string[];
-  /** Other spellings of a choice, lower case → choice. */
-  readonly spellings?: Readonly<Record<string, string>>;
-}
-
-export interface TextSpec extends OptionBase {
-  /** A `path` is resolved against the working folder; an `address` is an IP address. */
-  readonly kind: 'path' | 'address';
-  readonly default: string;
-}
-
-export interface FlagSpec extends OptionBase {
-  readonly kind: 'flag';
-  readonly default: false;
-}
-
-export type OptionSpec = NumberSpec | ChoiceSpec | TextSpec | FlagSpec;
 
 /** Name → option, in the order in which help and documentation show them. */
 export const OPTIONS = {
@@ -83,13 +38,6 @@ export const OPTIONS = {
     help: 'Print the options and exit. Short form: -h.',
   },
   Version: { group: 'Application', kind: 'flag', default: false, help: 'Print the version and exit.' },
-  Welcome: {
-    group: 'Application',
-    kind: 'flag',
-    default: false,
-    hidden: true,
-    help: 'Print what to try next once the node listens.',
-  },
 
   Db: {
     group: 'Database',
@@ -155,23 +103,47 @@ export const OPTIONS = {
     aliases: ['HttpPort', 'ExtHttpPort'],
     help: 'The port to listen on, for clients and HTTP. 0 takes a free one and logs it.',
   },
-  ClusterSize: { group: 'Interface', kind: 'count', unit: 'voters', default: 1, min: 1, max: 9, help: 'x' },
-  NodePriority: { group: 'Interface', kind: 'count', unit: 'x', default: 0, min: -1000, max: 1000, help: 'x' },
-  GossipSeed: { group: 'Interface', kind: 'path', default: '', help: 'x' },
-  LeaderElectionTimeoutMs: { group: 'Interface', kind: 'count', unit: 'ms', default: 1000, min: 1, max: 100000, help: 'x' },
-  ReplicationHeartbeatInterval: { group: 'Interface', kind: 'count', unit: 'ms', default: 200, min: 1, max: 100000, help: 'x' },
-  VoterReplacementTimeoutSec: { group: 'Interface', kind: 'count', unit: 's', default: 60, min: 1, max: 100000, help: 'x' },
-  DiskStallTimeoutMs: { group: 'Interface', kind: 'count', unit: 's', default: 10000, min: 1, max: 100000, help: 'x' },
-  ReadOnlyReplica: { group: 'Interface', kind: 'flag', default: false, help: 'x' },
-  Zone: { group: 'Interface', kind: 'path', default: '', help: 'x' },
-  NodeHostAdvertiseAs: { group: 'Interface', kind: 'path', default: '', help: 'x' },
-  NodePortAdvertiseAs: { group: 'Interface', kind: 'count', unit: 's', default: 0, min: 0, max: 65535, help: 'x' },
   Insecure: {
     group: 'Interface',
     kind: 'flag',
     default: false,
     help: 'Allow an address that others can reach, without encryption or authentication.',
   },
+  NodeHostAdvertiseAs: {
+    group: 'Interface',
+    kind: 'host',
+    default: '',
+    aliases: ['ExtHostAdvertiseAs', 'IntHostAdvertiseAs', 'ReplicationHostAdvertiseAs'],
+    help: 'The host by which other nodes reach this one, and know it for good. Without it NodeIp.',
+  },
+  NodePortAdvertiseAs: {
+    group: 'Interface',
+    kind: 'count',
+    unit: 'port',
+    default: 0,
+    min: 0,
+    max: 65_535,
+    aliases: ['HttpPortAdvertiseAs', 'ExtHttpPortAdvertiseAs', 'IntHttpPortAdvertiseAs'],
+    help: 'The port by which other nodes reach this one. 0 is the port that it listens on.',
+  },
+  AdvertiseHostToClientAs: {
+    group: 'Interface',
+    kind: 'host',
+    default: '',
+    help: 'The host by which clients reach this node, if it is another one. Without it NodeHostAdvertiseAs.',
+  },
+  AdvertiseNodePortToClientAs: {
+    group: 'Interface',
+    kind: 'count',
+    unit: 'port',
+    default: 0,
+    min: 0,
+    max: 65_535,
+    aliases: ['AdvertiseHttpPortToClientAs'],
+    help: 'The port by which clients reach this node. 0 is NodePortAdvertiseAs.',
+  },
+
+  ...CLUSTER_OPTIONS,
 
   MaxAppendSize: {
     group: 'Limits',
@@ -251,6 +223,8 @@ export const OPTIONS = {
     default: 'Plain',
     help: 'How the log, on standard output, looks: for people, or one JSON object a line.',
   },
+
+  ...OLDER_OPTIONS,
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -261,13 +235,15 @@ type ValueOf<Spec> = Spec extends { kind: 'size' | 'count' }
     ? boolean
     : Spec extends { kind: 'choice'; choices: readonly (infer Choice)[] }
       ? Choice
-      : string;
+      : Spec extends { kind: 'endpoints' }
+        ? readonly string[]
+        : string;
 
 /** The value of every option, by its name in the table. */
 export type OptionValues = { -readonly [Name in OptionName]: ValueOf<(typeof OPTIONS)[Name]> };
 
 type NodeOptionName = {
-  [Name in OptionName]: (typeof OPTIONS)[Name]['group'] extends 'Application' ? never : Name;
+  [Name in OptionName]: (typeof OPTIONS)[Name]['group'] extends 'Application' | 'Older' ? never : Name;
 }[OptionName];
 
 /**
@@ -286,13 +262,19 @@ export function specOf(name: OptionName): OptionSpec {
 
 /** Every option at its default. */
 export function defaultValues(): OptionValues {
-  return Object.fromEntries(OPTION_NAMES.map((name) => [name, OPTIONS[name].default])) as OptionValues;
+  const entries: [OptionName, unknown][] = OPTION_NAMES.map((name) => [name, OPTIONS[name].default]);
+  return Object.fromEntries(entries) as OptionValues;
 }
 
 /** The part of `values` that a node is started with. */
 export function nodeOptionsOf(values: OptionValues): NodeOptions {
-  const names = OPTION_NAMES.filter((name) => OPTIONS[name].group !== 'Application');
+  const names = OPTION_NAMES.filter((name) => isForNode(OPTIONS[name].group));
   return Object.fromEntries(names.map((name) => [camelCase(name), values[name]])) as NodeOptions;
+}
+
+/** Whether options of this group make up {@link NodeOptions}. */
+export function isForNode(group: OptionGroup): boolean {
+  return group !== 'Application' && group !== 'Older';
 }
 
 /** `ChunkSize` → `chunkSize`. */

@@ -74,7 +74,8 @@ export function resolveOptions(input: ConfigurationInput): Resolution {
     }
   }
   const rules = applyRules(values, (name) => sources[name].kind === 'default');
-  for (const [name, beside] of rules.lowered) sources[name] = { kind: 'default', where: `fits ${beside}` };
+  for (const [name, { kind, option }] of rules.adjusted)
+    sources[name] = { kind: 'default', where: `${kind} ${option}` };
   problems.push(...rules.problems);
   if (problems.length > 0) return { kind: 'invalid', problems };
   const warnings = [...layers.flatMap(([, layer]) => layer.warnings), ...rules.warnings];

@@ -3,6 +3,7 @@
  * `--chunk-size 64KiB` alone works; what the user said is never changed, but refused with the way out.
  */
 import { BlockList, isIPv6 } from 'node:net';
+import { applyClusterRules, type Findings } from './cluster-rules.js';
 import type { OptionName, OptionValues } from './options.js';
 import { formatSize } from './values.js';
 
@@ -28,32 +29,36 @@ const FITS: readonly Fit[] = [
 
 const SHARES = { 2: 'half', 4: 'a quarter' } as const;
 
-export interface RulesOutcome {
-  /** Defaults that were lowered → the option beside which they now fit. */
-  readonly lowered: ReadonlyMap<OptionName, OptionName>;
-  readonly problems: readonly string[];
-  readonly warnings: readonly string[];
+/** Applies the rules to `values`, adapting defaults in place (`isDefault` says which values are). */
+export function applyRules(values: OptionValues, isDefault: (name: OptionName) => boolean): Findings {
+  const findings: Findings = { adjusted: new Map(), problems: [], warnings: [] };
+  fitSizes(values, isDefault, findings);
+  findings.problems.push(...addressProblems(values));
+  findings.warnings.push(...addressWarnings(values));
+  applyClusterRules(values, isDefault, findings);
+  return findings;
 }
 
-/** Applies the rules to `values`, lowering defaults in place (`isDefault` says which values are). */
-export function applyRules(values: OptionValues, isDefault: (name: OptionName) => boolean): RulesOutcome {
-  const lowered = new Map<OptionName, OptionName>();
-  const problems: string[] = [];
+function fitSizes(
+  values: OptionValues,
+  isDefault: (name: OptionName) => boolean,
+  { adjusted, problems }: Findings,
+): void {
   for (const { small, large, divisor } of FITS) {
     const most = values[large] / divisor;
     if (values[small] <= most) continue;
     if (isDefault(small)) {
       values[small] = most;
-      lowered.set(small, large);
+      adjusted.set(small, { kind: 'fits', option: large });
       continue;
     }
-    const because = lowered.has(large) ? ` (to fit ${lowered.get(large)})` : '';
+    const beside = adjusted.get(large)?.option;
+    const because = beside === undefined ? '' : ` (to fit ${beside})`;
     problems.push(
       `${small} is ${formatSize(values[small])}, but ${large} is ${formatSize(values[large])}${because}: ` +
         `${small} may be at most ${SHARES[divisor]} of that, ${formatSize(most)}`,
     );
   }
-  return { lowered, problems: [...problems, ...addressProblems(values)], warnings: addressWarnings(values) };
 }
 
 function addressProblems({ NodeIp, Insecure }: OptionValues): string[] {

@@ -5,9 +5,10 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { unreachable } from '../base/assert.js';
-import type { ChoiceSpec, NumberSpec, OptionSpec } from './options.js';
+import { formatEndpoint, parseEndpoint, parseHost } from '../base/endpoint.js';
+import type { ChoiceSpec, EndpointsSpec, NumberSpec, OptionSpec, WordSpec } from './option-spec.js';
 
-export type OptionValue = string | number | boolean;
+export type OptionValue = string | number | boolean | readonly string[];
 
 /** A value, or what was expected instead, in words that follow "must be". */
 export type ParsedValue =
@@ -34,7 +35,11 @@ const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
 ]);
 
 const SIZE_PATTERN = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i;
-const COUNT_PATTERN = /^\d+$/;
+const COUNT_PATTERN = /^(?:\d+|-[1-9]\d*)$/;
+/** A word in one line: no control characters. */
+const WORD_PATTERN = /^\P{Cc}*$/u;
+
+const TEXT_ENCODER = new TextEncoder();
 
 /** Parses what a source says for an option. Relative paths are resolved against `workingFolder`. */
 export function parseValue(spec: OptionSpec, text: string, workingFolder: string): ParsedValue {
@@ -50,6 +55,12 @@ export function parseValue(spec: OptionSpec, text: string, workingFolder: string
       return parsed(isIP(text) === 0 ? undefined : text, 'an IP address, such as 127.0.0.1 or ::1');
     case 'path':
       return parsed(text === '' || text.includes('\0') ? undefined : resolve(workingFolder, text), 'a path');
+    case 'host':
+      return parsed(text === '' ? '' : parseHost(text), 'a host name or an IP address');
+    case 'text':
+      return parsed(isWord(spec, text) ? text : undefined, wordsOf(spec));
+    case 'endpoints':
+      return parsed(endpointsOf(spec, text), `${endpointsIn(spec)}, with commas between them`);
     default:
       return unreachable(spec);
   }
@@ -87,6 +98,32 @@ function parseChoice(spec: ChoiceSpec, text: string): ParsedValue {
   return parsed(choice ?? new Map(Object.entries(spec.spellings ?? {})).get(word), spec.choices.join(', '));
 }
 
+function isWord({ bytesMax }: WordSpec, text: string): boolean {
+  return WORD_PATTERN.test(text) && TEXT_ENCODER.encode(text).length <= bytesMax;
+}
+
+function endpointsOf({ itemsMax }: EndpointsSpec, text: string): readonly string[] | undefined {
+  const words = text.split(',').map((word) => word.trim());
+  const endpoints = words.filter((word) => word !== '').map(parseEndpoint);
+  if (endpoints.length > itemsMax) return undefined;
+  const names: string[] = [];
+  for (const endpoint of endpoints) {
+    if (endpoint === undefined) return undefined;
+    names.push(formatEndpoint(endpoint));
+  }
+  return [...new Set(names)];
+}
+
+/** Which texts an option takes, in words. */
+export function wordsOf({ bytesMax }: WordSpec): string {
+  return `one line of text, at most ${bytesMax} bytes`;
+}
+
+/** Which addresses an option takes, in words. */
+export function endpointsIn({ itemsMax }: EndpointsSpec): string {
+  return `up to ${itemsMax} addresses like node-1:2113 or [::1]:2113`;
+}
+
 /** Which numbers an option takes, in words: `a power of two from 1 MiB to 1 GiB`. */
 export function rangeOf(spec: NumberSpec): string {
   const bounds = `from ${formatNumber(spec, spec.min)} to ${formatNumber(spec, spec.max)}`;
@@ -114,5 +151,6 @@ export function formatSize(bytes: number): string {
 /** A value for people. A secret is not shown. */
 export function formatValue(spec: OptionSpec, value: OptionValue): string {
   if (spec.secret === true) return '********';
+  if (typeof value === 'object') return value.join(', ');
   return spec.kind === 'size' && typeof value === 'number' ? formatSize(value) : String(value);
 }

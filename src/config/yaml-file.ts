@@ -1,6 +1,7 @@
-/** Reads options from a YAML file: one mapping from the table's names to single values. Pure: the text is an argument. */
-import { isMap, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
+/** Reads options from a YAML file: one mapping from the table's names to single values, or lists of them. Pure: the text is an argument. */
+import { isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from 'yaml';
 import { oldNameWarning, type Settings, YAML_SPELLINGS } from './names.js';
+import { specOf } from './options.js';
 
 /** What the file says. `path` is for messages. An empty file says nothing. */
 export function readYaml(text: string, path: string): Settings {
@@ -28,14 +29,32 @@ function readPair(pair: Pair, where: string, result: Settings): void {
   const found = YAML_SPELLINGS.find(key);
   if (found === undefined) {
     result.problems.push(`${where}: ${key}: unknown option.${YAML_SPELLINGS.suggest(key)}`);
-  } else if (!isScalar(pair.value)) {
-    result.problems.push(`${where}: ${key}: takes a single value`);
-  } else if (pair.value.value === null || pair.value.value === '') {
+    return;
+  }
+  const takesList = specOf(found.name).kind === 'endpoints';
+  const text = takesList ? (listText(pair.value) ?? scalarText(pair.value)) : scalarText(pair.value);
+  if (text === undefined) {
+    result.problems.push(
+      `${where}: ${key}: takes ${takesList ? 'a single value or a list of them' : 'a single value'}`,
+    );
+  } else if (text === '' && !isSeq(pair.value)) {
     result.problems.push(`${where}: ${key}: has no value`);
   } else if (result.settings.some((setting) => setting.name === found.name)) {
     result.problems.push(`${where}: ${key}: given twice, by an old and a new name`);
   } else {
     if (found.old) result.warnings.push(`${where}: ${oldNameWarning(key, found.name)}`);
-    result.settings.push({ name: found.name, text: String(pair.value.value), where: `${where}: ${key}` });
+    result.settings.push({ name: found.name, text, where: `${where}: ${key}` });
   }
+}
+
+/** Empty if there is a place for a value and none in it; undefined if it isn't a single value. */
+function scalarText(node: unknown): string | undefined {
+  return isScalar(node) ? String(node.value ?? '') : undefined;
+}
+
+/** The list's items as other sources write them; undefined if it isn't a list of single values. */
+function listText(node: unknown): string | undefined {
+  if (!isSeq(node)) return undefined;
+  const items = node.items.map(scalarText);
+  return items.includes(undefined) ? undefined : items.join(',');
 }

@@ -56,7 +56,8 @@ export class PeerLink {
   send(bytes: Uint8Array, sent?: () => void): void {
     const { readyState, OPEN, CONNECTING } = this.#socket;
     if (readyState === OPEN) this.#socket.send(bytes, sent);
-    else if (readyState === CONNECTING && this.#early.length < EARLY_MESSAGES_MAX) this.#early.push({ bytes, sent });
+    else if (readyState === CONNECTING && this.#early.length < EARLY_MESSAGES_MAX)
+      this.#early.push({ bytes, sent });
     else if (sent !== undefined) setImmediate(sent);
   }
 
@@ -66,7 +67,10 @@ export class PeerLink {
 
   /** Closes when what was sent has left. */
   finish(): void {
-    if (!this.isOpen) return this.close();
+    if (!this.isOpen) {
+      this.close();
+      return;
+    }
     this.#socket.close();
     setTimeout(() => this.#socket.terminate(), FINISH_MS).unref();
   }

@@ -17,10 +17,10 @@ import type { NodeStateFile } from '../cluster/node-state-file.js';
 import type { MemberProgress, NodeView } from '../cluster/node-view.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import type { Platform } from '../native/platform.js';
-import type { AppendRun } from '../sequencer/append-runs.js';
-import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
-import type { AppendOutcome, Sequencer } from '../sequencer/sequencer.js';
-import type { AppendCursor } from '../wire/append-frame.js';
+import type { Rejection } from '../sequencer/pending-replies.js';
+import type { AckPolicy } from '../wire/frames.js';
+import { AckTimer } from './ack-timer.js';
+import { AppendDesk } from './append-desk.js';
 import { CoreTimer } from './core-timer.js';
 import type { EngineOptions } from './engine-options.js';
 import { LogDriver } from './log-driver.js';
@@ -28,17 +28,9 @@ import { LogStore } from './log-store.js';
 import type { PeerTransport } from './peer-transport.js';
 import { RangeShipper } from './range-shipper.js';
 import { ReadGate } from './read-gate.js';
+import { NO_LEADER, notLeader } from './refusals.js';
 import { Reign } from './reign.js';
 import { Requests } from './requests.js';
-
-/**
- * A Commit record normally rides with the next append. When none comes for this long it is written by itself, so that even
- * the last append of a quiet log is provably committed: long against a write, short against a coffee.
- */
-const IDLE_COMMIT_MS = 100;
-
-/** How long a node that is stopped waits for what it has accepted to be committed. */
-const DRAIN_MS_MAX = 5_000;
 
 /** What the engine reports while it works. */
 export interface EngineEvents {
@@ -48,8 +40,10 @@ export interface EngineEvents {
   warn(message: string, facts: Readonly<Record<string, unknown>>): void;
   /** The engine is dead: end the process. Called at most once. */
   failed(error: CairnError): void;
-  /** Role, leader or membership have changed: clients and peers may have to be told. */
+  /** Role or leader have changed. */
   changed?(): void;
+  /** So long it took from publishing something to its commit. */
+  quorumAck?(seconds: number): void;
 }
 
 /** The log that a node starts with. */
@@ -78,28 +72,25 @@ export interface EngineParts {
 type LogEffect = Extract<Effect, { kind: 'write' | 'truncate' | 'append' }>;
 
 export class Engine {
+  /** Where appends are taken while the node leads. */
+  readonly appends: AppendDesk;
   /** What operators have asked for. */
   readonly requests: Requests;
   readonly #parts: EngineParts;
   readonly #core: ClusterNode;
   readonly #timer: CoreTimer;
   readonly #reads: ReadGate;
+  readonly #ackTimer: AckTimer;
   #store: LogStore | undefined;
   #driver: LogDriver | undefined;
   #shipper: RangeShipper | undefined;
-  #reign: Reign | undefined;
   #told: { readonly role: NodeRole; readonly epoch: number; readonly leader: string | undefined };
   /** Up to where the core knows this node's log to be durable. */
   #toldDurable: Position = 0;
   #inputs: Input[] = [];
   #isStepping = false;
   #isEndingReign = false;
-  #isTurnScheduled = false;
-  #idleCommit: NodeJS.Timeout | undefined;
   #state: 'open' | 'stopping' | 'failed' = 'open';
-  #waitingForRoom: (() => void)[] = [];
-  /** Who waits until nothing is pending. */
-  #draining: (() => void)[] = [];
   #stopped: Promise<void> | undefined;
 
   constructor(parts: EngineParts) {
@@ -107,6 +98,8 @@ export class Engine {
     const { state, log, core } = parts;
     this.#core = new ClusterNode(core, { state, log: log?.history }, performance.now());
     this.#told = this.#core.view;
+    this.appends = new AppendDesk(this);
+    this.#ackTimer = new AckTimer((seconds) => parts.events.quorumAck?.(seconds));
     this.#reads = new ReadGate((request) => this.take({ kind: 'read', request }));
     this.requests = new Requests((input) => this.take(input));
     this.#timer = new CoreTimer(
@@ -130,8 +123,9 @@ export class Engine {
     return this.#parts.state.memberId;
   }
 
+  /** Whether it takes appends. */
   get isLeading(): boolean {
-    return this.#reign?.sequencer !== undefined && this.#told.role === 'leader';
+    return this.appends.isOpen;
   }
 
   get role(): NodeRole {
@@ -146,56 +140,6 @@ export class Engine {
   /** A leader's view of the other members; else nothing. */
   progress(): readonly MemberProgress[] {
     return this.#core.progress();
-  }
-
-  /** Why this node doesn't decide appends, or anything else that is the leader's. */
-  whyNot(): Rejection {
-    return this.#whyNoAppends() ?? NO_LEADER;
-  }
-
-  get pendingAppends(): number {
-    return this.#reign?.sequencer?.pending.size ?? 0;
-  }
-
-  /**
-   * Takes the append that is open in `append`, and later answers `sink` with `token`, in log order. `retry`: the ring is
-   * full, a chunk is being made, or a reign is about to begin; call again from {@link whenRoom}. The frame's bytes are read until
-   * the turn ends.
-   */
-  append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome | Rejection {
-    const sequencer = this.#sequencer;
-    if (sequencer === undefined) return this.#whyNoAppends() ?? 'retry';
-    if (sequencer.append(append, sink, token) === 'retry') return 'retry';
-    this.#scheduleTurn();
-    return 'taken';
-  }
-
-  /**
-   * Takes, fast, the plain appends at the head of `run`, and answers each to `sink` with its request id. Whatever frame it
-   * stops at is for {@link append}.
-   */
-  appendRun(run: AppendRun, sink: AppendSink): void {
-    const sequencer = this.#sequencer;
-    if (sequencer === undefined) return;
-    sequencer.appendRun(run, sink);
-    this.#scheduleTurn();
-  }
-
-  /** Answers a request that never got as far as the sequencer, in its turn. */
-  refuse(sink: AppendSink, token: number, rejection: Rejection): void {
-    const sequencer = this.#sequencer;
-    if (sequencer === undefined) {
-      queueMicrotask(() => sink.rejected(token, rejection));
-      return;
-    }
-    sequencer.pending.rejected(this.#store!.producer.framed, sink, token, rejection);
-    this.#scheduleTurn();
-  }
-
-  /** Calls back, once, when an append that got `retry` may have better luck; first come, first served. */
-  whenRoom(callback: () => void): void {
-    this.#waitingForRoom.push(callback);
-    this.#store?.hurryIndex();
   }
 
   /** Resolves when a linearizable read may begin on this node; to a rejection if that can't be said. */
@@ -213,6 +157,11 @@ export class Engine {
     this.take({ kind: 'message', message });
   }
 
+  /** Leader: up to where the log is acknowledged as `policy` wants it. */
+  acknowledged(policy: AckPolicy): Position | undefined {
+    return this.#core.acknowledged(policy);
+  }
+
   /** Gives the core an input; what comes in while its effects are carried out waits its turn. */
   take(input: Input): void {
     if (this.#state === 'failed') return;
@@ -226,12 +175,14 @@ export class Engine {
         if (this.#isFailed) return;
       }
     } catch (error) {
-      // What goes wrong with the log's disk is fatal; all else is a bug, and fatal as well.
-      if (!(error instanceof DiskError)) throw error;
-      this.#fail(diskFailure(error));
+      // What goes wrong with this node's files is fatal; all else is a bug, and fatal as well.
+      if (error instanceof DiskError) this.#fail(diskFailure(error));
+      else if (error instanceof CairnError) this.#fail(error);
+      else throw error;
     } finally {
       this.#isStepping = false;
     }
+    this.appends.acknowledged();
     this.#timer.schedule();
   }
 
@@ -241,8 +192,6 @@ export class Engine {
     return this.#stopped;
   }
 
-  // For the log driver.
-
   appendRecord(record: AppendedRecord): boolean {
     const reign = this.#reignOf(record);
     const placed = reign.appendRecord(record);
@@ -250,7 +199,7 @@ export class Engine {
     this.take({ kind: 'appended', record, ...placed });
     reign.log.endTurn();
     // The core knows already what the role effect, which comes last, is about to say.
-    if (this.#reign !== reign && leads(this.#core.view, reign.epoch)) this.#reign = reign;
+    if (this.appends.reign !== reign && leads(this.#core.view, reign.epoch)) this.appends.reign = reign;
     return true;
   }
 
@@ -265,27 +214,6 @@ export class Engine {
 
   get #isFailed(): boolean {
     return this.#state === 'failed';
-  }
-
-  get #sequencer(): Sequencer | undefined {
-    return this.#state === 'open' && this.#told.role === 'leader' ? this.#reign?.sequencer : undefined;
-  }
-
-  /** Undefined: soon. */
-  #whyNoAppends(): Rejection | undefined {
-    if (this.#state !== 'open') return SHUTTING_DOWN;
-    const { role, leader } = this.#told;
-    switch (role) {
-      case 'preLeader':
-      case 'leader':
-        return this.#store?.outOfSpace;
-      case 'fenced':
-        return FENCED;
-      case 'fresh':
-        return NO_CLUSTER;
-      default:
-        return leader === undefined || role === 'resigning' ? NO_LEADER : notLeader(leader);
-    }
   }
 
   #carryOut(effect: Effect): void {
@@ -334,7 +262,10 @@ export class Engine {
         this.#reads.ready(effect.request, effect.position, this.#store?.committed ?? 0);
         return;
       case 'readRefused':
-        this.#reads.refused(effect.request, this.#told.leader === undefined ? NO_LEADER : notLeader(this.#told.leader));
+        this.#reads.refused(
+          effect.request,
+          this.#told.leader === undefined ? NO_LEADER : notLeader(this.#told.leader),
+        );
         return;
       case 'changed':
       case 'changeRefused':
@@ -359,27 +290,27 @@ export class Engine {
   #committed(position: Position): void {
     const store = this.#store!;
     store.setCommitted(position);
-    this.#reign?.committed(position);
+    this.#ackTimer.committed(position);
+    this.appends.committed(position);
     this.#reads.committed(position);
-    this.#scheduleIdleCommit();
-    if (this.#draining.length > 0) this.#scheduleTurn();
   }
 
   #becomes(told: Extract<Effect, { kind: 'role' }>): void {
     this.#told = told;
     const { role, epoch, leader } = told;
     this.#parts.events.note('role', { role, epoch, ...(leader === undefined ? {} : { leader }) });
-    const reign = this.#reign;
+    const { reign } = this.appends;
     if (reign !== undefined && !leads(told, reign.epoch)) {
-      this.#reign = undefined;
+      this.appends.reign = undefined;
       this.#isEndingReign = true;
       reign.end();
       this.#isEndingReign = false;
+      this.#ackTimer.reset();
     }
-    if (role === 'leader') void this.#reign?.establish().then(() => this.#onProgress());
+    if (role === 'leader') void this.appends.reign?.establish().then(() => this.#onProgress());
     else if (role !== 'resigning') this.requests.leadsNoMore();
     // Those who waited for a reign to begin learn that there is none.
-    this.#admitWaitingSoon();
+    this.appends.admitWaitingSoon();
     this.#parts.events.changed?.();
   }
 
@@ -387,25 +318,35 @@ export class Engine {
   #reignOf(record: AppendedRecord): Reign {
     const { store } = this;
     assert(store !== undefined, 'who has joined has a log');
-    const current = this.#reign;
-    if (current !== undefined && (record.type === 'membership' || record.epoch === current.epoch)) return current;
+    const current = this.appends.reign;
+    if (current !== undefined && (record.type === 'membership' || record.epoch === current.epoch))
+      return current;
     const epoch = record.type === 'epoch' ? record.epoch : store.producer.end.epoch;
     const host = {
       store,
       platform: this.#parts.platform,
       retryWindowEvents: this.#parts.options.retryWindowEvents,
-      published: (end: Readonly<ChainState>) => this.take({ kind: 'published', end }),
+      published: (end: Readonly<ChainState>) => {
+        this.#ackTimer.published(end.position);
+        this.take({ kind: 'published', end });
+      },
       confirm: (answer: () => void, abandon: () => void) => this.#reads.confirm(answer, abandon),
+      canBeMet: (policy: AckPolicy) => this.acknowledged(policy) !== undefined,
     };
     return new Reign(host, epoch, this.#driver!.lastTimestampUs);
   }
 
   #openStore(recovered: RecoveredLog, committed: Position): void {
     const { options, platform, transport } = this.#parts;
-    const store = new LogStore(options, platform, { recovered, committed }, {
-      progress: () => this.#onProgress(),
-      failed: (error) => this.#fail(error),
-    });
+    const store = new LogStore(
+      options,
+      platform,
+      { recovered, committed },
+      {
+        progress: () => this.#onProgress(),
+        failed: (error) => this.#fail(error),
+      },
+    );
     this.#store = store;
     this.#toldDurable = recovered.end.position;
     const appendRecord = (record: AppendedRecord) => this.appendRecord(record);
@@ -425,66 +366,14 @@ export class Engine {
       this.take({ kind: 'durable', position: durable });
     }
     this.#driver!.pump();
-    this.#admitWaiting();
-    this.#endTurn();
-  }
-
-  #admitWaitingSoon(): void {
-    if (this.#waitingForRoom.length > 0) queueMicrotask(() => this.#admitWaiting());
-  }
-
-  /** Lets those who wait for room try again, until one must wait on: it keeps its place before those who came later. */
-  #admitWaiting(): void {
-    const waiting = this.#waitingForRoom;
-    if (waiting.length === 0) return;
-    this.#waitingForRoom = [];
-    for (let i = 0; i < waiting.length; i++) {
-      waiting[i]!();
-      if (this.#waitingForRoom.length === 0) continue;
-      this.#waitingForRoom.push(...waiting.slice(i + 1));
-      return;
-    }
-  }
-
-  #scheduleTurn(): void {
-    if (this.#isTurnScheduled) return;
-    this.#isTurnScheduled = true;
-    // A microtask, not setImmediate: it runs when all that one socket delivered is framed, and the writer starts that much earlier.
-    queueMicrotask(() => {
-      if (this.#isTurnScheduled) this.#endTurn();
-    });
-  }
-
-  /** Publishes what this turn framed, and answers what needs no waiting. */
-  #endTurn(): void {
-    this.#isTurnScheduled = false;
-    const reign = this.#reign;
-    if (reign !== undefined && !this.#isFailed) {
-      reign.log.endTurn();
-      reign.sequencer?.pending.release(this.#store!.committed);
-    }
-    if (this.pendingAppends === 0) for (const drained of this.#draining.splice(0)) drained();
-  }
-
-  #scheduleIdleCommit(): void {
-    if (this.#reign === undefined || this.#idleCommit !== undefined || this.#state !== 'open') return;
-    this.#idleCommit = setTimeout(() => {
-      this.#idleCommit = undefined;
-      const reign = this.#reign;
-      if (reign?.log.owesCommit !== true) return;
-      if (this.pendingAppends > 0) return this.#scheduleIdleCommit();
-      reign.log.recordCommit();
-      this.#endTurn();
-    }, IDLE_COMMIT_MS);
-    this.#idleCommit.unref();
+    this.appends.admitWaiting();
+    this.appends.endTurn();
   }
 
   async #stop(): Promise<void> {
     const { transport, release } = this.#parts;
     if (this.#state === 'open') this.#state = 'stopping';
-    clearTimeout(this.#idleCommit);
-    this.#admitWaiting();
-    await this.#drain();
+    await this.appends.close();
     // Nobody needs to wait for its silence.
     this.#timer.stop();
     transport.stop();
@@ -494,21 +383,10 @@ export class Engine {
     release();
   }
 
-  /** Resolves when everything framed so far is committed and answered, or the reign has ended. */
-  async #drain(): Promise<void> {
-    this.#endTurn();
-    if (this.pendingAppends === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#draining.push(resolve);
-      // A leader without a quorum would wait for ever.
-      setTimeout(resolve, DRAIN_MS_MAX).unref();
-    });
-  }
-
   #fail(error: CairnError): void {
     if (this.#isFailed) return;
     this.#state = 'failed';
-    clearTimeout(this.#idleCommit);
+    this.appends.abandon();
     this.#timer.stop();
     this.#store?.abandon();
     this.#parts.events.failed(error);
@@ -524,35 +402,3 @@ function diskFailure(error: DiskError): CairnError {
   const message = `${syscall} failed with ${errno} on ${path}: the node stops, nothing unsynced was acknowledged; check the disk, then start the node again`;
   return new CairnError('disk-failure', message, { errno, syscall, path }, error);
 }
-
-function notLeader(leader: string): Rejection {
-  return {
-    code: 'not-leader',
-    message: `this node does not lead, ${leader} does; nothing was written`,
-    details: { leader },
-  };
-}
-
-const NO_LEADER: Rejection = {
-  code: 'no-leader',
-  message: 'no leader is known at the moment, so nothing can be written; try again',
-  details: {},
-};
-
-const NO_CLUSTER: Rejection = {
-  code: 'no-cluster',
-  message: 'this node belongs to no cluster yet; try another one, or this one again later',
-  details: {},
-};
-
-const FENCED: Rejection = {
-  code: 'fenced',
-  message: 'this node is fenced, its log says why: it serves nobody; use another one',
-  details: {},
-};
-
-const SHUTTING_DOWN: Rejection = {
-  code: 'shutting-down',
-  message: 'the node is shutting down; nothing was written; try another node, or this one again later',
-  details: {},
-};

@@ -90,7 +90,11 @@ export class LogDriver {
     const chunkRoom = chunkSize - (producer.framed % chunkSize);
     const wanted = Math.min(bytes.length, chunkRoom);
     const length = batchLength(bytes, 0, wanted, store.durable);
-    if (length === 0 || !store.hasRoom(length)) return false;
+    if (length === 0) return false;
+    if (!store.hasRoom(length)) {
+      store.hurryIndex();
+      return false;
+    }
     const { records, end } = this.#walk(bytes, length);
     producer.take(bytes.subarray(0, length), records, end);
     store.notePublished();

@@ -17,7 +17,7 @@ import { startPreparer } from '../preparer/proxy.js';
 import { LogReader } from '../reader/log-reader.js';
 import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
-import { CONTROL, createRing, RingMemory } from '../ring/layout.js';
+import { CONTROL, createRing, type RingMemory } from '../ring/layout.js';
 import { RingProducer } from '../ring/producer.js';
 import { StatisticsWords, type WriterStatistics } from '../ring/writer-statistics.js';
 import type { AppendLimits } from '../sequencer/append-limits.js';
@@ -25,8 +25,8 @@ import type { Rejection } from '../sequencer/pending-replies.js';
 import { EVENTS_PREFIX_BYTES } from '../wire/frames.js';
 import { startWriter, type WriterProxy } from '../writer/proxy.js';
 import { appendLimits, type EngineOptions, recordBytesMax, ringBytesFor } from './engine-options.js';
-import { stopThreads, threadFailure } from './store-threads.js';
 import { outOfSpace } from './out-of-space.js';
+import { stopThreads, threadFailure } from './store-threads.js';
 import { loadTail } from './tail-block.js';
 
 /** What a store is opened on: its first chunk at least is there. */
@@ -90,7 +90,10 @@ export class LogStore {
     this.#committed = new Cursor(control, CONTROL.committed, ring.start);
     this.#indexed = new Cursor(control, CONTROL.indexed, ring.start);
     for (const cursor of [this.#durable, this.#committed, this.#indexed]) cursor.load();
-    assert(this.#durable.position === end.position && this.#committed.position === committed, 'the ring stands');
+    assert(
+      this.#durable.position === end.position && this.#committed.position === committed,
+      'the ring stands',
+    );
     this.#prepared = new Cursor(control, CONTROL.prepared, chunks.length * chunkSize);
     this.#prepared.store(this.#prepared.position);
     this.#activeChunk = Math.floor(end.position / chunkSize);
@@ -157,7 +160,10 @@ export class LogStore {
   /** Everything before `position`, the end of a transaction, is committed, and durable here. */
   setCommitted(position: Position): void {
     const before = this.#committed.position;
-    assert(position >= before && position <= this.durable, 'committed only grows, and what is committed is durable');
+    assert(
+      position >= before && position <= this.durable,
+      'committed only grows, and what is committed is durable',
+    );
     this.#committed.store(position);
     // Each wake costs over 10 µs, and a processor that clients may be waiting for.
     this.#indexerWake ??= setTimeout(() => {
@@ -184,7 +190,8 @@ export class LogStore {
     assert(to >= this.committed, 'what is committed is never truncated');
     assert(this.durable === this.producer.framed, 'the log is cut when all of it is durable');
     this.#writer.truncate(to, (truncation) => {
-      if (truncation.kind === 'truncated') this.producer.rewind(truncation.end, truncation.recordsInActiveChunk);
+      if (truncation.kind === 'truncated')
+        this.producer.rewind(truncation.end, truncation.recordsInActiveChunk);
       this.#writer.endTruncation();
       done(truncation);
     });
@@ -241,7 +248,11 @@ export class LogStore {
   }
 }
 
-function makeRing(options: EngineOptions, platform: Platform, { recovered, committed }: StoredLog): RingProducer {
+function makeRing(
+  options: EngineOptions,
+  platform: Platform,
+  { recovered, committed }: StoredLog,
+): RingProducer {
   const { disk, kernel } = platform;
   const { chunkSize, end, recordsInActiveChunk } = recovered;
   const descriptor = createRing({

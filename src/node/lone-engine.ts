@@ -27,13 +27,18 @@ export async function openLoneEngine(options: EngineOptions, events: EngineEvent
         events.failed(error);
         reject(error);
       };
-      const opened = openEngine({ options, cluster: ALONE, transport: NO_PEERS, events: { ...events, failed } });
+      const opened = openEngine({
+        options,
+        cluster: ALONE,
+        transport: NO_PEERS,
+        events: { ...events, failed },
+      });
       engine = opened;
       const check = (): void => {
         const obstacle = opened.store?.outOfSpace;
         if (obstacle !== undefined) reject(new CairnError(obstacle.code, obstacle.message, obstacle.details));
         else if (opened.isLeading) resolve(opened);
-        else opened.whenRoom(check);
+        else opened.appends.whenRoom(check);
       };
       check();
     });

@@ -83,7 +83,11 @@ function ownLog(
   );
 }
 
-function adopted(fresh: NodeState, { logId, chunkSize }: RecoveredLog, { name, zone }: OwnAddress): NodeState {
+function adopted(
+  fresh: NodeState,
+  { logId, chunkSize }: RecoveredLog,
+  { name, zone }: OwnAddress,
+): NodeState {
   const { memberId } = fresh;
   const members = [{ id: memberId, name, zone, role: 'voter' as const }];
   const foundation = { clusterId: logId, founder: memberId, chunkSize, members };

@@ -5,14 +5,17 @@
 import { CairnError } from '../base/errors.js';
 import type { Position } from '../base/units.js';
 import { type Configuration, type MembershipChange, memberOf } from '../cluster/configuration.js';
+import type { AppendPort } from '../net/engine-port.js';
 import type { AdminPort, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
 import { sessionLimits } from '../net/session-limits.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import type { ReadConsistency } from '../wire/frames.js';
+import type { AppendRouter } from './append-router.js';
 import type { Engine } from './engine.js';
 
 export interface NodeServiceParts {
   readonly engine: Engine;
+  readonly router: AppendRouter;
   readonly name: string;
   readonly zone: string;
   readonly maxInFlightAppends: number;
@@ -26,14 +29,14 @@ export interface NodeServiceParts {
 const CATCH_UP_MS_MAX = 2_000;
 
 export class NodeService implements NodePort, AdminPort {
-  readonly appends: Engine;
+  readonly appends: AppendPort;
   readonly #parts: NodeServiceParts;
   #served: ServedLog | undefined;
   #priority: number;
 
   constructor(parts: NodeServiceParts, priority: number) {
     this.#parts = parts;
-    this.appends = parts.engine;
+    this.appends = parts.router;
     this.#priority = priority;
   }
 
@@ -54,11 +57,13 @@ export class NodeService implements NodePort, AdminPort {
     atLeast: Position = 0,
   ): Promise<Rejection | undefined> | Rejection | undefined {
     const { engine } = this.#parts;
-    if (engine.role === 'fenced') return engine.whyNot();
-    if (consistency === 'leader' && !engine.isLeading) return engine.whyNot();
+    if (engine.role === 'fenced') return engine.appends.whyNot();
+    if (consistency === 'leader' && !engine.isLeading) return engine.appends.whyNot();
     const isBehind = atLeast > (engine.store?.committed ?? 0);
     if (consistency !== 'linearizable') return isBehind ? this.#whenCaughtUp(atLeast) : undefined;
-    return engine.readIndex().then((refused) => refused ?? (isBehind ? this.#whenCaughtUp(atLeast) : undefined));
+    return engine
+      .readIndex()
+      .then((refused) => refused ?? (isBehind ? this.#whenCaughtUp(atLeast) : undefined));
   }
 
   gossip(): object {
@@ -66,20 +71,20 @@ export class NodeService implements NodePort, AdminPort {
   }
 
   change(change: MembershipChange): Promise<Configuration> {
-    return this.appends.requests.change(change);
+    return this.#parts.engine.requests.change(change);
   }
 
   async resign(target?: string): Promise<void> {
-    const { configuration } = this.appends.view;
+    const { configuration } = this.#parts.engine.view;
     const member = configuration?.members.find(({ name, id }) => name === target || id === target);
     if (target !== undefined && member === undefined)
       throw new CairnError('change-refused', `no member is called ${target}`, { reason: 'no-successor' });
-    await this.appends.requests.resign(member?.id);
+    await this.#parts.engine.requests.resign(member?.id);
   }
 
   setPriority(priority: number): void {
     this.#priority = priority;
-    this.appends.requests.setPriority(priority);
+    this.#parts.engine.requests.setPriority(priority);
   }
 
   block(names: readonly string[]): void {
@@ -101,7 +106,7 @@ export class NodeService implements NodePort, AdminPort {
       committed: store?.committed ?? 0,
       indexed: store?.indexed ?? 0,
       writer: store?.statistics ?? NOTHING_WRITTEN,
-      pendingAppends: engine.pendingAppends,
+      pendingAppends: engine.appends.pendingAppends,
       ringBytes: store?.ringBytes ?? 0,
       ringBytesUsed: store?.ringBytesUsed ?? 0,
       members: engine.progress(),

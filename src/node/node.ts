@@ -17,6 +17,7 @@ import { isLoopback } from '../net/origin.js';
 import { PeerLinks } from '../net/peer-links.js';
 import { ClientServer } from '../net/server.js';
 import { sessionLimits } from '../net/session-limits.js';
+import { AppendRouter } from './append-router.js';
 import { clusterSettings, nodeName } from './cluster-settings.js';
 import type { Engine } from './engine.js';
 import { appendLimits, type EngineOptions } from './engine-options.js';
@@ -32,6 +33,9 @@ export interface RunningNode {
   /** Answers what was accepted, closes all connections, ends all threads. */
   stop(): Promise<void>;
 }
+
+/** How long a leader that is stopped waits until another one leads. */
+const HAND_OVER_MS_MAX = 2_000;
 
 /** Starts a node, or throws what keeps it from starting. One that is a cluster of its own takes appends then, unless its disk is full. */
 export async function startNode(options: NodeOptions, logger: Logger, version: string): Promise<RunningNode> {
@@ -64,7 +68,9 @@ class Node implements RunningNode {
   #server: ClientServer | undefined;
   #links: PeerLinks | undefined;
   #engine: Engine | undefined;
+  #router: AppendRouter | undefined;
   #service: NodeService | undefined;
+  #stopped: Promise<void> | undefined;
 
   constructor(options: NodeOptions, logger: Logger, version: string) {
     this.#options = options;
@@ -87,28 +93,62 @@ class Node implements RunningNode {
     this.#links = links;
     const engine = openEngine({
       options: engineOptions(options),
-      cluster: clusterSettings(options, name, () => String(options.gossipSeed).split('/').pop()!.split(',')),
+      cluster: clusterSettings(options, name, () => options.gossipSeed),
       transport: links,
       events: {
         note: (message, facts) => this.#logger.info(facts, message),
         warn: (message, facts) => this.#logger.warn(facts, message),
         failed: (error) => this.#death.emit('failed', error),
+        changed: () => this.#router?.update(),
       },
     });
     this.#engine = engine;
+    const router = new AppendRouter({
+      engine,
+      clientName: `cairn node ${name}`,
+      patienceMs: 2 * options.leaderElectionTimeoutMs,
+      urlOf: (peer) => `ws://${peer}/client`,
+    });
+    this.#router = router;
+    router.update();
     const { zone, maxInFlightAppends, maxOpenReads } = options;
-    const parts = { engine, name, zone, maxInFlightAppends, maxOpenReads };
+    const parts = { engine, router, name, zone, maxInFlightAppends, maxOpenReads };
     const gossip = () => ({ members: [] });
     const block = (names: readonly string[]) => this.#block(names);
     this.#service = new NodeService({ ...parts, gossip, block }, options.nodePriority);
-    if (options.clusterSize === 1 && options.clusterSize === 1) await this.#untilLeading(engine);
+    if (options.clusterSize === 1 && options.gossipSeed.length === 0) await this.#untilLeading(engine);
   }
 
-  /** No new clients; then everything accepted becomes durable and is answered; then the connections close. */
+  /** The reign is handed over; no new clients; then everything accepted is answered; then the connections close. */
   async stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    await this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#handOver();
     this.#server?.stopAccepting();
+    this.#router?.stop();
     await this.#engine?.stop();
     await this.#server?.stop();
+  }
+
+  /** A leader that others can replace lets one of them lead first, so that nobody has to notice its end. */
+  async #handOver(): Promise<void> {
+    const engine = this.#engine;
+    if (engine?.isLeading !== true || engine.progress().length === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, HAND_OVER_MS_MAX);
+    });
+    try {
+      await Promise.race([engine.requests.resign(), late]);
+    } catch (error) {
+      // There is nobody: the cluster has to notice.
+      this.#logger.info({ reason: (error as Error).message }, 'the leader could not hand over');
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #openLinks(name: string): PeerLinks {
@@ -141,7 +181,8 @@ class Node implements RunningNode {
       accept: (socket, remote) => this.#openSession(socket, remote),
       peers: {
         messageBytesMax: MESSAGE_BYTES_MAX,
-        refuse: (request) => (this.#links === undefined ? '503 Service Unavailable' : this.#links.refuse(request)),
+        refuse: (request) =>
+          this.#links === undefined ? '503 Service Unavailable' : this.#links.refuse(request),
         accept: (socket, request) => this.#links?.accept(socket, request),
       },
     });
@@ -168,7 +209,7 @@ class Node implements RunningNode {
         else if (engine.store?.outOfSpace !== undefined) {
           this.#logger.warn('the disk is full: reads work, writes are refused until there is space');
           resolve();
-        } else engine.whenRoom(check);
+        } else engine.appends.whenRoom(check);
       };
       check();
     });

@@ -43,7 +43,11 @@ export function openEngine(opening: Opening): Engine {
   }
 }
 
-function open({ options, cluster, transport, events }: Opening, platform: Platform, release: () => void): Engine {
+function open(
+  { options, cluster, transport, events }: Opening,
+  platform: Platform,
+  release: () => void,
+): Engine {
   const { disk, kernel } = platform;
   const { folder } = options;
   const recovered = recoverFolder(disk, kernel, folder);

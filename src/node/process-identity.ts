@@ -13,10 +13,15 @@ export interface ProcessIdentity {
 
 /** This process. */
 export function ownProcess(): ProcessIdentity {
-  const startTime = readStat(process.pid)?.startTime;
+  return processOf(process.pid);
+}
+
+/** The process that has this number now; for whoever has just started it. */
+export function processOf(pid: number): ProcessIdentity {
+  const startTime = readStat(pid)?.startTime;
   const bootId = readBootId();
   return {
-    pid: process.pid,
+    pid,
     ...(startTime === undefined ? {} : { startTime }),
     ...(bootId === undefined ? {} : { bootId }),
   };

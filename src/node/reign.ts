@@ -12,6 +12,7 @@ import type { Confirm, Rejection } from '../sequencer/pending-replies.js';
 import { RecordFramer } from '../sequencer/record-framer.js';
 import { ReignLog } from '../sequencer/reign-log.js';
 import type { Sequencer } from '../sequencer/sequencer.js';
+import type { AckPolicy } from '../wire/frames.js';
 import { buildSequencer } from './build-sequencer.js';
 import type { LogStore } from './log-store.js';
 
@@ -22,6 +23,7 @@ export interface ReignHost {
   /** Whole requests were published: the log ends here now. */
   published(end: Readonly<ChainState>): void;
   readonly confirm: Confirm;
+  readonly canBeMet: (policy: AckPolicy) => boolean;
 }
 
 /** Where a record that the core asked for stands. */
@@ -85,7 +87,7 @@ export class Reign {
 
   /** Everything before this reign's own records is committed: from a snapshot of the index, appends can be decided. */
   async establish(): Promise<void> {
-    const { store, platform, retryWindowEvents, confirm } = this.#host;
+    const { store, platform, retryWindowEvents, confirm, canBeMet } = this.#host;
     // A leader that wanted to resign and could not leads on.
     if (this.#isEstablishing) return;
     this.#isEstablishing = true;
@@ -103,14 +105,14 @@ export class Reign {
         preparedEnd: this.#preparedEnd,
         outOfSpace: () => store.outOfSpace,
         takeAppends: platform.takeAppends,
-        confirm,
+        ...{ confirm, canBeMet },
       },
     });
   }
 
   committed(position: Position): void {
     this.log.setCommitted(position);
-    this.#sequencer?.pending.release(position);
+    this.#sequencer?.pending.quorum.release(position);
   }
 
   /** The reign is over. What was framed is published, and told to the core; who waits for an answer is told that it is unknown. */

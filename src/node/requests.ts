@@ -61,7 +61,8 @@ export class Requests {
 
 const REASONS: Readonly<Record<Exclude<Refusal, 'not-leader' | 'no-leader'>, string>> = {
   'change-in-progress': 'another change is not committed yet; try again in a moment',
-  'invalid-change': 'it makes no sense in this configuration, or would leave no voter; look at cairn cluster status',
+  'invalid-change':
+    'it makes no sense in this configuration, or would leave no voter; look at cairn cluster status',
   'not-caught-up': 'the clone is too far behind, or does not answer; try again when it has caught up',
   'quorum-needed': 'without this vote the voters that are alive would be no quorum',
   'no-successor': 'no other voter is alive and has caught up',

@@ -104,7 +104,10 @@ export class PendingReplies {
     while (this.#head < this.#tail) {
       const entry = this.#head++;
       this.#rejections.delete(entry);
-      this.#takeSink(entry)?.rejected(this.#entries[this.#at(entry) + ENTRY.tokenAndKind]! % TWO_TO_32, rejection);
+      this.#takeSink(entry)?.rejected(
+        this.#entries[this.#at(entry) + ENTRY.tokenAndKind]! % TWO_TO_32,
+        rejection,
+      );
     }
   }
 
@@ -128,7 +131,10 @@ export class PendingReplies {
     const rejection = this.#rejections.get(entry);
     assert(rejection !== undefined, 'a rejected entry has its rejection');
     this.#rejections.delete(entry);
-    if (!STATE_CODES.has(rejection.code)) return sink.rejected(token, rejection);
+    if (!STATE_CODES.has(rejection.code)) {
+      sink.rejected(token, rejection);
+      return;
+    }
     this.#confirm(
       () => sink.rejected(token, rejection),
       () => sink.rejected(token, LEADER_CHANGED),

@@ -8,11 +8,12 @@ import type { HashSeed } from '../base/name-table.js';
 import { RUN_END, type TakeAppends } from '../base/ports.js';
 import type { RingProducer } from '../ring/producer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
-import { EXPECTED_REVISION } from '../wire/frames.js';
+import { type AckPolicy, EXPECTED_REVISION } from '../wire/frames.js';
+import { AckQueues } from './ack-queues.js';
 import type { AppendLimits } from './append-limits.js';
 import { type AppendRun, AppendRuns } from './append-runs.js';
 import { DistinctIds } from './distinct-ids.js';
-import { type AppendSink, type Confirm, PendingReplies, type Rejection } from './pending-replies.js';
+import type { AppendSink, Confirm, PendingReplies, Rejection } from './pending-replies.js';
 import { prepareBytes, type RecordFramer } from './record-framer.js';
 import type { ReignLog, Room } from './reign-log.js';
 import type { RetryWindow } from './retry-window.js';
@@ -36,12 +37,14 @@ export interface SequencerParts {
   readonly outOfSpace: () => Rejection | undefined;
   /** The native pass over plain appends, if there is one. */
   readonly takeAppends: TakeAppends | undefined;
+  /** Whether the cluster as it is can meet an ack policy; without it any. */
+  readonly canBeMet?: ((policy: AckPolicy) => boolean) | undefined;
   /** Asked before a no that rests on the log's content; without it there is nobody who could know better. */
   readonly confirm?: Confirm | undefined;
 }
 
 export class Sequencer {
-  readonly pending: PendingReplies;
+  readonly pending: AckQueues;
   readonly #parts: SequencerParts;
   readonly #runs: AppendRuns | undefined;
   readonly #distinct: DistinctIds;
@@ -49,8 +52,8 @@ export class Sequencer {
   constructor(parts: SequencerParts) {
     this.#parts = parts;
     const { takeAppends, confirm } = parts;
-    this.pending = new PendingReplies(confirm);
-    this.#runs = takeAppends && new AppendRuns(takeAppends, { ...parts, pending: this.pending });
+    this.pending = new AckQueues(confirm);
+    this.#runs = takeAppends && new AppendRuns(takeAppends, { ...parts, pending: this.pending.quorum });
     this.#distinct = new DistinctIds(parts.hashSeed);
   }
 
@@ -78,12 +81,16 @@ export class Sequencer {
     const stream = heads.find(append.bytes, append.streamAt, append.streamLength);
     const match = retries.match(append, stream);
     if (match === 'duplicate') {
-      const entry = this.pending.appended(this.#parts.producer.framed, sink, token, true);
-      this.pending.setResult(entry, retries.revision, retries.position);
+      const queue = this.#queueOf(append);
+      const entry = queue.appended(this.#parts.producer.framed, sink, token, true);
+      queue.setResult(entry, retries.revision, retries.position);
       return 'taken';
     }
     const rejection =
-      this.#refuseSize(append) ?? this.#refuseIds(append, match) ?? this.#refuseRevision(append, stream);
+      this.#refuseSize(append) ??
+      this.#refuseIds(append, match) ??
+      this.#refuseRevision(append, stream) ??
+      this.#refusePolicy(append);
     if (rejection !== undefined) return this.#reject(sink, token, rejection);
     const room = this.#roomFor(append);
     if (room !== 'enough') {
@@ -117,13 +124,14 @@ export class Sequencer {
     }
     heads.advance(stream, revision, position);
     log.noteRecords();
-    const entry = this.pending.appended(producer.framed, sink, token, false);
-    this.pending.setResult(entry, revision, position);
+    const queue = this.#queueOf(append);
+    const entry = queue.appended(producer.framed, sink, token, false);
+    queue.setResult(entry, revision, position);
     log.publishIfEnough();
   }
 
   #reject(sink: AppendSink, token: number, rejection: Rejection): AppendOutcome {
-    this.pending.rejected(this.#parts.producer.framed, sink, token, rejection);
+    this.pending.quorum.rejected(this.#parts.producer.framed, sink, token, rejection);
     return 'taken';
   }
 
@@ -144,6 +152,16 @@ export class Sequencer {
       transactionBytesMax,
       'RingSize or ChunkSize',
     );
+  }
+
+  #refusePolicy({ ackPolicy }: AppendCursor): Rejection | undefined {
+    if (ackPolicy === 'quorum' || this.#parts.canBeMet?.(ackPolicy) !== false) return undefined;
+    const message = `no configuration of this cluster as it is can meet the ack policy ${ackPolicy}; choose another, or give nodes other zones`;
+    return { code: 'ack-policy-unmet', message, details: { ackPolicy } };
+  }
+
+  #queueOf({ ackPolicy }: AppendCursor): PendingReplies {
+    return this.pending.of(ackPolicy);
   }
 
   #refuseIds(append: AppendCursor, match: 'new' | 'conflict'): Rejection | undefined {

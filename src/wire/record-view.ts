@@ -3,7 +3,7 @@
  * client needs. Pure, any thread, browsers too. Nothing here checks checksums: the server has, and TCP has.
  */
 
-import { alignUp } from '../base/bytes.js';
+import { alignUp, readU64 } from '../base/bytes.js';
 
 /** Offsets in a record that is an event, from the record's start. Integers are little-endian. */
 export const EVENT_RECORD = {
@@ -55,6 +55,18 @@ export function countEvents(view: DataView, at: number, length: number): number 
     record += alignUp(recordBytes, 8);
   }
   return record === end ? events : -1;
+}
+
+/**
+ * One more than the position of event number `number` among the records from `at` on: whoever has the log up to there has the event. The
+ * records have been counted, so there is such an event.
+ */
+export function endOfEvent(view: DataView, at: number, number: number): number {
+  let record = at;
+  for (let left = number; ; record += recordStride(view, record)) {
+    if (!isEventRecord(view, record)) continue;
+    if (left-- === 0) return readU64(view, record + EVENT_RECORD.position) + 1;
+  }
 }
 
 function isWhole(view: DataView, at: number, recordBytes: number, end: number): boolean {

@@ -110,7 +110,14 @@ export class WriterAgent implements Agent {
       return { path: join(this.#options.folder, chunkFileName(number, 0)) };
     });
     this.#closeChunk();
-    const truncation = truncateLog({ disk: this.#disk, kernel, chunks, chunkSize: this.#chunkBytes, end, to });
+    const truncation = truncateLog({
+      disk: this.#disk,
+      kernel,
+      chunks,
+      chunkSize: this.#chunkBytes,
+      end,
+      to,
+    });
     if (truncation.kind === 'truncated') this.#durable.store(to);
     this.#hasTruncated = true;
     report(truncation);

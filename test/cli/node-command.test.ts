@@ -149,17 +149,6 @@ describe('cairn node', () => {
     await ended;
   });
 
-  it('says with --welcome what to try next', async () => {
-    const stage = new Stage();
-    const ended = stage.run(['--welcome']);
-    await stage.listening;
-    stage.events.emit('SIGINT');
-    await ended;
-    expect(stage.output).toMatch(
-      /A Cairn node is running.*ws:\/\/127\.0\.0\.1:7\/client.*cairn stream append/s,
-    );
-  });
-
   it('logs warnings, as about old names', async () => {
     const stage = new Stage();
     const ended = stage.run(['--http-port=1', '--log-console-format=json']);
@@ -207,7 +196,6 @@ describe('cairn node', () => {
     expect(stage.output).toMatch(
       /--chunk-size <size>\n.*\n +A multiple of 4096 from 64 KiB to 1 GiB\. Default: 256 MiB\./,
     );
-    expect(stage.output).not.toContain('--welcome');
   });
 
   it('shows its version with --version', async () => {

@@ -27,6 +27,7 @@ class Harness {
       message: undefined,
       deadlineMs,
       isSettled: false,
+      mayBeWritten: false,
       resolve: () => this.#tell(requestId, 'yes'),
       reject: (error) => this.#tell(requestId, error.message),
     };

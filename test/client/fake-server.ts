@@ -5,6 +5,7 @@
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { formatUuid } from '../../src/base/bytes.js';
+import { encodeGossipReply } from '../../src/wire/answer-frames.js';
 import { AppendCursor } from '../../src/wire/append-frame.js';
 import { FrameReader } from '../../src/wire/frame-reader.js';
 import { FrameWriter } from '../../src/wire/frame-writer.js';
@@ -30,6 +31,8 @@ export interface FakeServerOptions {
   /** Answer each Append with the next revision of its stream. */
   readonly answerAppends?: boolean;
   readonly port?: number;
+  /** What is answered to Gossip, which no test sees as a frame; by default that there are no members. */
+  readonly gossip?: () => object | undefined;
 }
 
 /** A frame received; `bytes` is a copy. */
@@ -123,12 +126,18 @@ export class FakeConnection {
         this.server.greet(this);
         return;
       }
+      if (opcode === OPCODE.gossip) {
+        const gossip = this.server.options.gossip?.() ?? { members: [] };
+        this.send((writer) => encodeGossipReply(writer, requestId, gossip));
+        continue;
+      }
       count++;
       this.frames.push(frame);
       if (opcode === OPCODE.append && this.server.options.answerAppends === true)
         this.server.answer(this, frame);
     }
     if (reader.fault !== undefined) throw new Error(reader.fault);
+    if (count === 0) return;
     this.messages.push(count);
     for (const resolve of this.#waiting.splice(0)) resolve();
   }

@@ -1,12 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import {
-  commandLineName,
-  environmentName,
-  OPTION_NAMES,
-  type OptionGroup,
-  specOf,
-} from '../../src/config/options.js';
+import type { OptionGroup } from '../../src/config/option-spec.js';
+import { commandLineName, environmentName, OPTION_NAMES, specOf } from '../../src/config/options.js';
 import { groupTable, variableTable } from './documentation.js';
 
 const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');

@@ -1,7 +1,8 @@
 /** The tables of docs/configuration.md, as they follow from the option table. */
 import { OTHER_VARIABLES } from '../../src/config/environment.js';
-import { OPTION_NAMES, type OptionGroup, type OptionName, specOf } from '../../src/config/options.js';
-import { formatValue, rangeOf } from '../../src/config/values.js';
+import type { OptionGroup } from '../../src/config/option-spec.js';
+import { OPTION_NAMES, type OptionName, specOf } from '../../src/config/options.js';
+import { endpointsIn, formatValue, rangeOf, wordsOf } from '../../src/config/values.js';
 
 /** The rows of one group's table, header included. */
 export function groupTable(group: OptionGroup): string {
@@ -31,6 +32,12 @@ function valuesOf(name: OptionName): string {
       return 'an IP address';
     case 'path':
       return 'a path';
+    case 'host':
+      return 'a host name or an IP address';
+    case 'text':
+      return wordsOf(spec);
+    case 'endpoints':
+      return endpointsIn(spec);
   }
 }
 

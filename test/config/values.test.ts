@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { OPTION_NAMES, type OptionSpec, specOf } from '../../src/config/options.js';
+import type { OptionSpec } from '../../src/config/option-spec.js';
+import { OPTION_NAMES, specOf } from '../../src/config/options.js';
 import { formatSize, formatValue, parseValue } from '../../src/config/values.js';
 
 const parse = (name: Parameters<typeof specOf>[0], text: string) => parseValue(specOf(name), text, '/work');

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { NameTable } from '../../src/base/name-table.js';
 import { IndexerAgent } from '../../src/indexer/agent.js';
-import type { IndexerReport, IndexReady, StreamQuery } from '../../src/indexer/commands.js';
+import type { IndexerReport, IndexSnapshot, StreamQuery } from '../../src/indexer/commands.js';
 import { QueryDesk } from '../../src/indexer/query-desk.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import { recoverLog } from '../../src/log/recovery.js';
@@ -24,15 +24,16 @@ describe('IndexerAgent, at the start', () => {
   test('reports names, last revisions and positions of all streams, and the last event ids', () => {
     const bench = new Bench(filled(300), 50);
     bench.work();
-    const ready = bench.ready();
-    const names = NameTable.fromTransfer(ready.names);
+    expect(bench.reports).toEqual([{ kind: 'ready' }]);
+    const snapshot = bench.snapshot();
+    const names = NameTable.fromTransfer(snapshot.names);
     expect(names.size).toBe(bench.sample.heads.size);
     for (let stream = 0; stream < names.size; stream++) {
       const last = bench.sample.eventsOf(names.nameOf(stream)).at(-1)!;
-      expect(new Float64Array(ready.revisions)[stream]).toBe(last.revision);
-      expect(new Float64Array(ready.positions)[stream]).toBe(last.position);
+      expect(new Float64Array(snapshot.revisions)[stream]).toBe(last.revision);
+      expect(new Float64Array(snapshot.positions)[stream]).toBe(last.position);
     }
-    const ids = Buffer.from(ready.recent.ids);
+    const ids = Buffer.from(snapshot.recent.ids);
     const recent = bench.sample.events.slice(-50).map((event) => event.id.toString('hex'));
     expect(Array.from({ length: 50 }, (_, i) => ids.toString('hex', 16 * i, 16 * i + 16))).toEqual(recent);
   });
@@ -40,7 +41,8 @@ describe('IndexerAgent, at the start', () => {
   test('is ready at once on an empty log', () => {
     const bench = new Bench(new SampleLog(CHUNK_BYTES), 8);
     bench.work();
-    expect(NameTable.fromTransfer(bench.ready().names).size).toBe(0);
+    expect(bench.reports).toEqual([{ kind: 'ready' }]);
+    expect(NameTable.fromTransfer(bench.snapshot().names).size).toBe(0);
   });
 
   test('reports damage in a sealed chunk with file, offset and position, and then waits to be stopped', () => {
@@ -172,10 +174,13 @@ class Bench {
     open.push(this);
   }
 
-  ready(): IndexReady {
+  /** Asks for a snapshot as of now, and works until it is there. */
+  snapshot(): IndexSnapshot {
+    this.desk.askSnapshot();
+    this.work();
     const report = this.reports.at(-1);
-    if (report?.kind !== 'ready') expect.fail(`not ready: ${JSON.stringify(report)}`);
-    return report.ready;
+    if (report?.kind !== 'snapshot') expect.fail(`no snapshot: ${JSON.stringify(report)}`);
+    return report.snapshot;
   }
 
   /** Works until there is nothing to do. */

@@ -19,9 +19,10 @@ afterEach(async () => {
 
 test('the index thread reads the log, follows it, answers, and ends when the ring stops', async () => {
   const bench = new Bench(filled(1000));
-  const ready = await bench.indexer.ready;
-  expect(NameTable.fromTransfer(ready.names).size).toBe(3);
-  expect(ready.recent.streams.byteLength).toBe(4 * 64);
+  await bench.indexer.ready;
+  const snapshot = await bench.indexer.snapshot();
+  expect(NameTable.fromTransfer(snapshot.names).size).toBe(3);
+  expect(snapshot.recent.streams.byteLength).toBe(4 * 64);
   for (let round = 0; round < 20; round++) {
     bench.grow(30);
     const runs = await bench.indexer.lookup({

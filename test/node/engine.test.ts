@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Engine } from '../../src/node/engine.js';
-import { openEngine } from '../../src/node/open-engine.js';
+import { openLoneEngine } from '../../src/node/lone-engine.js';
 import { appendFrame, idOf, openAppend } from '../sequencer/requests.js';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 function open(): Promise<Engine> {
-  return openEngine(
+  return openLoneEngine(
     {
       folder: join(folder, 'made', 'on the way'),
       chunkSize: CHUNK_BYTES,
@@ -34,6 +34,7 @@ function open(): Promise<Engine> {
     },
     {
       note: () => undefined,
+      warn: () => undefined,
       failed: (error) => {
         throw error;
       },
@@ -50,7 +51,9 @@ function append(engine: Engine, id: number, bytes = 100): Promise<number | strin
       rejected: (_token: number, { code }: { code: string }) => resolve(code),
     };
     const attempt = () => {
-      if (engine.append(openAppend(frame), sink, 1) === 'retry') engine.whenRoom(attempt);
+      const outcome = engine.appends.append(openAppend(frame), sink, 1);
+      if (outcome === 'retry') engine.appends.whenRoom(attempt);
+      else if (outcome !== 'taken') engine.appends.refuse(sink, 1, outcome);
     };
     attempt();
   });
@@ -64,7 +67,7 @@ test('what was answered before a stop is known after it: revisions go on, retrie
   const second = await open();
   expect(await append(second, 59, 5000)).toBe(59);
   expect(await append(second, 60)).toBe(60);
-  expect((await second.reader.streamInfo(new TextEncoder().encode('s'))).revision).toBe(60);
+  expect((await second.store!.reader.streamInfo(new TextEncoder().encode('s'))).revision).toBe(60);
   await second.stop();
   expect(readdirSync(join(folder, 'made', 'on the way')).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });

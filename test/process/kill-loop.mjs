@@ -1,6 +1,6 @@
 /**
- * `npm run test:kill -- [--kills 50] [--seconds-per-life 0.2] [--disk native|javascript] [--seed N] [--folder FOLDER]`: kills a node under
- * load again and again; see kill-loop.ts, which is loaded the way the tests are.
+ * `npm run test:kill -- [--kills 50] [--power-cuts] [--seconds-per-life 0.2] [--disk native|javascript] [--seed N] [--folder FOLDER]`: kills
+ * a node under load again and again; see kill-loop.ts, which is loaded the way the tests are.
  */
 import { parseArgs } from 'node:util';
 import { createViteServer } from 'vitest/node';
@@ -8,6 +8,7 @@ import { createViteServer } from 'vitest/node';
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '50' },
+    'power-cuts': { type: 'boolean', default: false },
     'seconds-per-life': { type: 'string', default: '0.2' },
     disk: { type: 'string', default: 'native' },
     seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
@@ -26,6 +27,7 @@ const server = await createViteServer({
 const { killLoop } = await server.ssrLoadModule('/test/process/kill-loop.ts');
 const summary = await killLoop({
   kills: Number(values.kills),
+  powerCuts: values['power-cuts'],
   secondsPerLife: Number(values['seconds-per-life']),
   disk: values.disk,
   seed: Number(values.seed),

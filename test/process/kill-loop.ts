@@ -1,10 +1,11 @@
 /**
  * Kills a node again and again, at any moment of its life: most often under load, sometimes while it starts, which is when it
- * repairs what the last kill left. Each life begins with reading everything back and holding it against the history of all lives before.
+ * repairs what the last kill left; or cuts the power of the disk that it writes to. Each life begins with reading everything back and holding it against the history of all lives before.
  * The folder is kept if something is wrong, and the seed says how to do it again, as far as time can be repeated.
  */
-import { readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { VolatileDisk, withoutVolatileDisk } from './disks/volatile-disk.js';
 import { checkHistory, type Findings } from './history-check.js';
 import { Load } from './load.js';
 import { type DiskPath, endAllNodes, NodeProcess, removeFolder, temporaryFolder } from './node-process.js';
@@ -16,6 +17,8 @@ export interface KillLoopOptions {
   /** A node under load is killed after a random time up to this. */
   readonly secondsPerLife: number;
   readonly disk: DiskPath;
+  /** With each kill the disk loses what it was not told to keep (`disks/volatile-disk.ts`). */
+  readonly powerCuts: boolean;
   readonly seed: number;
   /** An empty folder; a temporary one if it is left out. */
   readonly folder?: string;
@@ -24,6 +27,7 @@ export interface KillLoopOptions {
 /** What happened, in numbers. `problem` is there only if something is wrong. */
 export interface KillLoopSummary {
   readonly disk: DiskPath;
+  readonly powerCuts: boolean;
   readonly seed: number;
   readonly kills: number;
   readonly killsWhileStarting: number;
@@ -49,6 +53,8 @@ const WHILE_STARTING_SHARE = 0.2;
 /** A start takes about this long: killed at a random moment of it. */
 const START_MS = 400;
 const PROGRESS_EVERY = 10;
+/** How much of what is not flushed a power cut keeps, in percent. */
+const KEPT_PERCENT = [0, 10, 50, 90, 100];
 
 export async function killLoop(options: KillLoopOptions): Promise<KillLoopSummary> {
   const folder = options.folder ?? temporaryFolder();
@@ -62,6 +68,7 @@ export async function killLoop(options: KillLoopOptions): Promise<KillLoopSummar
   }
   await endAllNodes();
   const summary = { ...loop.summary(), seconds: Math.round((performance.now() - startMs) / 1000) };
+  await loop.removeDisk();
   if (problem !== undefined) return { ...summary, problem };
   if (options.folder === undefined) removeFolder(folder);
   return summary;
@@ -69,7 +76,10 @@ export async function killLoop(options: KillLoopOptions): Promise<KillLoopSummar
 
 class KillLoop {
   readonly #options: KillLoopOptions;
-  readonly #folder: string;
+  readonly #scratch: string;
+  /** The data folder. */
+  #folder: string;
+  #volatile: VolatileDisk | undefined;
   readonly #random: SeededRandom;
   readonly #load: Load;
   #kills = 0;
@@ -80,6 +90,7 @@ class KillLoop {
 
   constructor(options: KillLoopOptions, folder: string) {
     this.#options = options;
+    this.#scratch = folder;
     this.#folder = folder;
     this.#random = new SeededRandom(options.seed);
     // Mostly small events, so that checking them does not take longer than writing them.
@@ -87,6 +98,7 @@ class KillLoop {
   }
 
   async run(): Promise<void> {
+    if (this.#options.powerCuts) await this.#putOnVolatileDisk();
     while (this.#kills < this.#options.kills) {
       if (this.#random.chance(WHILE_STARTING_SHARE)) await this.#killWhileStarting();
       else await this.#killUnderLoad();
@@ -103,10 +115,10 @@ class KillLoop {
 
   summary(): Omit<KillLoopSummary, 'seconds' | 'problem'> {
     const { history } = this.#load;
-    const { disk, seed } = this.#options;
+    const { disk, powerCuts, seed } = this.#options;
     const chunks = readdirSync(this.#folder).filter((name) => /^chunk-\d+\.\d+$/.test(name));
     return {
-      ...{ disk, seed },
+      ...{ disk, powerCuts, seed },
       kills: this.#kills,
       killsWhileStarting: this.#killsWhileStarting,
       tornTails: this.#tornTails,
@@ -121,23 +133,46 @@ class KillLoop {
     };
   }
 
+  /** Unmounts it, if there is one. Its content stays in the folder. */
+  async removeDisk(): Promise<void> {
+    await this.#volatile?.remove();
+  }
+
+  async #putOnVolatileDisk(): Promise<void> {
+    const missing = withoutVolatileDisk();
+    if (missing !== undefined) throw new Error(missing);
+    this.#volatile = await VolatileDisk.create(join(this.#scratch, 'disk'));
+    this.#folder = join(this.#volatile.folder, 'data');
+    mkdirSync(this.#folder);
+  }
+
   async #killUnderLoad(): Promise<void> {
     const node = await this.#startAndCheck();
     this.#load.start(node.url);
     await pause(this.#random.below(this.#options.secondsPerLife * 1000));
+    this.#cutPower();
     await node.kill();
     await this.#load.ended();
+    await this.#volatile?.restore();
     this.#kills++;
+  }
+
+  #cutPower(): void {
+    this.#volatile?.cutPower(this.#random.bits(), this.#random.pick(KEPT_PERCENT));
   }
 
   async #killWhileStarting(): Promise<void> {
     const node = new NodeProcess({ folder: this.#folder, disk: this.#options.disk });
     await until(10_000, 'the process runs', () => node.pid !== 0 || node.hasEnded);
     await pause(this.#random.below(START_MS));
+    this.#cutPower();
     await node.kill();
     this.#note(node);
     const ending = await node.exit;
-    if (ending.signal === null) throw new Error(`the node ended by itself:\n${node.transcript()}`);
+    await this.#volatile?.restore();
+    // Without power the node may see a write fail before it is killed.
+    const isDue = ending.signal !== null || (this.#options.powerCuts && ending.code === 5);
+    if (!isDue) throw new Error(`the node ended by itself:\n${node.transcript()}`);
     this.#kills++;
     this.#killsWhileStarting++;
   }

@@ -24,6 +24,8 @@ export interface Reading {
   readonly stream?: string;
   readonly from?: number;
   readonly isBackwards?: boolean;
+  /** Most events. */
+  readonly count?: number;
 }
 
 const ID_AT = 56;
@@ -34,11 +36,11 @@ const WINDOW_BYTES = 512 * 1024;
 /** Calls `take` for each event, in the order of reading. The connection must have no other read open. */
 export async function readEvents(
   client: RawClient,
-  { stream, from, isBackwards = false }: Reading,
+  { stream, from, isBackwards = false, count = Number.POSITIVE_INFINITY }: Reading,
   take: (event: ReadEvent) => void,
 ): Promise<void> {
   const place = { from: from ?? (isBackwards ? Number.POSITIVE_INFINITY : 0), isBackwards };
-  const request = { ...place, windowBytes: WINDOW_BYTES };
+  const request = { ...place, count, windowBytes: WINDOW_BYTES };
   client.send(
     stream === undefined
       ? readAllFrame(REQUEST_ID, request)

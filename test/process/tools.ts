@@ -12,7 +12,7 @@ const INSTALL_DEADLINE_MS = 60_000;
 const INSTALL = fileURLToPath(new URL('install-tools.sh', import.meta.url));
 
 /** Undefined if the command does its work here, else why not. */
-function whyNot(command: string, ...args: readonly string[]): string | undefined {
+export function whyNot(command: string, ...args: readonly string[]): string | undefined {
   const first = spawnSync(command, args, { encoding: 'utf8' });
   if (first.status === 0) return undefined;
   const isMissing = (first.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';

@@ -9,6 +9,7 @@ import { CONTROL, createRing } from '../../src/ring/layout.js';
 import { RingProducer } from '../../src/ring/producer.js';
 import type { AppendSink, Rejection } from '../../src/sequencer/pending-replies.js';
 import { RecordFramer } from '../../src/sequencer/record-framer.js';
+import { ReignLog } from '../../src/sequencer/reign-log.js';
 import { RetryWindow } from '../../src/sequencer/retry-window.js';
 import { Sequencer } from '../../src/sequencer/sequencer.js';
 import { StreamHeads } from '../../src/sequencer/stream-heads.js';
@@ -29,8 +30,9 @@ export class SequencerRig {
   outOfSpace: Rejection | undefined;
   readonly answers: Answer[] = [];
   /** Every sealed byte of the log, gathered when it is made durable. */
-  readonly log: number[] = [];
+  readonly bytes: number[] = [];
   readonly producer: RingProducer;
+  readonly log: ReignLog;
   readonly sequencer: Sequencer;
   #durable: Cursor;
   #indexed: Cursor;
@@ -56,19 +58,24 @@ export class SequencerRig {
     this.producer = new RingProducer(descriptor, javascriptKernel, start, 0);
     this.#durable = new Cursor(this.producer.memory.control, CONTROL.durable, 0);
     this.#indexed = new Cursor(this.producer.memory.control, CONTROL.indexed, 0);
+    const { producer } = this;
+    const framer = new RecordFramer(producer, { chunkBytes: CHUNK_BYTES, epoch: 1, timestampUs: 0 });
+    const clock = { wallUs: () => 1_000_000, monotonicMs: () => 0 };
+    const preparedEnd = () => this.prepared;
+    this.log = new ReignLog({ producer, framer, clock, preparedEnd, published: () => undefined }, 0);
     this.sequencer = new Sequencer({
-      producer: this.producer,
-      framer: new RecordFramer(this.producer, { chunkBytes: CHUNK_BYTES, epoch: 1, timestampUs: 0 }),
+      producer,
+      framer,
+      log: this.log,
       heads: new StreamHeads(new NameTable({ low: 1, high: 2 }), new Float64Array(0), new Float64Array(0)),
       retries: new RetryWindow(RETRY_EVENTS, { low: 3, high: 5 }),
       limits: { appendBytesMax: 16 * 1024, eventBytesMax: 8 * 1024, transactionBytesMax: 32 * 1024 },
       hashSeed: { low: 7, high: 11 },
-      clock: { wallUs: () => 1_000_000, monotonicMs: () => 0 },
-      preparedEnd: () => this.prepared,
+      preparedEnd,
       outOfSpace: () => this.outOfSpace,
       takeAppends,
     });
-    this.sequencer.openEpoch(new Uint8Array(16));
+    this.log.openEpoch(new Uint8Array(16));
     this.commit();
   }
 
@@ -99,7 +106,7 @@ export class SequencerRig {
       const fault = append.open(message, view, at, length);
       if (fault !== undefined) {
         const rejection: Rejection = { code: 'invalid-request', message: fault, details: {} };
-        this.sequencer.pending.rejected(this.producer.framed, this.#sink, requestId, rejection);
+        this.sequencer.pending.quorum.rejected(this.producer.framed, this.#sink, requestId, rejection);
       } else if (this.sequencer.append(append, this.#sink, requestId) === 'retry') {
         return at;
       }
@@ -109,18 +116,18 @@ export class SequencerRig {
 
   /** Does what writer, commit rule and indexer would: all that is framed becomes durable, committed, indexed. */
   commit(): void {
-    this.sequencer.publish();
+    this.log.endTurn();
     const { memory, framed } = this.producer;
-    for (let p = this.#durable.position; p < framed; p++) this.log.push(memory.bytes[memory.offsetOf(p)]!);
+    for (let p = this.#durable.position; p < framed; p++) this.bytes.push(memory.bytes[memory.offsetOf(p)]!);
     this.#durable.store(framed);
     this.#indexed.store(framed);
-    this.sequencer.setCommitted(framed);
-    this.sequencer.pending.release(framed);
+    this.log.setCommitted(framed);
+    this.sequencer.pending.quorum.release(framed);
   }
 
   /** Checks the whole log with the independent verifier; returns the types of its records. */
   verifiedTypes(): number[] {
-    const bytes = Uint8Array.from(this.log);
+    const bytes = Uint8Array.from(this.bytes);
     const state = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
     expect(javascriptKernel.verify(bytes, 0, bytes.length, state)).toBe(VERIFY_STOP.end);
     const types: number[] = [];

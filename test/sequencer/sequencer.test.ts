@@ -51,8 +51,8 @@ describe.each([
     test('nothing is answered before it is committed, not even a rejection that rests on it', () => {
       bench.append('s', [{}], -1, 1);
       bench.append('s', [{}], 7, 2);
-      bench.sequencer.publish();
-      bench.sequencer.pending.release(0);
+      bench.log.endTurn();
+      bench.sequencer.pending.quorum.release(0);
       expect(bench.answers).toEqual([]);
       bench.commit();
       expect(bench.answers.map(({ token }) => token)).toEqual([1, 2]);

@@ -3,13 +3,16 @@
  * says who works when, so that every interleaving can be had, and repeated.
  */
 import { NameTable } from '../../src/base/name-table.js';
+import type { ChainState } from '../../src/base/ports.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import { type RecoveredLog, recoverLog } from '../../src/log/recovery.js';
+import type { Truncation } from '../../src/log/truncation.js';
 import { PreparerAgent } from '../../src/preparer/agent.js';
 import { Cursor } from '../../src/ring/cursor.js';
 import { CONTROL, createRing } from '../../src/ring/layout.js';
 import { RingProducer } from '../../src/ring/producer.js';
 import { RecordFramer } from '../../src/sequencer/record-framer.js';
+import { ReignLog } from '../../src/sequencer/reign-log.js';
 import { RetryWindow } from '../../src/sequencer/retry-window.js';
 import { Sequencer } from '../../src/sequencer/sequencer.js';
 import { StreamHeads } from '../../src/sequencer/stream-heads.js';
@@ -26,6 +29,7 @@ const LOG_ID = '11111111-1111-4111-8111-111111111111';
 export class WriteRig {
   readonly disk: MemoryDisk;
   readonly producer: RingProducer;
+  readonly log: ReignLog;
   readonly sequencer: Sequencer;
   readonly writer: WriterAgent;
   readonly preparer: PreparerAgent;
@@ -33,6 +37,10 @@ export class WriteRig {
   /** What was answered: the tokens, in order. */
   readonly answered: number[] = [];
   readonly refused: number[] = [];
+  /** How truncations went. */
+  readonly truncations: Truncation[] = [];
+  readonly #requestEnds: number[] = [];
+  #committable = 0;
   readonly #indexed: Cursor;
   readonly #prepared: Cursor;
 
@@ -55,17 +63,23 @@ export class WriteRig {
     this.preparer = new PreparerAgent({ ring, folder: FOLDER, logId: LOG_ID, nextChunk: 0 }, disk);
     this.writer = new WriterAgent(
       { ring, folder: FOLDER, logId: LOG_ID, syncMode: 'fdatasync', batchBytesMax: BATCH_BYTES_MAX },
-      disk,
+      { disk, kernel: javascriptKernel, report: (truncation) => this.truncations.push(truncation) },
     );
+    const { producer } = this;
+    const framer = new RecordFramer(producer, { chunkBytes: CHUNK_BYTES, epoch: 1, timestampUs: 0 });
+    const clock = { wallUs: () => 1_000_000, monotonicMs: () => 0 };
+    const preparedEnd = () => this.#prepared.load();
+    const published = ({ position }: Readonly<ChainState>) => this.#requestEnds.push(position);
+    this.log = new ReignLog({ producer, framer, clock, preparedEnd, published }, 0);
     this.sequencer = new Sequencer({
-      producer: this.producer,
-      framer: new RecordFramer(this.producer, { chunkBytes: CHUNK_BYTES, epoch: 1, timestampUs: 0 }),
+      producer,
+      framer,
+      log: this.log,
       heads: new StreamHeads(new NameTable({ low: 1, high: 2 }), new Float64Array(0), new Float64Array(0)),
       retries: new RetryWindow(1024, { low: 3, high: 5 }),
       limits: { appendBytesMax: 16 * 1024, eventBytesMax: 8 * 1024, transactionBytesMax: 32 * 1024 },
       hashSeed: { low: 7, high: 11 },
-      clock: { wallUs: () => 1_000_000, monotonicMs: () => 0 },
-      preparedEnd: () => this.#prepared.load(),
+      preparedEnd,
       outOfSpace: () =>
         Atomics.load(control, CONTROL.preparerErrno) === 0
           ? undefined
@@ -73,7 +87,14 @@ export class WriteRig {
       takeAppends: undefined,
     });
     this.prepare();
-    this.sequencer.openEpoch(new Uint8Array(16));
+    this.log.openEpoch(new Uint8Array(16));
+  }
+
+  /** The last end of whole requests that is durable: where the commit position of a cluster of one stands. */
+  get committable(): number {
+    const durable = this.durable.load();
+    while (this.#requestEnds[0]! <= durable) this.#committable = this.#requestEnds.shift()!;
+    return this.#committable;
   }
 
   get isOutOfSpace(): boolean {
@@ -83,6 +104,11 @@ export class WriteRig {
   /** Lets the preparer work until it has nothing to do but wait. */
   prepare(): void {
     for (let idle = 0; idle < 64; idle++) if (this.preparer.doWork() > 0) idle = 0;
+  }
+
+  /** Ends main's turn. */
+  publish(): void {
+    this.log.endTurn();
   }
 
   append(token: number, bytes: number): 'taken' | 'retry' {
@@ -97,10 +123,10 @@ export class WriteRig {
   /** One step of the writer, and what main does after it. Returns what the writer did. */
   write(): number {
     const work = this.writer.doWork();
-    const committed = this.sequencer.pending.boundaryUpTo(this.durable.load(), 0);
+    const committed = this.committable;
     if (committed > 0) {
-      this.sequencer.setCommitted(committed);
-      this.sequencer.pending.release(committed);
+      this.log.setCommitted(committed);
+      this.sequencer.pending.quorum.release(committed);
       this.#indexed.store(committed);
     }
     return work;

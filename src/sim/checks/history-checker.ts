@@ -55,10 +55,9 @@ const ANOMALIES_MAX = 20;
 /** All that is wrong, up to a limit. Takes n log n steps for sorting, and n for the rest. */
 export function checkHistory(input: CheckInput, anomaliesMax = ANOMALIES_MAX): readonly Anomaly[] {
   const findings = new Findings(anomaliesMax);
-  const timeline = new LogTimeline(input.operations, input.events, findings);
-  for (const operation of input.operations) {
-    if (operation.kind === 'append') checkPresence(operation, timeline, findings);
-  }
+  const appends = input.operations.filter((operation) => operation.kind === 'append');
+  const timeline = new LogTimeline(appends, input.events, findings);
+  for (const append of appends) checkPresence(append, timeline, findings);
   new TimePass(timeline, input.marks, findings).run(input.operations);
   return findings.anomalies;
 }

@@ -4,11 +4,19 @@
  * them, at the revision that they expected.
  */
 import type { Position, Revision } from '../../base/units.js';
-import { extendDigest, NO_EVENTS } from '../clients/client-messages.js';
-import type { AppendOperation, Operation } from '../clients/history.js';
+import { type Expected, extendDigest, NO_EVENTS } from '../clients/client-messages.js';
 import { isExpected } from '../node/stream-model.js';
 import type { AnomalyKind, Findings } from './anomaly.js';
 import type { LoggedEvent } from './logged-event.js';
+
+/** What somebody asked to be appended. */
+export interface AskedAppend {
+  /** In the history. */
+  readonly number: number;
+  readonly stream: string;
+  readonly expected: Expected;
+  readonly eventIds: readonly string[];
+}
 
 /** Where an append is: of its first event that was found, to the end of its transaction. */
 export interface Placement {
@@ -19,7 +27,7 @@ export interface Placement {
 
 /** An event id's append, and which of its events it is. */
 interface Owner {
-  readonly append: AppendOperation;
+  readonly append: AskedAppend;
   readonly index: number;
 }
 
@@ -35,15 +43,13 @@ export class LogTimeline {
   readonly #findings: Findings;
   readonly #owners = new Map<string, Owner>();
   readonly #streams = new Map<string, StreamTimeline>();
-  readonly #placements = new Map<AppendOperation, Placement>();
+  readonly #placements = new Map<AskedAppend, Placement>();
   readonly #found = new Set<string>();
 
-  constructor(operations: readonly Operation[], events: readonly LoggedEvent[], findings: Findings) {
+  constructor(appends: readonly AskedAppend[], events: readonly LoggedEvent[], findings: Findings) {
     this.#findings = findings;
-    for (const operation of operations) {
-      if (operation.kind !== 'append') continue;
-      for (const [index, id] of operation.eventIds.entries())
-        this.#owners.set(id, { append: operation, index });
+    for (const append of appends) {
+      for (const [index, id] of append.eventIds.entries()) this.#owners.set(id, { append, index });
     }
     for (let at = 0; at < events.length; ) {
       let next = at + 1;
@@ -53,7 +59,7 @@ export class LogTimeline {
     }
   }
 
-  placementOf(append: AppendOperation): Placement | undefined {
+  placementOf(append: AskedAppend): Placement | undefined {
     return this.#placements.get(append);
   }
 

@@ -1,0 +1,30 @@
+/** How long commits take: from publishing to the quorum's last fsync. One at a time is timed, so that it costs nothing. */
+import type { Position } from '../base/units.js';
+
+export class AckTimer {
+  readonly #observe: (seconds: number) => void;
+  /** What is being timed; undefined if nothing is. */
+  #end: Position | undefined;
+  #startMs = 0;
+
+  constructor(observe: (seconds: number) => void) {
+    this.#observe = observe;
+  }
+
+  published(end: Position): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#startMs = performance.now();
+  }
+
+  committed(position: Position): void {
+    if (this.#end === undefined || position < this.#end) return;
+    this.#end = undefined;
+    this.#observe((performance.now() - this.#startMs) / 1000);
+  }
+
+  /** The reign is over: what was published may never be committed. */
+  reset(): void {
+    this.#end = undefined;
+  }
+}

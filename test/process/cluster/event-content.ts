@@ -1,0 +1,46 @@
+/**
+ * Events that can be told from all others: an id says which append of which run it belongs to, and everything else follows from
+ * the id, so that whoever reads an event knows whether it is as it was sent. Pure.
+ */
+import { formatUuid } from '../../../src/base/bytes.js';
+import type { NewEvent } from '../../../src/client/append-encoder.js';
+
+const ID_BYTES = 16;
+const TYPES = 8;
+/** Of most events. */
+const SMALL_BYTES_MAX = 200;
+/** Of one event in 64. */
+const LARGE_BYTES_MAX = 12_000;
+
+/** The id of event `index` of append `number`; `salt` tells runs apart. */
+export function eventIdOf(salt: number, number: number, index: number): string {
+  const bytes = new Uint8Array(ID_BYTES);
+  const view = new DataView(bytes.buffer);
+  for (const [i, word] of [salt, number, index, mix(salt ^ number, index)].entries()) {
+    view.setUint32(i * 4, word >>> 0);
+  }
+  return formatUuid(bytes, 0);
+}
+
+/** The event that has this id. */
+export function eventOf(id: string): NewEvent & { readonly data: Uint8Array } {
+  const seed = Number.parseInt(id.slice(-8), 16);
+  const size = mix(seed, 1) % ((seed & 63) === 0 ? LARGE_BYTES_MAX : SMALL_BYTES_MAX);
+  const words = new Uint32Array(Math.ceil(size / 4));
+  for (let i = 0; i < words.length; i++) words[i] = mix(seed, i + 2);
+  return { id, type: `type-${seed % TYPES}`, data: new Uint8Array(words.buffer, 0, size) };
+}
+
+/** Whether an event is as it was sent. */
+export function isGenuine(id: string, type: string, data: Uint8Array): boolean {
+  const sent = eventOf(id);
+  return sent.type === type && Buffer.compare(sent.data, data) === 0;
+}
+
+/** The finalizer of MurmurHash3 (Austin Appleby, public domain), over both. */
+function mix(a: number, b: number): number {
+  let hash = (a ^ Math.imul(b + 1, 0x9e37_79b1)) >>> 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

@@ -1,0 +1,38 @@
+/**
+ * `npm run test:nemesis -- [--runs 100] [--seed N] [--seconds 10] [--nodes 3] [--keep] [--faults kill,pause,partition,…]`: clusters of real processes under
+ * load and under faults, each judged at its end; see nemesis/, which is loaded the way the tests are. Exit status 1 if anything is wrong.
+ */
+import { parseArgs } from 'node:util';
+import { createViteServer } from 'vitest/node';
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '100' },
+    seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
+    seconds: { type: 'string', default: '10' },
+    nodes: { type: 'string', default: '3' },
+    faults: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+
+const server = await createViteServer({
+  configFile: false,
+  root: new URL('../..', import.meta.url).pathname,
+  server: { middlewareMode: true, hmr: false, ws: false, watch: null },
+  optimizeDeps: { noDiscovery: true },
+  appType: 'custom',
+  logLevel: 'error',
+});
+const { nemesisLoop } = await server.ssrLoadModule('/test/process/nemesis/nemesis.ts');
+const failures = await nemesisLoop({
+  runs: Number(values.runs),
+  seed: Number(values.seed),
+  seconds: Number(values.seconds),
+  nodes: Number(values.nodes),
+  faults: values.faults,
+  isKept: values.keep,
+  say: (line) => console.log(line),
+});
+await server.close();
+process.exit(failures === 0 ? 0 : 1);
