@@ -24,6 +24,8 @@ export interface ClusterNodeOptions {
   readonly deadVoterTimeoutMs: number;
   /** A leader whose own disk makes no progress for so long gives up. */
   readonly diskStallTimeoutMs: number;
+  /** A follower that lacks so much of what is committed writes faster (catch-up.ts). Only tests need another one than the default. */
+  readonly catchUpBytes?: number;
   /** A fraction in [0, 1): spreads timeouts. */
   readonly random: () => number;
   /** Mints a cluster id (UUID text), for a founder. */

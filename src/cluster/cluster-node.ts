@@ -24,6 +24,7 @@ import type { MemberProgress, NodeView } from './node-view.js';
 import { Nominee } from './nominee.js';
 import type { Addressee } from './outbox.js';
 import { RemoteReads } from './remote-reads.js';
+import { type Asked, takeRequest } from './requests.js';
 
 export class ClusterNode {
   readonly #core: Core;
@@ -48,6 +49,7 @@ export class ClusterNode {
     this.#admission = new Admission(this.#core);
     if (start.state.clusterId === undefined) this.#founding = new Founding(this.#core);
     else if (hasLostData(start)) this.#becomeFenced('lost-data');
+    this.#core.catchUp.settle();
     this.#told = { role: 'looking', epoch: 0, leader: undefined };
   }
 
@@ -101,12 +103,14 @@ export class ClusterNode {
         break;
       case 'durable':
         this.#core.log.noteDurable(input.position);
+        this.#core.catchUp.settle();
         this.#core.isDiskStalled = false;
         this.#follower?.onDurable();
         this.#leader?.onDurable();
         break;
       case 'truncated':
         this.#core.log.endTruncation(input.end);
+        this.#core.catchUp.settle();
         this.#follower?.onLogChanged();
         break;
       case 'published':
@@ -123,32 +127,17 @@ export class ClusterNode {
         this.#follower?.onUnreachable(input.name);
         break;
       default:
-        this.#onRequest(input);
+        takeRequest(input, this.#asked);
     }
   }
 
-  #onRequest(input: Extract<Input, { kind: 'read' | 'resign' | 'change' | 'priority' }>): void {
-    const { outbox } = this.#core;
-    switch (input.kind) {
-      case 'read':
-        if (this.#leader !== undefined) this.#leader.onRead(input.request);
-        else if (this.#follower !== undefined) this.#remoteReads.ask(input.request, this.#follower.leader);
-        else outbox.push({ kind: 'readRefused', request: input.request, refusal: 'no-leader' });
-        break;
-      case 'resign':
-        if (this.#leader?.isEstablished === true) this.#leader.resignation.begin(input.target);
-        else outbox.push({ kind: 'resignRefused', refusal: 'not-leader' });
-        break;
-      case 'change':
-        if (this.#leader !== undefined) this.#leader.changes.onChange(input.request, input.change);
-        else outbox.push({ kind: 'changeRefused', request: input.request, refusal: 'not-leader' });
-        break;
-      case 'priority':
-        this.#core.priority = input.priority;
-        break;
-      default:
-        unreachable(input);
-    }
+  get #asked(): Asked {
+    return {
+      core: this.#core,
+      leader: this.#leader,
+      follower: this.#follower,
+      remoteReads: this.#remoteReads,
+    };
   }
 
   #onMessage(message: Message): void {
@@ -180,8 +169,11 @@ export class ClusterNode {
         break;
       case 'heartbeatReply':
       case 'subscribe':
-      case 'ack':
         if (this.#leader?.epoch === message.epoch) this.#leader.onMessage(message);
+        break;
+      case 'ack':
+        if (message.from === this.#core.me) this.#onOwnAck(message.attempt);
+        else if (this.#leader?.epoch === message.epoch) this.#leader.onMessage(message);
         break;
       case 'readIndex':
         this.#onReadIndex(message);
@@ -267,6 +259,13 @@ export class ClusterNode {
     }
   }
 
+  /** What it has saved about its log is durable. */
+  #onOwnAck(number: number): void {
+    if (!this.#core.catchUp.onSaved(number)) return;
+    this.#follower?.onDurable();
+    this.#leader?.onVouched();
+  }
+
   #onReadIndex(message: MessageOf<'readIndex'>): void {
     const { request } = message;
     if (this.#leader !== undefined) this.#leader.onRead(request, message);
@@ -338,7 +337,10 @@ export class ClusterNode {
   /** No leader any more. `cause`: whose election it is; who holds one itself goes on with it. */
   #becomeLooking(cause: MemberId, afterMs?: number): void {
     this.#leader?.stepDown();
-    if (this.#follower !== undefined) this.#remoteReads.refuseAll();
+    if (this.#follower !== undefined) {
+      this.#remoteReads.refuseAll();
+      this.#core.catchUp.end();
+    }
     if (this.#leader !== undefined || this.#follower !== undefined) this.#admission.wait();
     this.#leader = undefined;
     this.#follower = undefined;

@@ -3,6 +3,7 @@
  */
 import { assert } from '../base/assert.js';
 import type { Epoch, Position } from '../base/units.js';
+import { CatchUp } from './catch-up.js';
 import type { ClusterNodeOptions, NodeStart } from './cluster-node-options.js';
 import {
   type Configuration,
@@ -24,6 +25,7 @@ export class Core {
   readonly outbox: Outbox;
   readonly log: KnownLog;
   readonly contacts = new Contacts();
+  readonly catchUp: CatchUp;
   /** Monotonic; only ever compared with itself. */
   nowMs: number;
   priority: number;
@@ -41,6 +43,7 @@ export class Core {
     const promisedEpoch = Math.max(start.state.promisedEpoch, start.log?.end.epoch ?? 0);
     this.outbox = new Outbox(options.name, { ...start.state, promisedEpoch });
     this.log = new KnownLog(options.kernel, start.log);
+    this.catchUp = new CatchUp(this);
     this.nowMs = nowMs;
     this.#attempts = start.state.start * ATTEMPTS_PER_START;
     this.priority = options.priority;

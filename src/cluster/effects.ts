@@ -122,8 +122,11 @@ export type Effect =
       readonly range: Omit<Extract<Message, { kind: 'range' }>, 'bytes'>;
       readonly limit: Position;
     }
-  /** Follower: write these verified records at `from`, the log's end. */
-  | { readonly kind: 'write'; readonly from: Position; readonly bytes: Bytes }
+  /**
+   * Follower: write these verified records at `from`, the log's end. Unless `isCatchUp`, no Commit record may stand in one unsynced batch with
+   * what it names (log/write-batches.ts). If so, recovery has to be told of `NodeState.catchingUpFrom`.
+   */
+  | { readonly kind: 'write'; readonly from: Position; readonly bytes: Bytes; readonly isCatchUp: boolean }
   /** Cut the log at `to`, durably. */
   | { readonly kind: 'truncate'; readonly to: Position }
   /** Leader: append this record. */

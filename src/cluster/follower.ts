@@ -127,7 +127,7 @@ export class Follower {
 
   #onSubscribed(message: MessageOf<'subscribed'>): void {
     if (this.#stage !== 'asking' || message.attempt !== this.#attempt) return;
-    const { outbox, log, commit, nowMs } = this.#core;
+    const { outbox, log, commit, nowMs, catchUp } = this.#core;
     const { position } = message;
     this.#noteHeard();
     this.#isPromiseDurable = true;
@@ -141,6 +141,7 @@ export class Follower {
     this.#progressMs = nowMs;
     if (position < log.end) {
       this.#stage = 'settling';
+      catchUp.end();
       log.beginTruncation(position, commit);
       outbox.push({ kind: 'truncate', to: position });
     } else {
@@ -156,7 +157,7 @@ export class Follower {
 
   #onRange(message: MessageOf<'range'>): void {
     if (this.#stage !== 'streaming' || message.attempt !== this.#attempt) return;
-    const { outbox, log, nowMs } = this.#core;
+    const { outbox, log, nowMs, catchUp } = this.#core;
     const { position, bytes } = message;
     this.#noteHeard();
     // A gap: something was lost on the way.
@@ -168,11 +169,13 @@ export class Follower {
       return;
     }
     this.#progressMs = nowMs;
-    outbox.push({ kind: 'write', from: position, bytes });
+    const isCatchUp = catchUp.admitsRange(Math.max(this.#leaderCommit, message.commit));
+    outbox.push({ kind: 'write', from: position, bytes, isCatchUp });
     this.#noteCommit(message.commit);
   }
 
   onDurable(): void {
+    this.#core.catchUp.noteDurable(this.#leaderCommit);
     if (this.#stage !== 'streaming') return;
     this.#ack();
     this.#noteCommit(this.#leaderCommit);
@@ -197,13 +200,9 @@ export class Follower {
   }
 
   #ack(): void {
-    const { outbox, log } = this.#core;
-    outbox.send(this.leader, {
-      kind: 'ack',
-      epoch: this.epoch,
-      attempt: this.#attempt,
-      durable: log.durable,
-    });
+    const { outbox, catchUp } = this.#core;
+    const durable = catchUp.ackable(this.#leaderCommit);
+    outbox.send(this.leader, { kind: 'ack', epoch: this.epoch, attempt: this.#attempt, durable });
   }
 
   #ask(): void {

@@ -81,7 +81,7 @@ export class Leader implements Reign {
   }
 
   durableOf(id: MemberId): Position {
-    if (id === this.#core.me) return this.#core.log.durable;
+    if (id === this.#core.me) return this.#core.catchUp.vouched;
     return this.#progress.get(id)?.match ?? 0;
   }
 
@@ -139,6 +139,11 @@ export class Leader implements Reign {
   onDurable(): void {
     const { log, nowMs } = this.#core;
     this.#stalledSinceMs = log.durable < log.end || !this.#core.isLogSettled ? nowMs : undefined;
+    this.#advanceCommit();
+  }
+
+  /** Its own word counts for more of what is durable. */
+  onVouched(): void {
     this.#advanceCommit();
   }
 

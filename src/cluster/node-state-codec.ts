@@ -6,6 +6,7 @@ import { assert } from '../base/assert.js';
 import { bytesEqual, isZero, readU64, writeU64 } from '../base/bytes.js';
 import { crc32c } from '../base/crc32c.js';
 import type { Bytes } from '../base/ports.js';
+import type { Position } from '../base/units.js';
 import { VOTERS_MAX } from './configuration.js';
 import { FieldReader } from './field-reader.js';
 import { FieldWriter } from './field-writer.js';
@@ -106,6 +107,8 @@ function encodeFields(state: NodeState): Uint8Array {
   writer.position(state.ackedPosition);
   writer.boolean(state.founded);
   writer.boolean(state.fenced);
+  writer.boolean(state.catchingUpFrom !== undefined);
+  writer.position(state.catchingUpFrom ?? 0);
   writer.boolean(foundation !== undefined);
   if (foundation !== undefined) {
     writer.id(foundation.clusterId);
@@ -129,6 +132,7 @@ function decodeFields(fields: Bytes, sequence: number): DecodedNodeState {
     ackedPosition: reader.position(),
     founded: reader.boolean(),
     fenced: reader.boolean(),
+    catchingUpFrom: readCatchingUpFrom(),
     foundation: reader.boolean() ? readFoundation() : undefined,
   };
   const fault = reader.finish();
@@ -142,6 +146,12 @@ function readFoundation(): Foundation {
     chunkSize: reader.u32(),
     members: readMembers(reader, VOTERS_MAX),
   };
+}
+
+function readCatchingUpFrom(): Position | undefined {
+  const isCatchingUp = reader.boolean();
+  const position = reader.position();
+  return isCatchingUp ? position : undefined;
 }
 
 function optional(id: string): string | undefined {

@@ -25,6 +25,11 @@ export interface NodeState {
   readonly founded: boolean;
   /** A lower bound of what this node has acked. A log that ends before it has lost something. */
   readonly ackedPosition: Position;
+  /**
+   * From this position on the log was written without regard to what its Commit records name (catch-up.ts): recovery must not take them for
+   * proof of damage there. Undefined: nowhere.
+   */
+  readonly catchingUpFrom: Position | undefined;
   /** Set for good when the node has learned that it lost acked data or that it is a copy. It never votes or acks again. */
   readonly fenced: boolean;
 }

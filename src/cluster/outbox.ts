@@ -17,6 +17,11 @@ export interface Letter {
 export class Outbox {
   /** What this node remembers; only {@link save} changes it. */
   state: NodeState;
+  /**
+   * A number that this node wants to hear from itself (an `ack` with this attempt) when all that it has saved so far is durable. Goes with every
+   * save until it is heard: what should leave behind a save doesn't, if a later one with a higher promise was faster (effects.ts).
+   */
+  ownAck: number | undefined;
   readonly #name: string;
   #effects: Effect[] = [];
 
@@ -47,7 +52,13 @@ export class Outbox {
   save(change: Partial<NodeState>, ...thenSend: readonly Letter[]): void {
     this.state = { ...this.state, ...change };
     const outgoing = thenSend.map(({ to, payload }) => this.outgoing(to, payload));
+    if (this.ownAck !== undefined && !this.state.fenced) outgoing.push(this.#ownAckOf(this.ownAck));
     this.#effects.push({ kind: 'save', state: this.state, thenSend: outgoing });
+  }
+
+  #ownAckOf(attempt: number): Outgoing {
+    const payload = { kind: 'ack', epoch: this.state.promisedEpoch, attempt, durable: 0 } as const;
+    return this.outgoing({ id: this.me, name: this.#name }, payload);
   }
 
   alarm(alarm: Alarm): void {

@@ -3,14 +3,23 @@
  * was found is made durable. Runs at start, on a thread that may block.
  */
 import type { Disk, RecordKernel } from '../base/ports.js';
+import type { Position } from '../base/units.js';
 import { removeTemporaryFiles } from './folder.js';
 import { type RecoveredLog, recoverLog } from './recovery.js';
 import { repairTail, sealChunk } from './tail-repair.js';
 
-/** Recovers and repairs the log in `folder`; undefined if there is none yet. Errors as in `recoverLog`. */
-export function recoverFolder(disk: Disk, kernel: RecordKernel, folder: string): RecoveredLog | undefined {
+/**
+ * Recovers and repairs the log in `folder`; undefined if there is none yet. `catchingUpFrom` is what the node state says. Errors as in
+ * `recoverLog`.
+ */
+export function recoverFolder(
+  disk: Disk,
+  kernel: RecordKernel,
+  folder: string,
+  catchingUpFrom?: Position,
+): RecoveredLog | undefined {
   removeTemporaryFiles(disk, folder);
-  const recovered = recoverLog({ disk, kernel, folder });
+  const recovered = recoverLog({ disk, kernel, folder, catchingUpFrom });
   if (recovered.kind === 'empty') return undefined;
   syncActive(disk, recovered);
   repairTail(disk, recovered);

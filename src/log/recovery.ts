@@ -19,6 +19,8 @@ export interface RecoveryInput {
   readonly kernel: RecordKernel;
   /** Path of the data folder. */
   readonly folder: string;
+  /** From this position on Commit records prove nothing (docs/formats.md, Catching up). Undefined: nowhere. */
+  readonly catchingUpFrom?: number | undefined;
 }
 
 /** A chunk of the recovered log. */
@@ -95,11 +97,13 @@ class Recovery {
   readonly #kernel: RecordKernel;
   readonly #folder: Extract<OpenedFolder, { kind: 'log' }>;
   readonly #reader: ChunkReader;
+  readonly #catchingUpFrom: number;
 
   constructor(input: RecoveryInput, folder: Extract<OpenedFolder, { kind: 'log' }>) {
     this.#kernel = input.kernel;
     this.#folder = folder;
     this.#reader = new ChunkReader(input.disk, folder.chunkSize);
+    this.#catchingUpFrom = input.catchingUpFrom ?? Number.POSITIVE_INFINITY;
   }
 
   close(): void {
@@ -187,7 +191,14 @@ class Recovery {
     const { end: state, stop } = tail;
     const chunkEnd = this.#endOf(tail.number);
     this.#reader.open(chunk.path, tail.number * this.#folder.chunkSize, state.position, chunkEnd);
-    const verdict = classifyTail(this.#kernel, { reader: this.#reader, state, stop, chunkEnd });
+    const areCommitsProof = state.position < this.#catchingUpFrom;
+    const verdict = classifyTail(this.#kernel, {
+      reader: this.#reader,
+      state,
+      stop,
+      chunkEnd,
+      areCommitsProof,
+    });
     if (verdict.kind === 'unknown') throw newerRecord(chunk.path, state.position, verdict);
     if (verdict.kind === 'damaged') throw this.#damageAt(tail, verdict.reason);
     // A footer without the data that it is for: the write that was to fill the chunk got only so far.

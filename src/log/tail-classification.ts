@@ -37,6 +37,8 @@ export interface Tail {
   readonly stop: VerifyStop;
   /** Where the chunk ends. */
   readonly chunkEnd: number;
+  /** Whether a Commit record behind X proves that what it names was durable before it was written (rule 1). */
+  readonly areCommitsProof: boolean;
 }
 
 /**
@@ -61,7 +63,8 @@ export function classifyTail(kernel: RecordKernel, tail: Tail): TailVerdict {
   const unknown = unknownRecord(kernel, tail);
   if (unknown !== undefined) return unknown;
   const to = alignUp(last + 1, RECORD_ALIGNMENT);
-  const reason = commitBehind(kernel, tail, to) ?? wholeYetInvalid(tail);
+  const contradiction = tail.areCommitsProof ? commitBehind(kernel, tail, to) : undefined;
+  const reason = contradiction ?? wholeYetInvalid(tail);
   return reason === undefined ? { kind: 'torn', to } : { kind: 'damaged', reason };
 }
 

@@ -107,5 +107,6 @@ function freshState(memberId: string, nonce: number): NodeState {
     founded: false,
     ackedPosition: 0,
     fenced: false,
+    catchingUpFrom: undefined,
   };
 }

@@ -4,6 +4,7 @@
  * told must be strictly serializable. The first broken promise ends the run.
  */
 import { AssertionFailure } from '../base/assert.js';
+import { CairnError } from '../base/errors.js';
 import { votersOf } from '../cluster/configuration.js';
 import { BrokenPromise } from './checks/broken-promise.js';
 import { checkHistory } from './checks/history-checker.js';
@@ -37,7 +38,10 @@ class Simulation {
 
   constructor(options: SimulationOptions) {
     this.#options = options;
-    const onDown = (node: SimNode): void => this.#operator.onDown(node);
+    const onDown = (node: SimNode, reason: unknown): void => {
+      requireSound(node, reason);
+      this.#operator.onDown(node);
+    };
     this.cluster = new SimCluster({ ...options, onDown, onFenced: (node) => this.#operator.onDoubt(node) });
     const { random, nodes, invariants } = this.cluster;
     const dead = new Set<string>();
@@ -209,4 +213,11 @@ class Simulation {
       truncations: invariants.truncations,
     };
   }
+}
+
+/** What no fault has damaged is never taken for damaged: a crash leaves a log that can be recovered. */
+function requireSound({ name, damage, disk }: SimNode, reason: unknown): void {
+  const isCorrupt = reason instanceof CairnError && reason.code === 'log-corrupt';
+  if (isCorrupt && damage === 'none' && !disk.lying)
+    throw new BrokenPromise('recovery', reason.message, name);
 }

@@ -1,5 +1,5 @@
 /**
- * The times that simulated nodes run with, and how long things may take before the simulation calls it a failure. Shorter than
+ * The times and sizes that simulated nodes run with, and how long things may take before the simulation calls it a failure. Shorter than
  * production's defaults, so that a run of some virtual seconds sees many elections; the proportions are the same.
  */
 export const ELECTION_TIMEOUT_MS = 500;
@@ -10,6 +10,9 @@ export const DISK_STALL_TIMEOUT_MS = 1000;
 
 /** Small, so that runs cross the ends of chunks: the least that the format allows. */
 export const CHUNK_SIZE = 65_536;
+
+/** Two or three events: who missed a moment catches up, and now and then dies of it. */
+export const CATCH_UP_BYTES = 500;
 
 /** When everything is well again, writes must be accepted within so long: liveness. */
 export const RECOVERY_BOUND_MS = 5 * ELECTION_TIMEOUT_MS;

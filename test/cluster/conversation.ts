@@ -79,6 +79,7 @@ export class Conversation implements ConversationHost {
       founded: false,
       ackedPosition: 0,
       fenced: false,
+      catchingUpFrom: undefined,
     };
     return { state, log: undefined };
   }

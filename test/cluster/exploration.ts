@@ -323,5 +323,6 @@ function firstState(index: number, size: number): NodeState {
     founded: true,
     ackedPosition: 0,
     fenced: false,
+    catchingUpFrom: undefined,
   };
 }

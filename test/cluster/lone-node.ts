@@ -17,6 +17,7 @@ import { configurationOf, idOf, memberOf } from './ids.js';
 export const ELECTION_TIMEOUT_MS = 1000;
 export const HEARTBEAT_MS = 100;
 export const DISK_STALL_MS = 3000;
+export const CATCH_UP_BYTES = 1000;
 const CLUSTER = idOf(0xc1);
 const CHUNK_SIZE = 65_536;
 const LOG_BEGIN: Readonly<ChainState> = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
@@ -194,6 +195,7 @@ function stateOf(): NodeState {
     founded: false,
     ackedPosition: 0,
     fenced: false,
+    catchingUpFrom: undefined,
   };
 }
 
@@ -209,6 +211,7 @@ function optionsOf(clusterSize: number): ConstructorParameters<typeof ClusterNod
     electionTimeoutMs: ELECTION_TIMEOUT_MS,
     heartbeatIntervalMs: HEARTBEAT_MS,
     deadVoterTimeoutMs: 10 * ELECTION_TIMEOUT_MS,
+    catchUpBytes: CATCH_UP_BYTES,
     diskStallTimeoutMs: DISK_STALL_MS,
     random: () => 0.5,
     newId: () => CLUSTER,

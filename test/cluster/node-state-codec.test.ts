@@ -32,6 +32,7 @@ const STATE: NodeState = {
   founded: true,
   ackedPosition: 4_096,
   fenced: false,
+  catchingUpFrom: 2_048,
 };
 
 const FRESH: NodeState = {
@@ -46,6 +47,7 @@ const FRESH: NodeState = {
   founded: false,
   ackedPosition: 0,
   fenced: false,
+  catchingUpFrom: undefined,
 };
 
 /** A file in which these states were saved, one after the other. */

@@ -21,6 +21,7 @@ function stateOf(promisedEpoch: number): NodeState {
     founded: false,
     ackedPosition: 0,
     fenced: false,
+    catchingUpFrom: undefined,
   };
 }
 

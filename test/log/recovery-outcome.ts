@@ -13,10 +13,10 @@ export type RecoveryOutcome =
   | { readonly kind: 'refused'; readonly error: CairnError };
 
 /** Recovers. Any error but a CairnError gets through and fails the test, as does a write or an open file left behind. */
-export function outcomeOf(disk: MemoryDisk): RecoveryOutcome {
+export function outcomeOf(disk: MemoryDisk, catchingUpFrom?: number): RecoveryOutcome {
   const written = disk.bytesWritten;
   try {
-    const log = recoverLog({ disk, kernel, folder: FOLDER });
+    const log = recoverLog({ disk, kernel, folder: FOLDER, catchingUpFrom });
     if (log.kind === 'empty') throw new Error('the folder is empty');
     return { kind: 'recovered', log };
   } catch (error) {

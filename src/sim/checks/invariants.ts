@@ -79,6 +79,7 @@ export class Invariants implements ProcessObserver {
       }
       case 'ack':
         this.#requireDurable(process, message.durable, 'an ack');
+        this.#requireVouched(process, message.durable, 'an ack');
         this.#noteAck(process, message.epoch, message.durable);
         break;
       case 'heartbeatReply':
@@ -212,6 +213,7 @@ export class Invariants implements ProcessObserver {
     const holders = votersOf(configuration).filter(({ id }) => {
       if (id !== process.memberId) return this.#hasAcked(id, reign.epoch, position);
       this.#requireDurable(process, position, 'its commit');
+      this.#requireVouched(process, position, 'its commit');
       return true;
     });
     const isQuorum = holders.length >= quorumOf(configuration);
@@ -262,6 +264,14 @@ export class Invariants implements ProcessObserver {
     const isDurable = isThere && places.every(({ path, from, to }) => disk.isDurable(path, from, to));
     this.#require(isDurable, process, 'durability', `${what} speaks for ${position}, which is not durable`);
     watched.durable = position;
+  }
+
+  /** As long as recovery would not tell damage from a tear behind a position, nothing behind it may hang on this node. */
+  #requireVouched(process: ObservedProcess, position: Position, what: string): void {
+    const { catchingUpFrom } = process.savedState;
+    const known = Math.max(catchingUpFrom ?? position, this.#world.committedLog.end);
+    const message = `${what} speaks for ${position}, and it is catching up from ${catchingUpFrom}`;
+    this.#require(position <= known, process, 'catching-up', message);
   }
 
   #watch(process: ObservedProcess): Watched {

@@ -21,6 +21,9 @@ export interface DeviceSpeed {
 /** A good SSD's sync. */
 export const FAST_DEVICE: Readonly<DeviceSpeed> = { latencyMinMs: 0.1, latencyMaxMs: 1 };
 
+/** One with moving parts: much is written until a sync has ended. */
+export const MECHANICAL_DEVICE: Readonly<DeviceSpeed> = { latencyMinMs: 2, latencyMaxMs: 12 };
+
 export class DeviceQueue {
   readonly #queue: EventQueue;
   readonly #random: Random;

@@ -12,6 +12,7 @@ import { readHistory } from '../../cluster/log-history.js';
 import { type ChunkFooter, chunkOf, fileOffsetOf } from '../../log/chunk.js';
 import { recoverFolder } from '../../log/folder-recovery.js';
 import { occupiedBytes, RECORD } from '../../log/record.js';
+import type { RecoveryInput } from '../../log/recovery.js';
 import { type Truncation, truncateLog } from '../../log/truncation.js';
 import { batchLength } from '../../log/write-batches.js';
 import { ChunkFiles } from './chunk-files.js';
@@ -78,8 +79,13 @@ export class NodeLog {
   }
 
   /** Recovers and repairs the log in `folder`; undefined if there is none. Throws as `recoverFolder` and `readHistory` do. */
-  static recover(disk: Disk, kernel: RecordKernel, folder: string, newId: () => string): NodeLog | undefined {
-    const recovered = recoverFolder(disk, kernel, folder);
+  static recover(
+    disk: Disk,
+    kernel: RecordKernel,
+    folder: string,
+    { newId, catchingUpFrom }: Pick<NodeLogOptions, 'newId'> & Pick<RecoveryInput, 'catchingUpFrom'>,
+  ): NodeLog | undefined {
+    const recovered = recoverFolder(disk, kernel, folder, catchingUpFrom);
     if (recovered === undefined) return undefined;
     const { logId, chunkSize, chunks, recordsInActiveChunk, lastTimestampUs } = recovered;
     const files = new ChunkFiles(disk, { folder, logId, chunkSize, newId }, chunks);
@@ -132,11 +138,11 @@ export class NodeLog {
   }
 
   /**
-   * Appends whole sealed records that continue the log, not yet durable. No Commit among them names what isn't durable yet
-   * (`batchLength` says how far one may go). Throws `DiskError`; if there is no space, nothing has changed.
+   * Appends whole sealed records that continue the log, not yet durable. Unless the node is catching up, no Commit among them names what isn't
+   * durable yet (`batchLength` says how far one may go). Throws `DiskError`; if there is no space, nothing has changed.
    */
-  write(bytes: Bytes): void {
-    const allowed = batchLength(bytes, 0, bytes.length, this.#durable);
+  write(bytes: Bytes, isCatchUp = false): void {
+    const allowed = isCatchUp ? bytes.length : batchLength(bytes, 0, bytes.length, this.#durable);
     assert(allowed === bytes.length, 'a Commit is never in one batch with what it names');
     const end = this.#end.position + bytes.length;
     if (!this.makeRoom(end)) throw new DiskError('ENOSPC', 'write', this.#files.options.folder);

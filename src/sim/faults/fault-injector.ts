@@ -45,7 +45,9 @@ export class FaultInjector {
     const { cluster, active } = this.#context;
     active.healAll();
     cluster.network.quality = GOOD_NETWORK;
-    for (const { disk } of cluster.nodes) {
+    for (const node of cluster.nodes) {
+      const { disk } = node;
+      node.crashAfterStart(undefined);
       disk.beforeChange = undefined;
       disk.failNextSync = false;
       disk.misdirectNextWrite = false;

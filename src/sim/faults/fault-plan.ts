@@ -19,7 +19,7 @@ export const FAULT_KINDS = {
     'flap',
     'false-alarm',
   ],
-  crash: ['crash', 'kill', 'crash-step', 'crash-all', 'pause'],
+  crash: ['crash', 'kill', 'crash-step', 'crash-again', 'crash-all', 'pause'],
   disk: ['sync-error', 'full-disk', 'slow-disk', 'bit-flip', 'misdirected', 'lost-write', 'lying'],
   clock: ['drift', 'jump'],
   membership: ['wipe', 'restore', 'remove', 'promote', 'demote', 'resize', 'transfer', 'priority'],

@@ -1,5 +1,4 @@
 /** What can go wrong with a node, its disk and its clocks: each function begins one fault on a random victim. Pure. */
-import { FAST_DEVICE } from '../disk/device-queue.js';
 import type { SimNode } from '../node/sim-node.js';
 import type { FaultBudget } from './fault-budget.js';
 import type { FAULT_KINDS } from './fault-plan.js';
@@ -14,6 +13,9 @@ export interface NodeFaultContext extends FaultContext {
 }
 
 const STEPS_MAX = 40;
+/** A start takes some dozens, the rest is what it does first. */
+const STEPS_AFTER_START_MAX = 120;
+const STEPS_OF_CATCH_UP_MAX = 10;
 const SLOW_MS_MAX = 800;
 const JUMP_US_MAX = 30 * 86_400_000_000;
 /** A bad quartz is off by a hundred parts per million; a virtual machine under load by much more. */
@@ -46,6 +48,15 @@ function hit(kind: Exclude<NodeFaultKind, 'crash-all'>, victim: SimNode, context
     case 'crash-step':
       victim.crashAtStep(random.below(STEPS_MAX));
       return true;
+    case 'crash-again':
+      victim.crash('keep-all');
+      victim.crashAfterStart(
+        random.chance(0.5)
+          ? { operations: random.below(STEPS_AFTER_START_MAX), whileCatchingUp: false }
+          : { operations: random.below(STEPS_OF_CATCH_UP_MAX), whileCatchingUp: true },
+      );
+      operator.onDown(victim);
+      return true;
     case 'pause':
       victim.pause();
       active.add(durationMs(random), () => victim.resume());
@@ -58,7 +69,7 @@ function hit(kind: Exclude<NodeFaultKind, 'crash-all'>, victim: SimNode, context
       return true;
     case 'slow-disk':
       victim.speed.latencyMaxMs = random.between(5, SLOW_MS_MAX);
-      active.add(durationMs(random), () => Object.assign(victim.speed, FAST_DEVICE));
+      active.add(durationMs(random), () => victim.healSpeed());
       return true;
     case 'drift':
       victim.clock.drift(context.cluster.queue.nowMs, 1 + (random.fraction() * 2 - 1) * DRIFT_MAX);

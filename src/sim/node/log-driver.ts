@@ -13,7 +13,7 @@ import type { NodeLog } from '../disk/node-log.js';
 import type { EventQueue } from '../event-queue.js';
 
 export type LogOperation =
-  | { readonly kind: 'write'; readonly bytes: Bytes }
+  | { readonly kind: 'write'; readonly bytes: Bytes; readonly isCatchUp: boolean }
   | { readonly kind: 'append'; readonly record: AppendedRecord }
   | { readonly kind: 'truncate'; readonly to: Position };
 
@@ -81,7 +81,7 @@ export class LogDriver {
     try {
       switch (operation.kind) {
         case 'write':
-          return this.#write(operation.bytes);
+          return this.#write(operation);
         case 'append':
           this.#host.appendRecord(operation.record);
           this.#operations.shift();
@@ -97,13 +97,14 @@ export class LogDriver {
     }
   }
 
-  #write(bytes: Bytes): boolean {
+  #write(operation: Extract<LogOperation, { kind: 'write' }>): boolean {
     const { log } = this.#host;
-    const length = batchLength(bytes, 0, bytes.length, log.durable);
+    const { bytes, isCatchUp } = operation;
+    const length = isCatchUp ? bytes.length : batchLength(bytes, 0, bytes.length, log.durable);
     if (length === 0) return false;
-    log.write(bytes.subarray(0, length));
+    log.write(bytes.subarray(0, length), isCatchUp);
     if (length === bytes.length) this.#operations.shift();
-    else this.#operations[0] = { kind: 'write', bytes: bytes.subarray(length) };
+    else this.#operations[0] = { ...operation, bytes: bytes.subarray(length) };
     return length === bytes.length;
   }
 

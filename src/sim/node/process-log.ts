@@ -75,7 +75,7 @@ export class ProcessLog implements LogDriverHost, ReignHost {
     switch (effect.kind) {
       case 'write':
         this.model.append(effect.bytes);
-        this.#driver.add({ kind: 'write', bytes: effect.bytes });
+        this.#driver.add(effect);
         return;
       case 'truncate':
         this.model.truncate(effect.to);

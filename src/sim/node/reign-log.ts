@@ -37,6 +37,10 @@ const GROUP_MS_MAX = 1;
 /** When nothing else is appended, the commit position is written down after so long. */
 const COMMIT_QUIET_MS = 100;
 const DATA_BYTES_MAX = 300;
+/** Some span several sectors, of which a tear leaves a part. Never zeros: a sector of zeros in a record that rots looks torn, which nobody can tell. */
+const LARGE_DATA_BYTES_MAX = 1500;
+const LARGE_CHANCE = 0.2;
+const DATA_BYTE = 0x64;
 
 export class ReignLog {
   readonly epoch: Epoch;
@@ -82,7 +86,8 @@ export class ReignLog {
     const { log, host } = this.#parts;
     if (!log.makeRoom(this.#builder.end.position + RECORDS_BYTES_MAX)) return undefined;
     this.#appendCommit();
-    const data = new Uint8Array(host.random.below(DATA_BYTES_MAX));
+    const bytesMax = host.random.chance(LARGE_CHANCE) ? LARGE_DATA_BYTES_MAX : DATA_BYTES_MAX;
+    const data = new Uint8Array(host.random.below(bytesMax)).fill(DATA_BYTE);
     const simulated = events.map((event) => ({ ...event, type: 'simulated', data }));
     const built = this.#builder.appendPrepares(simulated, timeUs, this.epoch);
     this.#add(built);

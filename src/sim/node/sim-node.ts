@@ -9,7 +9,7 @@ import type { NodeState } from '../../cluster/node-state.js';
 import { NodeStateFile } from '../../cluster/node-state-file.js';
 import { javascriptKernel } from '../../log/javascript-kernel.js';
 import type { Alarms } from '../alarms.js';
-import { type DeviceSpeed, FAST_DEVICE } from '../disk/device-queue.js';
+import { type DeviceSpeed, FAST_DEVICE, MECHANICAL_DEVICE } from '../disk/device-queue.js';
 import { NodeLog } from '../disk/node-log.js';
 import { type CrashKind, SimulatedDisk } from '../disk/simulated-disk.js';
 import type { EventQueue } from '../event-queue.js';
@@ -17,6 +17,7 @@ import type { Network } from '../network.js';
 import type { Random } from '../random.js';
 import { SimulatedClock } from '../simulated-clock.js';
 import {
+  CATCH_UP_BYTES,
   CHUNK_SIZE,
   DEAD_VOTER_TIMEOUT_MS,
   DISK_STALL_TIMEOUT_MS,
@@ -50,10 +51,18 @@ export interface SimNodeParts {
  */
 export type Damage = 'none' | 'rot' | 'amnesia';
 
+/** Which disk operation of a process it doesn't survive. */
+export interface CrashAfterStart {
+  readonly operations: number;
+  /** Only those are counted that it does while it catches up. */
+  readonly whileCatchingUp: boolean;
+}
+
 const FOLDER = 'data';
 /** Uptimes differ by up to some weeks, so that no node can take another's time for its own. */
 const UPTIME_MS_MAX = 2_000_000_000;
 const NONCE_MAX = 0x1_0000_0000;
+const MECHANICAL_CHANCE = 0.25;
 /** A disk operation of a dying process gets this far at most. */
 const LAST_OPERATIONS_MAX = 8;
 
@@ -61,7 +70,7 @@ export class SimNode {
   readonly name: string;
   readonly role: MemberRole;
   readonly clock: SimulatedClock;
-  readonly speed: DeviceSpeed = { ...FAST_DEVICE };
+  readonly speed: DeviceSpeed;
   disk: SimulatedDisk;
   process: SimProcess | undefined;
   damage: Damage = 'none';
@@ -76,6 +85,8 @@ export class SimNode {
   #lastVersion = 0;
   readonly #parts: SimNodeParts;
   readonly #random: Random;
+  readonly #device: Readonly<DeviceSpeed>;
+  #crashAfterStart: CrashAfterStart | undefined;
   /** Processes that this machine has started, whichever folder it had. */
   #starts = 0;
   #clusterSize: number;
@@ -88,6 +99,8 @@ export class SimNode {
     this.role = parts.role;
     this.clock = new SimulatedClock(this.#random.below(UPTIME_MS_MAX));
     this.disk = this.#newDisk();
+    this.#device = this.#random.chance(MECHANICAL_CHANCE) ? MECHANICAL_DEVICE : FAST_DEVICE;
+    this.speed = { ...this.#device };
   }
 
   get isUp(): boolean {
@@ -107,6 +120,7 @@ export class SimNode {
   /** Starts the process. What goes wrong is told by `onDown`. */
   start(): void {
     if (this.process !== undefined) return;
+    this.#armCrash();
     try {
       this.#startProcess();
     } catch (error) {
@@ -127,12 +141,22 @@ export class SimNode {
     this.#cleanUp(how);
   }
 
-  /** Ends the process at one of its next disk operations. */
+  /** Ends the process at one of its next disk operations; most often with the power. */
   crashAtStep(operations: number): void {
     let left = operations;
     this.disk.beforeChange = () => {
       if (left-- <= 0) throw new ProcessCrash();
     };
+  }
+
+  /** Its disk takes as long as it should again. */
+  healSpeed(): void {
+    Object.assign(this.speed, this.#device);
+  }
+
+  /** Ends its next process at one of the first disk operations, or of those while it catches up. Undefined: it doesn't. */
+  crashAfterStart(when: CrashAfterStart | undefined): void {
+    this.#crashAfterStart = when;
   }
 
   pause(): void {
@@ -175,13 +199,25 @@ export class SimNode {
     this.isBroken = false;
   }
 
+  #armCrash(): void {
+    const when = this.#crashAfterStart;
+    this.#crashAfterStart = undefined;
+    if (when === undefined) return;
+    let left = when.operations;
+    this.disk.beforeChange = () => {
+      const counts = !when.whileCatchingUp || this.process?.savedState.catchingUpFrom !== undefined;
+      if (counts && left-- <= 0) throw new ProcessCrash();
+    };
+  }
+
   #startProcess(): void {
     const { disk } = this;
     disk.makeDirectory(FOLDER);
     const { file, state } = this.#loadState();
     this.memberId = state.memberId;
     const newId = (): string => this.#random.uuid();
-    let log = NodeLog.recover(disk, javascriptKernel, FOLDER, newId);
+    const { catchingUpFrom } = state;
+    let log = NodeLog.recover(disk, javascriptKernel, FOLDER, { newId, catchingUpFrom });
     const createLog = (logId: string, chunkSize: number): NodeLog => {
       return NodeLog.create(disk, javascriptKernel, FOLDER, { logId, chunkSize, newId });
     };
@@ -246,6 +282,7 @@ export class SimNode {
       heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
       deadVoterTimeoutMs: DEAD_VOTER_TIMEOUT_MS,
       diskStallTimeoutMs: DISK_STALL_TIMEOUT_MS,
+      catchUpBytes: CATCH_UP_BYTES,
       random: () => random.fraction(),
       newId: () => random.uuid(),
       kernel: javascriptKernel,
@@ -255,7 +292,8 @@ export class SimNode {
   /** By itself. The system under it lives on, or goes down with it. */
   #died(reason: unknown): void {
     this.#note('died', () => (reason instanceof Error ? reason.message : String(reason)));
-    this.#cleanUp(this.#random.chance(0.3) ? 'torn' : 'keep-all');
+    const losesPower = this.#random.chance(reason instanceof ProcessCrash ? 0.7 : 0.3);
+    this.#cleanUp(losesPower ? 'torn' : 'keep-all');
     this.#parts.onDown(this, reason);
   }
 
@@ -299,5 +337,6 @@ function freshState(memberId: MemberId, nonce: number): NodeState {
     founded: false,
     ackedPosition: 0,
     fenced: false,
+    catchingUpFrom: undefined,
   };
 }

@@ -7,7 +7,7 @@ import { assert } from '../../base/assert.js';
 import type { Epoch, Position, TimestampUs } from '../../base/units.js';
 import { ClusterNode } from '../../cluster/cluster-node.js';
 import type { ClusterNodeOptions } from '../../cluster/cluster-node-options.js';
-import type { Effect, Input, NodeRole } from '../../cluster/effects.js';
+import type { Effect, Input, NodeRole, Outgoing } from '../../cluster/effects.js';
 import type { Message } from '../../cluster/messages.js';
 import type { NodeState } from '../../cluster/node-state.js';
 import type { NodeStateFile } from '../../cluster/node-state-file.js';
@@ -25,6 +25,7 @@ import { isOfTheWorld } from './process-crash.js';
 import { type LogEffect, ProcessLog, type ProcessLogHost } from './process-log.js';
 import type { ObservedProcess, ProcessObserver } from './process-observer.js';
 import { ProcessTimer } from './process-timer.js';
+import { Shipper, type ShipperHost } from './shipper.js';
 import { StateSaver, type StateSaverHost } from './state-saver.js';
 import type { NewEvent, StreamModel } from './stream-model.js';
 
@@ -53,17 +54,12 @@ export interface ProcessParts {
 
 /** Messages and completions that a paused process finds when it goes on; a socket's buffer is full at some point too. */
 const DEFERRED_MAX = 20_000;
-/** How long a `ship` may take that has to read from the disk. */
-const SHIP_DELAY_MS_MAX = 2;
-const SHIP_DELAY_CHANCE = 0.1;
-/** How often a range ends early, in the middle of a transaction perhaps: as large ones do in production, where all are large. */
-const SHIP_SHORT_CHANCE = 0.2;
-
-export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
+export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost, ShipperHost {
   readonly core: ClusterNode;
   readonly #parts: ProcessParts;
   readonly #desk: ClientDesk;
   readonly #saver: StateSaver;
+  readonly #shipper: Shipper;
   readonly #timer: ProcessTimer;
   #log: ProcessLog | undefined;
   // As the core has told them: to ask it each time would cost more than all else.
@@ -76,9 +72,10 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
   #isStepping = false;
 
   constructor(parts: ProcessParts) {
-    const { queue, clock, log, state, options } = parts;
+    const { queue, clock, log, state, options, random } = parts;
     this.#parts = parts;
     this.#saver = this.#makeSaver();
+    this.#shipper = new Shipper(this, random.fork());
     this.#desk = new ClientDesk(this);
     if (log !== undefined) this.#openLog(log);
     this.#timer = new ProcessTimer({
@@ -281,7 +278,7 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
       guard: (act) => this.guard(act),
       whenRunning: (act) => this.whenRunning(act),
       saved: ({ promisedEpoch, acceptedEpoch }) => this.#note('saved').numbers(promisedEpoch, acceptedEpoch),
-      send: ({ to, message }) => this.#send(to, message),
+      send: (outgoing) => this.send(outgoing),
     };
     return new StateSaver(host, new DeviceQueue(queue, random, speed), stateFile, state);
   }
@@ -295,7 +292,7 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
         this.#saver.save(effect);
         return;
       case 'ship':
-        this.#ship(effect);
+        this.#shipper.ship(effect);
         return;
       case 'write':
       case 'truncate':
@@ -363,19 +360,8 @@ export class SimProcess implements ObservedProcess, ProcessLogHost, DeskHost {
     });
   }
 
-  #ship({ to, range, limit }: Extract<Effect, { kind: 'ship' }>): void {
-    const { random } = this.#parts;
-    const send = (): void => {
-      const { log } = this;
-      const from = range.position;
-      // A leader of old may have cut its log meanwhile: nobody waits for this any more.
-      const isShort = random.chance(SHIP_SHORT_CHANCE);
-      const wanted = isShort ? random.between(from, limit) : limit;
-      const end = from < log.end.position ? log.rangeEnd(from, wanted) : from;
-      if (end > from) this.#send(to, { ...range, bytes: log.read(from, end) });
-      this.take({ kind: 'shipped', to: range.to, attempt: range.attempt, end });
-    };
-    this.later(random.chance(SHIP_DELAY_CHANCE) ? random.fraction() * SHIP_DELAY_MS_MAX : 0, send);
+  send({ to, message }: Outgoing): void {
+    this.#send(to, message);
   }
 
   #send(to: string, message: Message): void {

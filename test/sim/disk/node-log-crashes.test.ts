@@ -32,6 +32,8 @@ class Life {
   /** Ends of transactions, and of records outside of them. */
   #ends = [0];
   #epoch = 1;
+  /** While it writes without regard to what Commits name: recovery is told. */
+  #catchingUpFrom: number | undefined;
 
   constructor(seed: number) {
     this.random = new Random(seed);
@@ -72,14 +74,17 @@ class Life {
     const range = new Uint8Array(Buffer.concat(parts));
     this.#bytes = new Uint8Array(Buffer.concat([this.#bytes, range]));
     this.#ends.push(...ends);
+    const isCatchUp = random.chance(0.5);
+    if (isCatchUp) this.#catchingUpFrom ??= log.durable;
     for (let at = 0; at < range.length; ) {
-      const length = batchLength(range, at, range.length - at, log.durable);
-      if (length > 0) log.write(range.subarray(at, at + length));
+      const length = isCatchUp ? range.length : batchLength(range, at, range.length - at, log.durable);
+      if (length > 0) log.write(range.subarray(at, at + length), isCatchUp);
       at += length;
-      if (at < range.length || random.chance(0.8)) log.sync();
+      if (at < range.length || random.chance(isCatchUp ? 0.3 : 0.8)) log.sync();
       // A batch may end in a transaction, and recovery drops that.
       this.#promise(this.#ends.filter((position) => position <= log.durable).at(-1)!);
     }
+    if (log.durable === log.end.position && random.chance(0.5)) this.#catchingUpFrom = undefined;
   }
 
   #transaction(builder: RecordBuilder): BuiltRecords {
@@ -103,6 +108,7 @@ class Life {
     this.#promised = Math.min(this.#promised, to);
     const truncation = this.log.truncate(to);
     expect(truncation).toMatchObject({ kind: 'truncated', end: { position: to } });
+    this.#catchingUpFrom = undefined;
     this.#forget(to);
     this.#promise(to);
   }
@@ -126,13 +132,14 @@ class Life {
 
   #recover(): void {
     const { random, disk } = this;
-    const newId = () => random.uuid();
+    const options = { newId: () => random.uuid(), catchingUpFrom: this.#catchingUpFrom };
     this.crashes++;
     do {
       disk.crash(random, random.pick<CrashKind>(['torn', 'torn', 'lose-all', 'keep-all']));
-    } while (random.chance(0.5) && !this.#interrupt(() => NodeLog.recover(disk, kernel, FOLDER, newId)));
+    } while (random.chance(0.5) && !this.#interrupt(() => NodeLog.recover(disk, kernel, FOLDER, options)));
     disk.crash(random, 'torn');
-    this.log = NodeLog.recover(disk, kernel, FOLDER, newId)!;
+    this.log = NodeLog.recover(disk, kernel, FOLDER, options)!;
+    this.#catchingUpFrom = undefined;
     const end = this.log.end.position;
     expect(end).toBeGreaterThanOrEqual(this.#promised);
     expect(this.#ends).toContain(end);

@@ -58,7 +58,7 @@ describe('a simulated log', () => {
     log.write(later.bytes);
     expect(log.sync()).toBe(later.end.position);
     disk.crash(random, 'lose-all');
-    const recovered = NodeLog.recover(disk, kernel, FOLDER, newId)!;
+    const recovered = NodeLog.recover(disk, kernel, FOLDER, { newId })!;
     expect(recovered.end).toEqual(builder.end);
     expect(recovered.start).toEqual({
       end: builder.end,
@@ -95,7 +95,7 @@ describe('a simulated log', () => {
           const durable = log.durable;
           const before = log.read(0, log.end.position);
           disk.crash(random, random.pick(['lose-all', 'torn', 'torn', 'keep-all']));
-          log = NodeLog.recover(disk, kernel, FOLDER, newId)!;
+          log = NodeLog.recover(disk, kernel, FOLDER, { newId })!;
           expect(log.end.position).toBeGreaterThanOrEqual(durable);
           expect(log.end.position).toBeLessThanOrEqual(before.length);
           expect(
@@ -135,7 +135,7 @@ describe('a simulated log', () => {
     for (let i = 0; i < 3; i++)
       writeInBatches(log, other.appendPrepares([event(random, 50_000)], i, 2).bytes);
     disk.crash(random, 'lose-all');
-    const recovered = NodeLog.recover(disk, kernel, FOLDER, newId)!;
+    const recovered = NodeLog.recover(disk, kernel, FOLDER, { newId })!;
     expect(recovered.end).toEqual(other.end);
     expect(recovered.start.epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
   });
