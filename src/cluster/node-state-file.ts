@@ -57,6 +57,18 @@ export class NodeStateFile {
     return { kind: 'loaded', file: new NodeStateFile(disk, path, decoded.sequence), state: decoded.state };
   }
 
+  /** What the file says, without touching it; undefined if there is none that can be read. Throws `DiskError`. */
+  static peek(disk: Disk, folder: string): NodeState | undefined {
+    if (!disk.list(folder).includes(FILE_NAME)) return undefined;
+    const file = disk.open(pathIn(folder), { access: 'read' });
+    try {
+      const decoded = readState(disk, file);
+      return decoded.kind === 'state' ? decoded.state : undefined;
+    } finally {
+      disk.close(file);
+    }
+  }
+
   /** Makes the file, durably, in a folder that exists. Throws `DiskError`. */
   static create(disk: Disk, folder: string, state: NodeState): NodeStateFile {
     const path = pathIn(folder);

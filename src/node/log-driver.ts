@@ -15,7 +15,7 @@ import { batchLength } from '../log/write-batches.js';
 import type { LogStore } from './log-store.js';
 
 export type LogOperation =
-  | { readonly kind: 'write'; readonly bytes: Bytes }
+  | { readonly kind: 'write'; readonly bytes: Bytes; readonly isCatchUp: boolean }
   | { readonly kind: 'append'; readonly record: AppendedRecord }
   | { readonly kind: 'truncate'; readonly to: Position };
 
@@ -73,7 +73,7 @@ export class LogDriver {
     const operation = this.#operations[0]!;
     switch (operation.kind) {
       case 'write':
-        return this.#write(operation.bytes);
+        return this.#write(operation);
       case 'append':
         if (!this.#host.appendRecord(operation.record)) return false;
         this.#operations.shift();
@@ -84,12 +84,13 @@ export class LogDriver {
   }
 
   /** Takes as much as fits into the chunk and goes with one sync; the rest stays at the head of the line. */
-  #write(bytes: Bytes): boolean {
+  #write(operation: Extract<LogOperation, { kind: 'write' }>): boolean {
+    const { bytes, isCatchUp } = operation;
     const { store } = this.#host;
     const { producer, chunkSize } = store;
     const chunkRoom = chunkSize - (producer.framed % chunkSize);
     const wanted = Math.min(bytes.length, chunkRoom);
-    const length = batchLength(bytes, 0, wanted, store.durable);
+    const length = isCatchUp ? wanted : batchLength(bytes, 0, wanted, store.durable);
     if (length === 0) return false;
     if (!store.hasRoom(length)) {
       store.hurryIndex();
@@ -99,7 +100,7 @@ export class LogDriver {
     producer.take(bytes.subarray(0, length), records, end);
     store.notePublished();
     if (length === bytes.length) this.#operations.shift();
-    else this.#operations[0] = { kind: 'write', bytes: bytes.subarray(length) };
+    else this.#operations[0] = { ...operation, bytes: bytes.subarray(length) };
     return true;
   }
 

@@ -6,6 +6,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { unlinkSync } from 'node:fs';
 import { CairnError } from '../base/errors.js';
 import type { Disk } from '../base/ports.js';
+import type { Position } from '../base/units.js';
 import type { NodeState } from '../cluster/node-state.js';
 import { NodeStateFile } from '../cluster/node-state-file.js';
 import type { RecoveredLog } from '../log/recovery.js';
@@ -27,13 +28,15 @@ export interface OwnAddress {
 /** The state of the format: 48 bits, so that it fits a number. */
 const NONCE_MAX = 2 ** 48 - 1;
 
+/** `recover` recovers the log, once it is known from where on its Commit records prove nothing ({@link NodeState.catchingUpFrom}). */
 export function loadIdentity(
   disk: Disk,
   folder: string,
-  recovered: RecoveredLog | undefined,
+  recover: (catchingUpFrom: Position | undefined) => RecoveredLog | undefined,
   address: OwnAddress,
 ): NodeIdentity {
   const loaded = NodeStateFile.load(disk, folder);
+  const recovered = recover(loaded.kind === 'loaded' ? loaded.state.catchingUpFrom : undefined);
   const nonce = randomInt(NONCE_MAX);
   switch (loaded.kind) {
     case 'loaded': {

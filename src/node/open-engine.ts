@@ -54,13 +54,14 @@ function open(
 ): Engine {
   const { disk, kernel } = platform;
   const { folder } = options;
-  const recovered = recoverFolder(disk, kernel, folder);
-  if (recovered?.torn !== undefined) events.note('removed a torn tail', { ...recovered.torn });
-  if (recovered !== undefined && recovered.chunkSize !== options.chunkSize) {
-    const { chunkSize } = recovered;
+  const recover = (catchingUpFrom: Position | undefined) =>
+    recoverFolder(disk, kernel, folder, catchingUpFrom);
+  const { file: stateFile, state, log } = loadIdentity(disk, folder, recover, cluster);
+  if (log?.torn !== undefined) events.note('removed a torn tail', { ...log.torn });
+  if (log !== undefined && log.chunkSize !== options.chunkSize) {
+    const { chunkSize } = log;
     events.note('the log keeps the chunk size that it was made with', { chunkSize });
   }
-  const { file: stateFile, state, log } = loadIdentity(disk, folder, recovered, cluster);
   const chunkSize = log?.chunkSize ?? options.chunkSize;
   const core = { ...cluster, chunkSize, random: Math.random, newId: randomUUID, kernel };
   // Seeds may change while the node runs: they are looked up in what the caller gave.

@@ -2,8 +2,10 @@
  * `cairn inspect verify`: what recovery would say of the folder, and every record of every chunk, checked by whoever runs the
  * jobs (a pool of workers). Changes nothing. Main thread.
  */
+
 import { CairnError } from '../../base/errors.js';
 import type { Disk, RecordKernel } from '../../base/ports.js';
+import { NodeStateFile } from '../../cluster/node-state-file.js';
 import { type RecoveredLog, recoverLog } from '../../log/recovery.js';
 import { startState } from './chunk-rows.js';
 import type { VerificationResult, VerificationTask } from './chunk-verification.js';
@@ -82,7 +84,8 @@ type RecoveryAnswer =
 function recoverFrom({ disk, kernel, folder }: VerifyInput, survey: FolderSurvey): RecoveryAnswer {
   if (survey.problems.length > 0) return { kind: 'impossible' };
   try {
-    const log = recoverLog({ disk, kernel, folder });
+    const catchingUpFrom = NodeStateFile.peek(disk, folder)?.catchingUpFrom;
+    const log = recoverLog({ disk, kernel, folder, catchingUpFrom });
     return log.kind === 'log' ? { kind: 'recovered', log } : { kind: 'impossible' };
   } catch (error) {
     if (!(error instanceof CairnError)) throw error;
