@@ -94,15 +94,18 @@ test('an answer that nobody waits for is ignored', () => {
   expect(rig.outcomes).toEqual([]);
 });
 
-test('a no that rests on the log is given when it is confirmed, and taken back if it can not be', () => {
+test('a no that rests on the log is given when it is confirmed, and taken back if it can not be; those of a turn share a question', async () => {
   const rig = new Rig();
-  for (const name of ['first', 'second', 'third']) rig.confirm(name);
-  rig.ready(rig.asked[1]!, 100);
-  rig.gate.refused(rig.asked[0]!, NO_QUORUM);
-  rig.ready(rig.asked[2]!, 200);
-  expect(rig.outcomes).toEqual(['second: answer', 'first: abandon']);
+  for (const name of ['first', 'second']) rig.confirm(name);
+  await turns();
+  rig.confirm('third');
+  await turns();
+  expect(rig.asked).toHaveLength(2);
+  rig.ready(rig.asked[0]!, 200);
+  rig.gate.refused(rig.asked[1]!, NO_QUORUM);
+  expect(rig.outcomes).toEqual(['third: abandon']);
   rig.commit(200);
-  expect(rig.outcomes).toEqual(['second: answer', 'first: abandon', 'third: answer']);
+  expect(rig.outcomes).toEqual(['third: abandon', 'first: answer', 'second: answer']);
 });
 
 test('who waits for a commit position is called at once if it is reached, else when it is', async () => {

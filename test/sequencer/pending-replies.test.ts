@@ -125,15 +125,34 @@ describe('a no that rests on the log', () => {
       const [pending, client] = [new PendingReplies(confirm), new Client()];
       pending.rejected(100, client, 1, rejection);
       pending.rejected(100, client, 2, rejection);
-      expect(asked).toEqual([]);
+      expect(asked).toHaveLength(2);
       pending.release(100);
       expect(client.told).toEqual([]);
-      expect(asked).toHaveLength(2);
       asked[0]!.answer();
       asked[1]!.abandon();
       expect(client.told).toEqual([`1 ${rejection.code}`, '2 no-leader']);
     },
   );
+
+  test('holds up what is behind it, and nothing is said before it is committed', () => {
+    asked.length = 0;
+    const [pending, client] = [new PendingReplies(confirm), new Client()];
+    pending.rejected(50, client, 1, WRONG_REVISION);
+    append(pending, 100, client, 2);
+    asked[0]!.answer();
+    expect(client.told).toEqual([]);
+    pending.rejected(100, client, 3, WRONG_REVISION);
+    append(pending, 200, client, 4);
+    pending.release(200);
+    expect(client.told).toEqual(['1 wrong-expected-revision', '2 yes 2@92']);
+    asked[1]!.answer();
+    expect(client.told).toEqual([
+      '1 wrong-expected-revision',
+      '2 yes 2@92',
+      '3 wrong-expected-revision',
+      '4 yes 4@192',
+    ]);
+  });
 
   test('is not needed for one that holds whoever leads, nor for a yes', () => {
     asked.length = 0;
@@ -145,14 +164,14 @@ describe('a no that rests on the log', () => {
     expect(client.told).toEqual(['1 request-too-large', '2 yes 2@92']);
   });
 
-  test('is not asked for when the reign ends: nobody knows', () => {
+  test('is nothing any more when the reign ends: nobody knows', () => {
     asked.length = 0;
     const [pending, client] = [new PendingReplies(confirm), new Client()];
     append(pending, 100, client, 1);
     pending.rejected(100, client, 2, WRONG_REVISION);
     pending.abandon(UNKNOWN);
-    expect(asked).toEqual([]);
     expect(client.told).toEqual(['1 outcome-unknown', '2 outcome-unknown']);
+    asked[0]!.answer();
     pending.release(100);
     expect(client.told).toHaveLength(2);
   });
