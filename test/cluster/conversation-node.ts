@@ -29,7 +29,7 @@ export interface Folder {
 }
 
 type Line =
-  | { readonly kind: 'write'; readonly from: number; readonly bytes: Bytes }
+  | { readonly kind: 'write'; readonly from: number; readonly bytes: Bytes; readonly isCatchUp: boolean }
   | { readonly kind: 'append'; readonly record: AppendedRecord }
   | { readonly kind: 'truncate'; readonly to: number };
 
@@ -246,7 +246,8 @@ export class ConversationNode {
       case 'write': {
         assert(operation.from === log.end.position, 'a write continues the log');
         log.write(operation.bytes);
-        this.#say(`writes ${log.wordsOf(operation.from, log.end.position)} to ${log.end.position}`);
+        const care = operation.isCatchUp ? ', catching up' : '';
+        this.#say(`writes ${log.wordsOf(operation.from, log.end.position)} to ${log.end.position}${care}`);
         break;
       }
       case 'truncate': {

@@ -115,6 +115,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'hold-log': ({ conversation }, [name]) => {
     conversation.node(name).isLogHeld = true;
   },
+  'hold-saves': ({ conversation }, [name]) => {
+    conversation.node(name).areSavesHeld = true;
+  },
   'expect-loss': ({ conversation }) => {
     conversation.isLossExpected = true;
   },
@@ -125,6 +128,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   /** The size of the cluster that nodes made from now on want. */
   size: ({ conversation }, [size]) => {
     conversation.clusterSize = Number(size);
+  },
+  /** How far nodes made from now on are behind when they catch up. */
+  'catch-up': ({ conversation }, [bytes]) => {
+    conversation.catchUpBytes = Number(bytes);
   },
   /** Nothing gets into the log any more. */
   'fill-disk': ({ conversation }, [name]) => {

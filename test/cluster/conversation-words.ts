@@ -192,6 +192,9 @@ export function changeWords(before: NodeState, after: NodeState, names: Names): 
   }
   if (after.clusterId !== before.clusterId) words.push(`member of ${names.of(after.clusterId)}`);
   if (after.founded !== before.founded) words.push('founded');
+  const { catchingUpFrom } = after;
+  if (catchingUpFrom !== before.catchingUpFrom)
+    words.push(catchingUpFrom === undefined ? 'not catching up' : `catching up from ${catchingUpFrom}`);
   if (after.fenced !== before.fenced) words.push('fenced');
   return words.join(', ');
 }

@@ -30,6 +30,7 @@ export class Conversation implements ConversationHost {
   readonly network = new ConversationNetwork();
   readonly nodes = new Map<string, ConversationNode>();
   clusterSize = 3;
+  catchUpBytes = 262_144;
   seeds: readonly string[] = [];
   /** Whether more was destroyed than a cluster survives: then what was committed may be lost. */
   isLossExpected = false;
@@ -218,9 +219,9 @@ export class Conversation implements ConversationHost {
       this.names.add(id, `cluster-${this.#clustersMade}`);
       return id;
     };
-    const { clusterSize } = this;
+    const { clusterSize, catchUpBytes } = this;
     const zone = '';
     const identity = { name, zone, role, clusterSize, chunkSize: CHUNK_SIZE, seeds, priority: 0 };
-    return { ...identity, ...TIMES, random: () => 0, newId, kernel: javascriptKernel };
+    return { ...identity, ...TIMES, catchUpBytes, random: () => 0, newId, kernel: javascriptKernel };
   }
 }
