@@ -26,7 +26,7 @@ test('a leader whose ring was full of what nobody else had leads on when the oth
   network.isolate(first);
   // More than the ring holds: those for which there was room wait for a commit that doesn't come, the others for room.
   const outcomes = Array.from({ length: 300 }, (_, i) => append(engine, i + 1, { bytes: 7_000 }));
-  await network.until('the ring is full', () => !engine.store!.hasRoom(8_000));
+  await network.until('the ring is full', () => !engine.store!.producer.hasRoomForEvents(16_000));
   const second = await network.leader();
   expect(second).not.toBe(first);
   // What it has is worth nothing as the others have gone on.
@@ -45,7 +45,7 @@ test('a leader that filled its ring without a quorum, and is elected again, can 
   await network.settled();
   for (const name of others) network.isolate(name);
   const outcomes = Array.from({ length: 300 }, (_, i) => append(engine, i + 1, { bytes: 7_000 }));
-  await network.until('the ring is full', () => !engine.store!.hasRoom(8_000));
+  await network.until('the ring is full', () => !engine.store!.producer.hasRoomForEvents(16_000));
   await network.until('it gives up', () => !engine.isLeading);
   const codes = new Set(await Promise.all(outcomes));
   expect([...codes].every((code) => code === 'outcome-unknown' || code === 'no-leader')).toBe(true);
