@@ -33,10 +33,10 @@ const FOLLOW_BYTES_MAX = 1024 * 1024;
 /** Queries answered between two looks at the log. */
 const QUERIES_MAX = 16;
 /**
- * Main is woken for the room that indexing made only if more than this part of the ring was waiting to be indexed: appends are
- * far smaller than the rest of it, so with less main can't have been refused any.
+ * Main is woken for the room that indexing made only if more than this part of the ring was waiting to be indexed: an append takes three
+ * quarters of it at most, Padding included, and an eighth is not for appends, so with less main can't have been refused any.
  */
-const LAG_TO_RING = 1 / 4;
+const LAG_TO_RING = 1 / 16;
 
 export class IndexerAgent implements Agent {
   readonly #surroundings: IndexerSurroundings;

@@ -92,36 +92,23 @@ export class LogDriver {
     const wanted = Math.min(bytes.length, chunkRoom);
     const length = isCatchUp ? wanted : batchLength(bytes, 0, wanted, store.durable);
     if (length === 0) return false;
+    const { records, largest, timestampUs, end } = survey(bytes, length);
+    // Before anything else: for such a record there will never be room.
+    const { apronBytes } = producer.memory.descriptor;
+    if (largest > apronBytes) {
+      this.#host.failed(recordTooLarge(largest, apronBytes));
+      return false;
+    }
     if (!store.hasRoom(length)) {
       store.hurryIndex();
       return false;
     }
-    const { records, end } = this.#walk(bytes, length);
+    this.#lastTimestampUs = timestampUs;
     producer.take(bytes.subarray(0, length), records, end);
     store.notePublished();
     if (length === bytes.length) this.#operations.shift();
     else this.#operations[0] = { ...operation, bytes: bytes.subarray(length) };
     return true;
-  }
-
-  /** How many records are in `bytes[0, length)`, and what the log continues with behind them. The core has verified them. */
-  #walk(bytes: Bytes, length: number): { records: number; end: ChainState } {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const { apronBytes } = this.#host.store.producer.memory.descriptor;
-    let records = 0;
-    let last = 0;
-    for (let record = 0; record < length; records++) {
-      last = record;
-      const occupied = occupiedBytes(view.getUint32(record + RECORD.length, true));
-      if (occupied > apronBytes) this.#host.failed(recordTooLarge(occupied, apronBytes));
-      record += occupied;
-    }
-    this.#lastTimestampUs = readU64(view, last + RECORD.timestamp);
-    const previousLength = view.getUint32(last + RECORD.length, true);
-    const position = readU64(view, last + RECORD.position) + occupiedBytes(previousLength);
-    const chain = view.getUint32(last + RECORD.crc, true);
-    const epoch = view.getUint32(last + RECORD.epoch, true);
-    return { records, end: { position, chain, previousLength, epoch } };
   }
 
   #truncate(to: Position): boolean {
@@ -143,6 +130,36 @@ export class LogDriver {
     this.#host.truncated(truncation.end);
     this.pump();
   }
+}
+
+interface Survey {
+  readonly records: number;
+  /** Bytes of the largest of them. */
+  readonly largest: number;
+  /** Of the last one. */
+  readonly timestampUs: TimestampUs;
+  /** What the log continues with behind them. */
+  readonly end: ChainState;
+}
+
+/** What is in `bytes[0, length)`, some whole records. The core has verified them. */
+function survey(bytes: Bytes, length: number): Survey {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let records = 0;
+  let largest = 0;
+  let last = 0;
+  for (let record = 0; record < length; records++) {
+    last = record;
+    const occupied = occupiedBytes(view.getUint32(record + RECORD.length, true));
+    largest = Math.max(largest, occupied);
+    record += occupied;
+  }
+  const previousLength = view.getUint32(last + RECORD.length, true);
+  const position = readU64(view, last + RECORD.position) + occupiedBytes(previousLength);
+  const chain = view.getUint32(last + RECORD.crc, true);
+  const epoch = view.getUint32(last + RECORD.epoch, true);
+  const timestampUs = readU64(view, last + RECORD.timestamp);
+  return { records, largest, timestampUs, end: { position, chain, previousLength, epoch } };
 }
 
 /** Invariant 5, seen on the disk: who leads would have this node forget what was committed. */

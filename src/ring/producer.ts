@@ -15,6 +15,13 @@ import { Doorbell } from './doorbell.js';
 import { BLOCK_BYTES, CONTROL, type RingDescriptor, RingMemory } from './layout.js';
 import { PendingCopies } from './pending-copies.js';
 
+/**
+ * The part of the ring that events leave free. A leader whose log is not committed any more, because its followers are gone, gives up, is perhaps elected
+ * again, and must write the Epoch record of a new reign before anything can be committed; so must a follower whose ring is full of what
+ * that leader wrote. An eighth of the smallest ring is room for 2,000 such reigns in a row.
+ */
+const REIGNS_PER_RING = 1 / 8;
+
 export class RingProducer {
   readonly memory: RingMemory;
   /** For the larger parts of a record: copied together, before it is sealed. */
@@ -100,6 +107,11 @@ export class RingProducer {
     return this.#framed + bytes <= this.#freeEnd;
   }
 
+  /** The same for events: they leave room for what begins the next reigns, without which nothing here could ever be committed. */
+  hasRoomForEvents(bytes: number): boolean {
+    return this.hasRoom(bytes + this.#ringBytes * REIGNS_PER_RING);
+  }
+
   /**
    * Takes the next `bytes` (a record's occupied length; room was checked) and returns their offset in `memory.bytes`.
    * The caller fills in the record's header and body before the next claim or publish.
@@ -116,13 +128,14 @@ export class RingProducer {
   }
 
   /**
-   * How many bytes, if any, can be framed in one piece where the next record will stand, in front of the ring's end and of what
-   * is still in use: for whoever writes records by itself and then calls `advance`.
+   * How many bytes of events, if any, can be framed in one piece where the next record will stand, in front of the ring's end and of
+   * what is still in use: for whoever writes records by itself and then calls `advance`.
    */
   stretch(): number {
     if (this.#framedAt < this.#sealedAt) this.#seal();
-    if (!this.hasRoom(this.#ringBytes - this.#framedAt)) return this.#freeEnd - this.#framed;
-    return this.#ringBytes - this.#framedAt;
+    const toRingEnd = this.#ringBytes - this.#framedAt;
+    if (this.hasRoomForEvents(toRingEnd)) return toRingEnd;
+    return Math.max(0, this.#freeEnd - this.#framed - this.#ringBytes * REIGNS_PER_RING);
   }
 
   /** Where in `memory.bytes` the next record will stand. */

@@ -47,7 +47,7 @@ export class ReignLog {
 
   /** Frames the Epoch record, the first of a reign; false if there is no room for it yet. */
   openEpoch(leaderInstanceId: Uint8Array): boolean {
-    if (this.roomFor(0, EPOCH_LENGTH) !== 'enough') return false;
+    if (!this.#hasRoom(EPOCH_LENGTH)) return false;
     this.beginTurn();
     this.#parts.framer.openEpoch(leaderInstanceId);
     this.noteRecords();
@@ -57,7 +57,7 @@ export class ReignLog {
   /** Frames a Membership record; false if there is no room for it yet. */
   membership(body: Uint8Array): boolean {
     const bytes = RECORD_HEADER_BYTES + body.length;
-    if (this.roomFor(bytes, bytes) !== 'enough') return false;
+    if (!this.#hasRoom(bytes)) return false;
     this.beginTurn();
     this.#parts.framer.membership(body);
     this.noteRecords();
@@ -88,7 +88,7 @@ export class ReignLog {
 
   /** Frames a Commit record if one is owed and there is room. */
   recordCommit(): void {
-    if (!this.owesCommit || this.roomFor(0, 0) !== 'enough') return;
+    if (!this.owesCommit || !this.#hasRoom(0)) return;
     this.#parts.framer.commit(this.#committed);
     this.#committedOnRecord = this.#committed;
   }
@@ -112,15 +112,28 @@ export class ReignLog {
   }
 
   /**
-   * Whether records of `bytes` fit into the ring and the chunks that exist, whatever Padding they need. `largest`: bytes of the largest
+   * Whether events of `bytes` fit into the ring and the chunks that exist, whatever Padding they need. `largest`: bytes of the largest
    * of them, which is what Padding may take where a chunk ends.
    */
   roomFor(bytes: number, largest: number): Room {
-    const { producer, framer, preparedEnd } = this.#parts;
+    const needed = this.#needed(bytes, largest);
+    if (!this.#hasChunks(needed)) return 'no-chunk';
+    return this.#parts.producer.hasRoomForEvents(needed) ? 'enough' : 'ring-full';
+  }
+
+  /** The same for one record of the reign itself. */
+  #hasRoom(bytes: number): boolean {
+    const needed = this.#needed(bytes, bytes);
+    return this.#hasChunks(needed) && this.#parts.producer.hasRoom(needed);
+  }
+
+  #hasChunks(needed: number): boolean {
+    return this.#parts.producer.framed + needed <= this.#parts.preparedEnd();
+  }
+
+  #needed(bytes: number, largest: number): number {
     const [all, one] = [bytes + OVERHEAD_BYTES, largest + OVERHEAD_BYTES];
-    const needed = all + one < framer.room ? all : all + 2 * one;
-    if (producer.framed + needed > preparedEnd()) return 'no-chunk';
-    return producer.hasRoom(needed) ? 'enough' : 'ring-full';
+    return all + one < this.#parts.framer.room ? all : all + 2 * one;
   }
 
   /** The first records of a turn that are published take a Commit along, if one is owed. */

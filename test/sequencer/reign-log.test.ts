@@ -217,6 +217,18 @@ describe('a large turn', () => {
 });
 
 describe('without room', () => {
+  test('for events in the ring there is still some for many reigns, each of which may fail', () => {
+    rig.log.openEpoch(LEADER);
+    while (rig.event(9_000));
+    while (rig.event(0));
+    expect(rig.log.roomFor(300, 300)).toBe('ring-full');
+    for (let reigns = 0; reigns < 100; reigns++) {
+      expect(rig.log.openEpoch(LEADER)).toBe(true);
+      rig.log.endTurn();
+    }
+    expect(rig.log.membership(new Uint8Array(3_000))).toBe(true);
+  });
+
   test('in the ring nothing is framed, and later it is', () => {
     rig.log.openEpoch(LEADER);
     while (rig.event(9_000));
