@@ -6,7 +6,6 @@ import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import { CairnError } from '../base/errors.js';
-import type { Configuration } from '../cluster/configuration.js';
 import { MESSAGE_BYTES_MAX } from '../cluster/message-kinds.js';
 import type { NodeOptions } from '../config/options.js';
 import { openPlatform } from '../native/platform.js';
@@ -130,7 +129,8 @@ class Node implements RunningNode {
     const parts = { engine, router, name, zone, maxInFlightAppends, maxOpenReads };
     const gossip = () => ({ members: [] });
     const block = (names: readonly string[]) => this.#block(names);
-    this.#service = new NodeService({ ...parts, gossip, block }, options.nodePriority);
+    const chunks = () => this.#chunkCounts();
+    this.#service = new NodeService({ ...parts, gossip, block, chunks }, options.nodePriority);
     if (options.clusterSize === 1 && options.gossipSeed.length === 0) await this.#untilLeading(engine);
   }
 
@@ -174,12 +174,17 @@ class Node implements RunningNode {
     const parts = { folder, name, patienceMs: repairTimeoutSec * 1000, warn };
     this.#repairs = new RunningRepair({
       ...parts,
-      peers: () => otherNames(this.#engine?.view.configuration, name).filter((peer) => !isBlocked(peer)),
+      peers: () => otherNames(this.#engine).filter((peer) => !isBlocked(peer)),
       store: () => this.#engine?.store,
       failed: (error) => this.#engine?.failed(error),
     });
     this.#startRepair = new StartRepair({ ...parts, platform: openPlatform(), seeds, isBlocked });
     return this.#startRepair;
+  }
+
+  #chunkCounts() {
+    const { repairs = 0, damagedChunks = 0 } = this.#repairs ?? {};
+    return { repairs: repairs + (this.#startRepair?.repairs ?? 0), damagedChunks };
   }
 
   #openLinks(name: string): PeerLinks {
@@ -254,8 +259,9 @@ class Node implements RunningNode {
   }
 }
 
-function otherNames(configuration: Configuration | undefined, name: string): string[] {
-  return configuration?.members.map((member) => member.name).filter((other) => other !== name) ?? [];
+function otherNames(engine: Engine | undefined): string[] {
+  const members = engine?.view.configuration?.members ?? [];
+  return members.filter(({ id }) => id !== engine?.memberId).map((member) => member.name);
 }
 
 /** While its log is mended a node serves nobody. */
