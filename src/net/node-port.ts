@@ -74,6 +74,10 @@ export interface NodeStatus {
     readonly syncMs: number;
     readonly chunks: number;
   };
+  /** Chunks that were mended with the help of other members, since the start. */
+  readonly repairs: number;
+  /** Chunks that are known to be damaged now. */
+  readonly damagedChunks: number;
   readonly pendingAppends: number;
   readonly ringBytes: number;
   readonly ringBytesUsed: number;

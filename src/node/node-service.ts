@@ -21,6 +21,8 @@ export interface NodeServiceParts {
   readonly maxInFlightAppends: number;
   readonly maxOpenReads: number;
   readonly gossip: () => object;
+  /** What was mended since the start, and what is known to be damaged now. */
+  readonly chunks: () => { readonly repairs: number; readonly damagedChunks: number };
   /** Sets whom this node does not speak with, for trials. */
   readonly block: (names: readonly string[]) => void;
 }
@@ -111,6 +113,7 @@ export class NodeService implements NodePort, AdminPort {
       committed: store?.committed ?? 0,
       indexed: store?.indexed ?? 0,
       writer: store?.statistics ?? NOTHING_WRITTEN,
+      ...this.#parts.chunks(),
       pendingAppends: engine.appends.pendingAppends,
       ringBytes: store?.ringBytes ?? 0,
       ringBytesUsed: store?.ringBytesUsed ?? 0,

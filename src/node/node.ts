@@ -6,7 +6,6 @@
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
 import { CairnError } from '../base/errors.js';
-import type { Configuration } from '../cluster/configuration.js';
 import { clientAddress, nodeName } from '../config/addresses.js';
 import type { NodeOptions } from '../config/options.js';
 import { openPlatform } from '../native/platform.js';
@@ -167,6 +166,7 @@ class Node implements RunningNode {
         ...{ engine, appends, name, zone, maxInFlightAppends, maxOpenReads },
         gossip: () => watch.gossipView(),
         block: (names) => this.#block(names),
+        chunks: () => this.#chunkCounts(),
       },
       options.nodePriority,
     );
@@ -218,7 +218,7 @@ class Node implements RunningNode {
     const engine = () => this.#parts?.engine;
     const whileRunning = new RunningRepair({
       ...parts,
-      peers: () => otherNames(engine()?.view.configuration, name).filter((peer) => !isBlocked(peer)),
+      peers: () => otherNames(engine()).filter((peer) => !isBlocked(peer)),
       store: () => engine()?.store,
       failed: (error) => engine()?.failed(error),
     });
@@ -227,6 +227,12 @@ class Node implements RunningNode {
       whileRunning,
       atStart: new StartRepair({ ...parts, platform: openPlatform(), seeds, isBlocked }),
     };
+  }
+
+  #chunkCounts(): { repairs: number; damagedChunks: number } {
+    const { whileRunning, atStart } = this.#repairs!;
+    const { repairs, damagedChunks } = whileRunning;
+    return { repairs: repairs + atStart.repairs, damagedChunks };
   }
 
   #listen(): Promise<NodeServer> {
@@ -263,8 +269,9 @@ class Node implements RunningNode {
   }
 }
 
-function otherNames(configuration: Configuration | undefined, name: string): string[] {
-  return configuration?.members.map((member) => member.name).filter((other) => other !== name) ?? [];
+function otherNames(engine: Engine | undefined): string[] {
+  const members = engine?.view.configuration?.members ?? [];
+  return members.filter(({ id }) => id !== engine?.memberId).map(({ name }) => name);
 }
 
 /** What other members may be given; nothing of a node that is out of order. */

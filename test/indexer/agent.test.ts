@@ -45,17 +45,40 @@ describe('IndexerAgent, at the start', () => {
     expect(NameTable.fromTransfer(bench.snapshot().names).size).toBe(0);
   });
 
-  test('reports damage in a sealed chunk with file, offset and position, and then waits to be stopped', () => {
+  test('reports damage in a sealed chunk with file, offset and position, and then waits', () => {
     const sample = filled(1500);
     const victim = sample.events[40]!;
     const bench = new Bench(sample, 8, (live) => live.damage(victim.position + 90, Uint8Array.of(255, 255)));
     bench.work();
     const details = { position: victim.position, offset: victim.position + 4096 };
-    expect(bench.reports).toMatchObject([{ kind: 'failed', code: 'log-corrupt', details }]);
+    expect(bench.reports).toMatchObject([{ kind: 'damaged', code: 'log-corrupt', details }]);
     expect(bench.agent.doWork()).toBe(0);
     expect(bench.agent.isDone()).toBe(false);
     bench.stop();
     expect(bench.agent.isDone()).toBe(true);
+  });
+
+  test('reads on in the new files when a chunk was mended, as if nothing had been', () => {
+    const sample = filled(1500);
+    const victim = sample.events[400]!;
+    let whole: () => void = () => undefined;
+    const bench = new Bench(sample, 8, (live) => {
+      whole = live.keepCopy(victim.position);
+      live.damage(victim.position + 90, Uint8Array.of(255, 255));
+    });
+    bench.work();
+    bench.mended();
+    bench.work();
+    expect(bench.reports.map(({ kind }) => kind)).toEqual(['damaged', 'damaged']);
+    whole();
+    bench.mended();
+    bench.work();
+    expect(bench.reports.at(-1)).toEqual({ kind: 'ready' });
+    const { names, revisions } = bench.snapshot();
+    const untouched = new Bench(filled(1500), 8);
+    untouched.work();
+    expect(NameTable.fromTransfer(names).size).toBe(3);
+    expect(new Float64Array(revisions)).toEqual(new Float64Array(untouched.snapshot().revisions));
   });
 });
 
@@ -206,6 +229,10 @@ class Bench {
     const answer = this.desk.lookup(queryOf(stream, direction));
     this.turns(100);
     return { runs: await answer, expected };
+  }
+
+  mended(): void {
+    Atomics.add(this.live.producer.memory.control, CONTROL.repairs, 1);
   }
 
   stop(): void {

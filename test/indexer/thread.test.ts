@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import type { CairnError } from '../../src/base/errors.js';
 import { NameTable } from '../../src/base/name-table.js';
 import { type IndexerProxy, startIndexer } from '../../src/indexer/proxy.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
@@ -47,12 +48,12 @@ test('the index thread reads the log, follows it, answers, and ends when the rin
   await expect(late).rejects.toMatchObject({ code: 'shutting-down' });
 });
 
-test('a damaged log makes `ready` fail with where the damage is', async () => {
+test('a damaged log is reported with where the damage is', async () => {
   const sample = filled(1500);
   const victim = sample.events[100]!;
   const bench = new Bench(sample, (live) => live.damage(victim.position + 90, Uint8Array.of(255, 255)));
   const details = { position: victim.position };
-  await expect(bench.indexer.ready).rejects.toMatchObject({ code: 'log-corrupt', details });
+  expect(await bench.damaged).toMatchObject({ code: 'log-corrupt', details });
 });
 
 test('an index thread that dies is reported, and whoever waits for it is told', async () => {
@@ -92,6 +93,8 @@ class Bench {
   readonly live: LiveLog;
   readonly indexer: IndexerProxy;
   readonly ended: Promise<{ thread: string; error: Error | undefined }>;
+  /** The first damage that it reports. */
+  readonly damaged: Promise<CairnError>;
   readonly #control: Int32Array;
   #isListening = true;
 
@@ -107,9 +110,13 @@ class Bench {
     });
     if (recovered.kind === 'empty') expect.fail('the log has chunks');
     let indexer: IndexerProxy | undefined;
+    let damaged: (error: CairnError) => void = () => undefined;
+    this.damaged = new Promise((resolve) => {
+      damaged = resolve;
+    });
     this.ended = new Promise((resolve) => {
       const ended = (thread: string, error: Error | undefined) => resolve({ thread, error });
-      indexer = startIndexer({ ring, recovered, retryWindowEvents: 64 }, { ended, damaged: () => undefined });
+      indexer = startIndexer({ ring, recovered, retryWindowEvents: 64 }, { ended, damaged });
     });
     this.indexer = indexer!;
     this.#listen(new Doorbell(this.#control, CONTROL.mainBell));

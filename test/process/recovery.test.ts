@@ -163,13 +163,18 @@ test('a log that nothing happened to is taken as it is', async () => {
   await checkHistory(history, node.url);
 });
 
-/** Starts a node that must refuse, and holds what it says and leaves behind against what it should. */
-async function refusal(): Promise<{ file: string; offset: number; position: number }> {
+/**
+ * Starts a node that must refuse, and holds what it says and leaves behind against what it should. Where only the index finds the damage, the
+ * node may have begun a reign before: the log's last chunk has grown by that, and nothing else is different.
+ */
+async function refusal(isFoundLate = false): Promise<{ file: string; offset: number; position: number }> {
   const before = fingerprint();
   const node = new NodeProcess({ folder });
   expect(await node.ended(), node.transcript()).toEqual({ code: 4, signal: null });
   expect(node.death).toMatchObject({ code: 'log-corrupt' });
-  expect(fingerprint()).toEqual(before);
+  const after = fingerprint();
+  expect(isFoundLate ? after.slice(0, -1) : after).toEqual(isFoundLate ? before.slice(0, -1) : before);
+  expect(after).toHaveLength(before.length);
   expect(node.stray).toMatch(/\[log-corrupt\]\n {2}file: .*\n {2}offset: \d+\n {2}position: \d+\n/);
   const { file, offset, position } = node.log.at(-1)!;
   return { file: file as string, offset: offset as number, position: position as number };
@@ -184,15 +189,19 @@ function acknowledgedIn(chunk: number): AppendRequest {
   return found;
 }
 
-const DAMAGED: readonly [string, () => number][] = [
-  ['an event in a sealed chunk', () => acknowledgedIn(0).position],
-  ['an event in the active chunk', () => acknowledgedIn(Math.floor(last.position / CHUNK_BYTES)).position],
-  ['the last event', () => last.position],
+const DAMAGED: readonly [string, () => number, boolean][] = [
+  ['an event in a sealed chunk', () => acknowledgedIn(0).position, true],
+  [
+    'an event in the active chunk',
+    () => acknowledgedIn(Math.floor(last.position / CHUNK_BYTES)).position,
+    false,
+  ],
+  ['the last event', () => last.position, false],
 ];
 
 test.each(DAMAGED)(
   'a flipped bit in %s: the node refuses to start and names the place',
-  async (_name, positionOf) => {
+  async (_name, positionOf, isFoundLate) => {
     const position = positionOf();
     const { path, offset } = placeOf(position);
     // The chunk after the active one is yet to be made; not here, and not now.
@@ -200,7 +209,7 @@ test.each(DAMAGED)(
     rmSync(join(folder, chunkFileName(next, 0)), { force: true });
     const inBody = offset + lengthOfRecordAt(position) - 1;
     flip(path, inBody, 0x10);
-    expect(await refusal()).toEqual({ file: path, offset, position });
+    expect(await refusal(isFoundLate)).toEqual({ file: path, offset, position });
     // Mended, it is the log that it was: nothing was cut off.
     flip(path, inBody, 0x10);
     const node = await NodeProcess.start({ folder });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -48,6 +48,20 @@ describe('ChunkFiles', () => {
       return Buffer.compare(target, sample.bytes.subarray(position, position + 4096));
     });
     expect(new Set(await Promise.all(reads))).toEqual(new Set([0]));
+  });
+
+  test('reads another file in the place of a chunk once it is told, and closes the one that was', async () => {
+    const target = new Uint8Array(4096);
+    await files.read(0, target, 0, 4096);
+    writeFileSync(join(folder, 'other'), new Uint8Array(4096 + CHUNK_BYTES).fill(7));
+    renameSync(join(folder, 'other'), join(folder, chunkFileName(0, 0)));
+    await files.read(0, target, 0, 4096);
+    expect(Buffer.compare(target, sample.bytes.subarray(0, 4096))).toBe(0);
+    files.reopen(0);
+    files.reopen(1);
+    await files.read(0, target, 0, 4096);
+    expect(target.every((byte) => byte === 7)).toBe(true);
+    if (process.platform === 'linux') await expect.poll(() => openFiles(folder)).toBe(1);
   });
 
   test.skipIf(process.platform !== 'linux')(

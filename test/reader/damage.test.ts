@@ -71,6 +71,48 @@ describe('a damaged log', () => {
     await expect(read.nextPage(1)).rejects.toMatchObject({ code: 'log-corrupt', details });
   });
 
+  test('is told, besides to the reader, to whoever can mend it; and is read when another file is in its place', async () => {
+    const live = coldLog();
+    const victim = live.sample.events.find((event) => event.position > CHUNK_BYTES)!;
+    const putBack = live.keepCopy(victim.position);
+    live.damage(victim.position + 60, Uint8Array.of(1, 2, 3));
+    const read = () =>
+      live.reader.readStream({
+        stream: encode(victim.stream),
+        direction: 'forwards',
+        from: victim.revision,
+        eventsMax: 1,
+      });
+    await expect(read().nextPage(1)).rejects.toMatchObject({ code: 'log-corrupt' });
+    expect(live.damages.map(({ details }) => details['position'])).toEqual([victim.position]);
+    putBack();
+    live.reader.reopen(1);
+    expect(await read().nextPage(1)).toMatchObject({ kind: 'page', eventCount: 1 });
+    expect(live.damages).toHaveLength(1);
+  });
+
+  test('is not given to another node: whole records before it are, and where it begins there is an error', async () => {
+    const live = coldLog();
+    const victim = live.sample.records[30]!;
+    live.damage(victim.position + 4, Uint8Array.of(0, 0, 0, 0));
+    const bytes = new Uint8Array(CHUNK_BYTES);
+    await live.reader.readRaw(0, bytes);
+    expect(live.reader.wholeRecords(0, bytes)).toBe(victim.position);
+    const rest = new Uint8Array(4096);
+    await live.reader.readRaw(victim.position, rest);
+    expect(() => live.reader.wholeRecords(victim.position, rest)).toThrow(/the log is damaged/);
+    expect(live.damages).toHaveLength(1);
+  });
+
+  test('is not what a record that goes on behind the bytes is taken for', async () => {
+    const live = coldLog();
+    const long = live.sample.events.find((event) => event.bytes > 9000)!;
+    const bytes = new Uint8Array(4096);
+    await live.reader.readRaw(long.position, bytes);
+    expect(live.reader.wholeRecords(long.position, bytes)).toBe(0);
+    expect(live.damages).toEqual([]);
+  });
+
   test('is reported when a chunk file was cut short', async () => {
     const live = coldLog();
     truncateSync(live.chunkPath(0), 8192);
@@ -94,6 +136,7 @@ describe('a damaged log', () => {
       });
     const details = { errno: 'ENOENT', path: live.chunkPath(1) };
     await expect(read().nextPage(1)).rejects.toMatchObject({ code: 'disk-failure', details });
+    expect(live.damages).toMatchObject([{ code: 'disk-failure', details }]);
     live.sample.writeChunks(live.folder);
     expect(await read().nextPage(1)).toMatchObject({ kind: 'page', eventCount: 1 });
   });

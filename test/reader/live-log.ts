@@ -1,8 +1,18 @@
 /** A log at work, for tests: a sample log whose newest records are in a ring and whose rest is in chunk files, with an index. */
-import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../../src/base/assert.js';
+import type { CairnError } from '../../src/base/errors.js';
 import type { StreamLookup, StreamQuery, StreamRuns } from '../../src/indexer/commands.js';
 import { LogIndex } from '../../src/indexer/log-index.js';
 import { CHUNK_HEADER_BYTES, chunkFileName } from '../../src/log/chunk.js';
@@ -22,6 +32,8 @@ export class LiveLog implements StreamLookup {
   readonly producer: RingProducer;
   readonly reader: LogReader;
   committed: number;
+  /** What the reader has told of damage. */
+  readonly damages: CairnError[] = [];
   readonly #index = new LogIndex({ low: 1, high: 2 }, 1);
   readonly #durable: Cursor;
   readonly #indexed: Cursor;
@@ -56,6 +68,7 @@ export class LiveLog implements StreamLookup {
       lookup: this,
       kernel: javascriptKernel,
       committed: () => this.committed,
+      damaged: (error) => this.damages.push(error),
       chunkPath: (chunkNumber) => this.chunkPath(chunkNumber),
       headroomBytes: HEADROOM_BYTES,
     });
@@ -96,6 +109,14 @@ export class LiveLog implements StreamLookup {
     const file = openSync(this.chunkPath(Math.floor(position / chunkBytes)), 'r+');
     writeSync(file, bytes, 0, bytes.length, CHUNK_HEADER_BYTES + (position % chunkBytes));
     closeSync(file);
+  }
+
+  /** Keeps a copy of the chunk at `position`; the function that is returned puts it, as another file, in its place. */
+  keepCopy(position: number): () => void {
+    const path = this.chunkPath(Math.floor(position / this.sample.chunkBytes));
+    const copy = join(this.folder, 'copy');
+    copyFileSync(path, copy);
+    return () => renameSync(copy, path);
   }
 
   async close(): Promise<void> {

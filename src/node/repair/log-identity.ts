@@ -12,7 +12,7 @@ import { type ChunkBlocks, listFolder, readChunkBlocks } from '../../log/folder.
 export interface LogIdentity {
   readonly logId: string;
   readonly chunkSize: number;
-  /** Names of members, as far as they are known without the log. Perhaps itself. */
+  /** Names of the other members, as far as they are known without the log. */
   readonly members: readonly string[];
   /** Everything before it is committed. */
   readonly committed: Position;
@@ -22,16 +22,16 @@ export interface LogIdentity {
 export function identifyLog(disk: Disk, folder: string): LogIdentity | undefined {
   const loaded = NodeStateFile.load(disk, folder);
   if (loaded.kind !== 'loaded' || loaded.state.fenced) return undefined;
-  const { clusterId: logId, foundation, ackedPosition } = loaded.state;
+  const { clusterId: logId, memberId, foundation, ackedPosition } = loaded.state;
   if (logId === undefined) return undefined;
   const blocks = listFolder(disk, folder).chunks.map(({ path }) => readChunkBlocks(disk, path));
   const chunkSize = chunkSizeOf(blocks, logId) ?? foundation?.chunkSize;
   if (chunkSize === undefined) return undefined;
   const history = loadHistory(disk, folder, logId);
   const configured = history?.configurations.at(-1)?.configuration.members ?? [];
-  const members = [...configured, ...(foundation?.members ?? [])].map(({ name }) => name);
+  const others = [...configured, ...(foundation?.members ?? [])].filter(({ id }) => id !== memberId);
   const committed = Math.max(ackedPosition, history?.end.position ?? 0);
-  return { logId, chunkSize, members: [...new Set(members)], committed };
+  return { logId, chunkSize, members: [...new Set(others.map(({ name }) => name))], committed };
 }
 
 /** As a header says, or, if none is left, a file's length. */
