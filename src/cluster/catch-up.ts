@@ -6,7 +6,9 @@
  * hangs on what recovery might then take for torn. The mark is durable before the first such write, and goes when all of them are.
  */
 import type { Position } from '../base/units.js';
-import type { Core } from './core.js';
+import type { ClusterNodeOptions } from './cluster-node-options.js';
+import type { KnownLog } from './known-log.js';
+import type { Outbox } from './outbox.js';
 
 /**
  * `off`: there is no mark. `marking`: it is being saved. `open`: it is durable. `closing`: what was written under it is to become durable.
@@ -22,8 +24,15 @@ const CATCH_UP_BYTES = 262_144;
 /** How far the mark may be behind: the less of the log it covers, the more of what rots is told apart from what was torn. */
 const MARK_BYTES = 67_108_864;
 
+/** What of the core it works with. */
+export interface CatchUpHost {
+  readonly options: ClusterNodeOptions;
+  readonly outbox: Outbox;
+  readonly log: KnownLog;
+}
+
 export class CatchUp {
-  readonly #core: Core;
+  readonly #core: CatchUpHost;
   #stage: Stage;
   /** Where the mark was made: all before it was durable then. */
   #from: Position;
@@ -32,7 +41,7 @@ export class CatchUp {
   /** Numbers the changes of the mark. */
   #number = 0;
 
-  constructor(core: Core) {
+  constructor(core: CatchUpHost) {
     this.#core = core;
     const { catchingUpFrom } = core.outbox.state;
     // A former life's: recovery was told, and all that it has found is durable.

@@ -39,6 +39,7 @@ export function statusOf(changes: Partial<NodeStatus> = {}): NodeStatus {
     configuration: configurationOf(3),
     ...{ published: 9000, durable: 8000, committed: 7000, indexed: 6000 },
     writer: { batches: 10, recordBytes: 5000, diskBytes: 40_960, writeMs: 20, syncMs: 30, chunks: 2 },
+    ...{ repairs: 0, damagedChunks: 0 },
     ...{ pendingAppends: 4, ringBytes: 1 << 20, ringBytesUsed: 2000, isReady: true },
     members: [
       { ...progress, id: idOf(2), name: nameOf(2), zone: 'b', lagBytes: 100, silentMs: 50 },

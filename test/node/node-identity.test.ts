@@ -24,7 +24,7 @@ afterEach(() => {
 
 /** One start of the node, up to where it knows who it is. */
 function start(): NodeIdentity {
-  const identity = loadIdentity(disk, folder, recoverFolder(disk, javascriptKernel, folder), ADDRESS);
+  const identity = loadIdentity(disk, folder, () => recoverFolder(disk, javascriptKernel, folder), ADDRESS);
   identity.file.close();
   return identity;
 }

@@ -60,7 +60,11 @@ export class NodeConnection {
     timeoutMs: number,
   ): Promise<NodeConnection | undefined> {
     try {
-      const client = await connect(target.url, { reconnect: false, discover: false, requestTimeoutMs: timeoutMs });
+      const client = await connect(target.url, {
+        reconnect: false,
+        discover: false,
+        requestTimeoutMs: timeoutMs,
+      });
       return new NodeConnection(target, client, history, name);
     } catch (error) {
       if (error instanceof CairnError) return undefined;
