@@ -3,14 +3,13 @@
  * chunks that are committed as a whole, which nobody writes to. Main thread. What can't be mended now is tried again, as the other members
  * may come back; meanwhile reads of it fail as they did.
  */
-import { basename } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import type { CairnError } from '../../base/errors.js';
-import { chunkFileName, parseFileName } from '../../log/chunk.js';
+import { chunkFileName } from '../../log/chunk.js';
 import type { LogStore } from '../log-store.js';
 import type { PeerAnswer } from './chunk-repair.js';
+import { damagedChunkOf, unmended } from './damage-report.js';
 import { type RepairReport, runRepair } from './repair-job.js';
-import { unmended } from './unmended.js';
 
 export interface RunningRepairParts {
   readonly folder: string;
@@ -35,17 +34,16 @@ interface Complaint {
   deadlineMs: number | undefined;
 }
 
-/** A member that could not help is asked again after so long. */
-const RETRY_MS = 5_000;
-/** System calls that fail where a part of a disk can't be read, or a file is gone. */
-const UNREADABLE: ReadonlySet<string> = new Set(['EIO', 'ENOENT']);
-
+/** Members that could not help are asked again after so long; each further time after twice as long. */
+const RETRY_MS_MIN = 2_000;
+const RETRY_MS_MAX = 60_000;
 export class RunningRepair {
   readonly #parts: RunningRepairParts;
   readonly #complaints = new Map<number, Complaint>();
   #repairs = 0;
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #retryMs = RETRY_MS_MIN;
   #isStopped = false;
 
   constructor(parts: RunningRepairParts) {
@@ -64,11 +62,11 @@ export class RunningRepair {
 
   /** Somebody met damage. Answers whether something is being done about it. */
   report(error: CairnError, who: 'reader' | 'index'): boolean {
-    const { store, peers, patienceMs } = this.#parts;
-    const number = chunkOfError(error);
+    const { folder, store, peers, patienceMs } = this.#parts;
     const log = store();
-    if (number === undefined || log === undefined || this.#isStopped || peers().length === 0) return false;
-    if ((number + 1) * log.chunkSize > log.committed) return false;
+    if (log === undefined || this.#isStopped || peers().length === 0) return false;
+    const number = damagedChunkOf(error, folder, log.chunkSize);
+    if (number === undefined || (number + 1) * log.chunkSize > log.committed) return false;
     let complaint = this.#complaints.get(number);
     if (complaint === undefined) {
       complaint = { number, error, deadlineMs: undefined };
@@ -120,6 +118,7 @@ export class RunningRepair {
   }
 
   #settled(number: number): void {
+    this.#retryMs = RETRY_MS_MIN;
     this.#complaints.delete(number);
     this.#parts.store()?.mended(number);
   }
@@ -129,15 +128,23 @@ export class RunningRepair {
     if (complaint === undefined) return;
     const error = unmended(complaint.error, answers);
     this.#parts.warn('a damaged chunk could not be mended yet', { file: chunkFileName(number, 0), answers });
-    const { deadlineMs = Number.POSITIVE_INFINITY } = complaint;
-    if (performance.now() >= deadlineMs) this.#parts.failed(error);
+    const restMs = (complaint.deadlineMs ?? Number.POSITIVE_INFINITY) - performance.now();
+    if (restMs <= 0) {
+      this.#parts.failed(error);
+      return;
+    }
     // At the end of the line.
     this.#complaints.delete(number);
     this.#complaints.set(number, complaint);
+    this.#waitFor(Math.min(this.#retryMs, restMs));
+    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX);
+  }
+
+  #waitFor(delayMs: number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#next();
-    }, RETRY_MS);
+    }, delayMs);
     this.#timer.unref();
   }
 
@@ -147,12 +154,4 @@ export class RunningRepair {
       return;
     this.#begin(next.value);
   }
-}
-
-/** The chunk whose file is damaged, unreadable or gone; undefined if the error is about something else. */
-function chunkOfError({ code, details }: CairnError): number | undefined {
-  const isUnreadable = code === 'disk-failure' && UNREADABLE.has(String(details['errno']));
-  const path = code === 'log-corrupt' ? details['file'] : isUnreadable ? details['path'] : undefined;
-  const parsed = parseFileName(basename(String(path ?? '')));
-  return parsed.kind === 'chunk' ? parsed.chunkNumber : undefined;
 }
