@@ -51,9 +51,9 @@ function append(engine: Engine, id: number, bytes = 100): Promise<number | strin
       rejected: (_token: number, { code }: { code: string }) => resolve(code),
     };
     const attempt = () => {
-      const outcome = engine.append(openAppend(frame), sink, 1);
-      if (outcome === 'retry') engine.whenRoom(attempt);
-      else if (outcome !== 'taken') engine.refuse(sink, 1, outcome);
+      const outcome = engine.appends.append(openAppend(frame), sink, 1);
+      if (outcome === 'retry') engine.appends.whenRoom(attempt);
+      else if (outcome !== 'taken') engine.appends.refuse(sink, 1, outcome);
     };
     attempt();
   });

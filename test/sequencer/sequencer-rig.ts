@@ -106,7 +106,7 @@ export class SequencerRig {
       const fault = append.open(message, view, at, length);
       if (fault !== undefined) {
         const rejection: Rejection = { code: 'invalid-request', message: fault, details: {} };
-        this.sequencer.pending.rejected(this.producer.framed, this.#sink, requestId, rejection);
+        this.sequencer.pending.quorum.rejected(this.producer.framed, this.#sink, requestId, rejection);
       } else if (this.sequencer.append(append, this.#sink, requestId) === 'retry') {
         return at;
       }
@@ -122,7 +122,7 @@ export class SequencerRig {
     this.#durable.store(framed);
     this.#indexed.store(framed);
     this.log.setCommitted(framed);
-    this.sequencer.pending.release(framed);
+    this.sequencer.pending.quorum.release(framed);
   }
 
   /** Checks the whole log with the independent verifier; returns the types of its records. */

@@ -52,7 +52,7 @@ describe.each([
       bench.append('s', [{}], -1, 1);
       bench.append('s', [{}], 7, 2);
       bench.log.endTurn();
-      bench.sequencer.pending.release(0);
+      bench.sequencer.pending.quorum.release(0);
       expect(bench.answers).toEqual([]);
       bench.commit();
       expect(bench.answers.map(({ token }) => token)).toEqual([1, 2]);

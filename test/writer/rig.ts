@@ -126,7 +126,7 @@ export class WriteRig {
     const committed = this.committable;
     if (committed > 0) {
       this.log.setCommitted(committed);
-      this.sequencer.pending.release(committed);
+      this.sequencer.pending.quorum.release(committed);
       this.#indexed.store(committed);
     }
     return work;
