@@ -62,19 +62,15 @@ export class RunningRepair {
 
   /** Somebody met damage. Answers whether something is being done about it. */
   report(error: CairnError, who: 'reader' | 'index'): boolean {
-    const { folder, store, peers, patienceMs } = this.#parts;
+    const { folder, store, patienceMs } = this.#parts;
     const log = store();
-    if (log === undefined || this.#isStopped || peers().length === 0) return false;
+    if (log === undefined || this.#isStopped) return false;
     const number = damagedChunkOf(error, folder, log.chunkSize);
-    if (number === undefined || (number + 1) * log.chunkSize > log.committed) return false;
-    let complaint = this.#complaints.get(number);
-    if (complaint === undefined) {
-      complaint = { number, error, deadlineMs: undefined };
-      this.#complaints.set(number, complaint);
-      this.#parts.warn('a part of the log is damaged', { ...error.details, reason: error.message });
-    }
+    if (number === undefined) return false;
+    const complaint = this.#complaintAbout(number, error);
+    if (!this.#canBeMended(complaint)) return false;
     if (who === 'index') complaint.deadlineMs ??= performance.now() + patienceMs;
-    if (this.#worker === undefined && this.#timer === undefined) this.#begin(complaint);
+    this.#next();
     return true;
   }
 
@@ -83,6 +79,22 @@ export class RunningRepair {
     clearTimeout(this.#timer);
     // What it was making has a temporary name, and is removed at the next start.
     await this.#worker?.terminate();
+  }
+
+  #complaintAbout(number: number, error: CairnError): Complaint {
+    const known = this.#complaints.get(number);
+    if (known !== undefined) return known;
+    const complaint = { number, error, deadlineMs: undefined };
+    this.#complaints.set(number, complaint);
+    this.#parts.warn('a part of the log is damaged', { ...error.details, reason: error.message });
+    return complaint;
+  }
+
+  /** By others, who have all of it; nothing else may be written there any more. */
+  #canBeMended({ number }: Complaint): boolean {
+    const { store, peers } = this.#parts;
+    const { chunkSize = 0, committed = 0 } = store() ?? {};
+    return (number + 1) * chunkSize <= committed && peers().length > 0;
   }
 
   #begin({ number }: Complaint): void {
@@ -149,9 +161,8 @@ export class RunningRepair {
   }
 
   #next(): void {
-    const next = this.#complaints.values().next();
-    if (next.done === true || this.#isStopped || this.#worker !== undefined || this.#timer !== undefined)
-      return;
-    this.#begin(next.value);
+    if (this.#isStopped || this.#worker !== undefined || this.#timer !== undefined) return;
+    const next = [...this.#complaints.values()].find((complaint) => this.#canBeMended(complaint));
+    if (next !== undefined) this.#begin(next);
   }
 }
