@@ -6,7 +6,7 @@ import type { ChainState } from '../base/ports.js';
 import type { ChunkFooter } from './chunk.js';
 import { ChunkReader } from './chunk-reader.js';
 import { describeStop, verifyRun } from './chunk-scan.js';
-import type { DamagedChunk, LogFolder } from './damaged-chunk.js';
+import { type DamagedChunk, type LogFolder, unlessUnreadable } from './damaged-chunk.js';
 import { TailSummary } from './tail-summary.js';
 
 /** The valid records at the start of a chunk's file. */
@@ -59,7 +59,8 @@ export function misfitOf(
 export function isSound(log: LogFolder, chunk: DamagedChunk): boolean {
   // A footer counts only with the header that it belongs to.
   if (!chunk.isReadable || chunk.footer === undefined) return false;
-  const checked = checkChunk(log, chunk, chunk.path);
+  const checked = unlessUnreadable(() => checkChunk(log, chunk, chunk.path));
+  if (checked === undefined) return false;
   const isFull = checked.end.position === (chunk.number + 1) * log.chunkSize;
   return isFull && checked.contradiction === undefined && misfitOf(chunk, checked) === undefined;
 }

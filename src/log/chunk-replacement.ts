@@ -15,7 +15,7 @@ import {
   footerOffsetOf,
 } from './chunk.js';
 import { type CheckedChunk, checkChunk, misfitOf } from './chunk-check.js';
-import type { DamagedChunk, LogFolder } from './damaged-chunk.js';
+import { type DamagedChunk, type LogFolder, unlessUnreadable } from './damaged-chunk.js';
 
 /** What tells the new file from all others. */
 export interface NewChunk {
@@ -131,7 +131,10 @@ export class ChunkReplacement {
       const bytes: Bytes = new Uint8Array(COPY_BYTES);
       const endOffset = footerOffsetOf(chunkSize);
       for (let at = fileOffsetOf(this.#end, chunkSize); at < endOffset; at += bytes.length) {
-        const length = disk.read(own, bytes, 0, Math.min(bytes.length, endOffset - at), at);
+        const wanted = Math.min(bytes.length, endOffset - at);
+        const length = unlessUnreadable(() => disk.read(own, bytes, 0, wanted, at));
+        // What is not there will be missed.
+        if (length === undefined) return;
         disk.write(this.#opened(), bytes, 0, length, at);
       }
     } finally {

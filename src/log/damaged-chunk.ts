@@ -3,8 +3,14 @@
  * where this node may have vouched for it. Reads only; runs on a thread that may block.
  */
 import { alignUp } from '../base/bytes.js';
-import type { Bytes, ChainState, Disk, RecordKernel } from '../base/ports.js';
-import { VERIFY_STOP } from '../base/ports.js';
+import {
+  type Bytes,
+  type ChainState,
+  type Disk,
+  DiskError,
+  type RecordKernel,
+  VERIFY_STOP,
+} from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import {
   CHUNK_FOOTER_BYTES,
@@ -99,10 +105,12 @@ class Survey {
     if (before === 'unsealed' && isUnused) return { kind: 'unused', number, path };
     if (before === 'unsealed' || before === 'unknown') return { kind: 'earlier', number: number - 1 };
     const chunkEnd = (number + 1) * chunkSize;
-    const ackedEnd = isLast && file?.footer.kind === 'absent' ? this.#writtenEnd(file, number) : chunkEnd;
+    const isOpen = isLast && file?.footer.kind === 'absent';
+    const writtenEnd = isOpen ? unlessUnreadable(() => this.#writtenEnd(file, number)) : chunkEnd;
+    const ackedEnd = writtenEnd ?? chunkEnd;
     const footer = file?.footer.kind === 'footer' ? file.footer.footer : undefined;
-    const isReadable = file !== undefined;
-    const after = this.#firstOf(number + 1);
+    const isReadable = file !== undefined && writtenEnd !== undefined;
+    const after = unlessUnreadable(() => this.#firstOf(number + 1));
     return { kind: 'damaged', chunk: { number, path, before, ackedEnd, isReadable, footer, after } };
   }
 
@@ -117,7 +125,8 @@ class Survey {
     const file = this.#fileOf(number);
     if (file?.footer.kind !== 'absent') return false;
     const { start, end } = this.#open(file, number);
-    return firstNonZeroPosition(this.#reader, start, end) === undefined;
+    const first = unlessUnreadable(() => firstNonZeroPosition(this.#reader, start, end) ?? 'none');
+    return first === 'none';
   }
 
   /** Behind everything that may be a record, or the rest of one. */
@@ -163,7 +172,7 @@ class Survey {
 
   #fileOf(number: number): ReadableFile | undefined {
     const path = this.#paths.get(number);
-    return path === undefined ? undefined : this.#readFile(path, number);
+    return path === undefined ? undefined : unlessUnreadable(() => this.#readFile(path, number));
   }
 
   #readFile(path: string, number: number): ReadableFile | undefined {
@@ -182,6 +191,16 @@ class Survey {
     } finally {
       disk.close(file);
     }
+  }
+}
+
+/** What `read` gives; undefined where the medium can't be read. Throws every other `DiskError`. */
+export function unlessUnreadable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof DiskError && error.errno === 'EIO') return undefined;
+    throw error;
   }
 }
 

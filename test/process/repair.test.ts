@@ -2,7 +2,7 @@
  * Nodes of a real cluster whose files are damaged while they are down: they mend themselves with the help of the others, or refuse to start where
  * nobody can help, and nothing that was acknowledged is lost. One cluster, damaged again and again.
  */
-import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { LoggedEvent } from '../../src/sim/checks/logged-event.js';
@@ -12,11 +12,12 @@ import type { ClusterMember } from './cluster/cluster-member.js';
 import { ClusterProcess } from './cluster/cluster-process.js';
 import { findDifference, inspectFolders, readLog, untilCaughtUp } from './cluster/final-log.js';
 import { removeFolder, temporaryFolder } from './node-process.js';
-import { until } from './within.js';
+import { until, within } from './within.js';
 
 const CHUNK_BYTES = 65_536;
-const FILE_BYTES = 4096 + CHUNK_BYTES + 4096;
-const FLAGS = ['--chunk-size', '64KiB', '--repair-timeout-sec', '20'];
+const HEADER_BYTES = 4096;
+const FOOTER_AT = HEADER_BYTES + CHUNK_BYTES;
+const FLAGS = ['--chunk-size', '64KiB', '--repair-timeout-sec', '10'];
 const DEADLINE_MS = 30_000;
 
 let scratch: string;
@@ -60,11 +61,14 @@ function chunkPath(index: number, number: number): string {
   return join(member(index).folder, fileName(number));
 }
 
-/** Changes bytes of a chunk's file. */
+/** Turns bytes of a chunk's file round, in place; twice is not at all. */
 function damage(index: number, number: number, offset: number, length = 64): void {
-  const bytes = readFileSync(chunkPath(index, number));
-  for (let i = 0; i < length; i++) bytes[offset + i]! ^= 0xff;
-  writeFileSync(chunkPath(index, number), bytes);
+  const file = openSync(chunkPath(index, number), 'r+');
+  const bytes = new Uint8Array(length);
+  readSync(file, bytes, 0, length, offset);
+  for (let i = 0; i < length; i++) bytes[i]! ^= 0xff;
+  writeSync(file, bytes, 0, length, offset);
+  closeSync(file);
 }
 
 function fileName(number: number): string {
@@ -109,25 +113,128 @@ async function expectWhole(): Promise<void> {
   }
 }
 
-const HURTS: readonly [string, (index: number) => void, number][] = [
-  ['bytes of a sealed chunk', (index) => damage(index, 2, 30_000), 2],
-  ['the first bytes of a sealed chunk', (index) => damage(index, 3, 4096), 3],
-  ['the header of a chunk', (index) => damage(index, 1, 16), 1],
-  ['the header of the first chunk', (index) => damage(index, 0, 16), 0],
-  ['the footer of a chunk', (index) => damage(index, 1, 4096 + CHUNK_BYTES + 16), 1],
-  ['a chunk that was cut short', (index) => truncateSync(chunkPath(index, 2), 50_000), 2],
-  ['a chunk that is missing', (index) => rmSync(chunkPath(index, 3)), 3],
-  ['the first chunk, which is missing', (index) => rmSync(chunkPath(index, 0)), 0],
-];
+/** What a node says of itself. */
+async function infoOf(index: number): Promise<Record<string, unknown>> {
+  const response = await fetch(`http://${member(index).name}/info`);
+  return (await response.json()) as Record<string, unknown>;
+}
 
-test.each(HURTS)('a node mends %s with the help of the others', async (_name, hurt, number) => {
-  hurt(1);
-  await expectMended([[1, number]]);
-  expect(readFileSync(chunkPath(1, number))).toHaveLength(FILE_BYTES);
+async function says(index: number, field: string, value: unknown): Promise<boolean> {
+  const info = await infoOf(index);
+  return info[field] === value;
+}
+
+function activeChunk(): number {
+  return Math.floor(last / CHUNK_BYTES);
+}
+
+test('a node mends whatever was done to its chunks while it was down', async () => {
+  damage(1, 0, 16);
+  damage(1, 1, HEADER_BYTES + 20_000);
+  truncateSync(chunkPath(1, 2), 50_000);
+  rmSync(chunkPath(1, 3));
+  damage(1, 4, FOOTER_AT + 16);
+  damage(1, 5, HEADER_BYTES, 3_000);
+  await expectMended([0, 1, 2, 3, 4, 5].map((number) => [1, number]));
 });
 
-test('damage in the last chunk with records is mended, and what was acknowledged there stays', async () => {
-  const active = Math.floor(last / CHUNK_BYTES);
-  damage(2, active, 4096 + 64, 8);
-  await expectMended([[2, active]]);
+test('two nodes with damage in different chunks are mended by the third, and by each other', async () => {
+  rmSync(chunkPath(0, 0));
+  damage(0, 2, HEADER_BYTES + 10_000);
+  damage(0, 3, 16);
+  damage(2, 1, HEADER_BYTES + 40_000);
+  damage(2, 4, FOOTER_AT + 64);
+  await expectMended([
+    [0, 0],
+    [0, 2],
+    [0, 3],
+    [2, 1],
+    [2, 4],
+  ]);
+});
+
+test('three nodes that are all damaged, each in another chunk, mend each other', async () => {
+  damage(0, 1, 16);
+  damage(1, 2, FOOTER_AT + 8);
+  rmSync(chunkPath(2, 3));
+  await expectMended([
+    [0, 1],
+    [1, 2],
+    [2, 3],
+  ]);
+});
+
+test('damage in the last chunk with records is mended on two nodes, and what was acknowledged there stays', async () => {
+  damage(0, activeChunk(), HEADER_BYTES + 200, 8);
+  damage(1, activeChunk(), 100);
+  await expectMended([
+    [0, activeChunk()],
+    [1, activeChunk()],
+  ]);
+});
+
+test('nodes that are all damaged in the same place refuse, nothing is lost, and once one of them is restored all are mended', async () => {
+  for (const index of [0, 1, 2]) damage(index, 2, HEADER_BYTES + 30_000);
+  for (const one of cluster.members) {
+    void one.start().catch(() => undefined);
+    one.expectEnd();
+  }
+  for (const { process: node } of cluster.members) {
+    expect(await within(2 * DEADLINE_MS, 'the node gives up', node.exit)).toMatchObject({ code: 4 });
+    expect(node.death).toMatchObject({
+      code: 'log-corrupt',
+      message: expect.stringContaining('the other members were asked and could not help'),
+    });
+    expect(node.said('mended a damaged chunk')).toEqual([]);
+  }
+  damage(1, 2, HEADER_BYTES + 30_000);
+  await expectMended([
+    [0, 2],
+    [2, 2],
+  ]);
+});
+
+test('a node that was wiped joins again, catches up, and votes in place of its former self', async () => {
+  await cluster.start();
+  await cluster.untilLed();
+  const { memberId: before } = await infoOf(1);
+  await member(1).stop();
+  member(1).wipe();
+  await member(1).start();
+  await until(DEADLINE_MS, 'the wiped node votes', () => says(1, 'memberRole', 'voter'));
+  const { memberId: after } = await infoOf(1);
+  expect(after).not.toBe(before);
+  await until(DEADLINE_MS, 'its former self is gone', async () => {
+    const { configuration } = (await infoOf(1)) as {
+      configuration: { members: { id: string; role: string }[] };
+    };
+    const voters = configuration.members.filter(({ role }) => role === 'voter').map(({ id }) => id);
+    return voters.length === 3 && !voters.includes(String(before));
+  });
+  await expectWhole();
+});
+
+test('damage that comes while a node works is mended as soon as somebody reads it', async () => {
+  await cluster.start();
+  await cluster.untilLed();
+  for (const { target } of cluster.members) await untilCaughtUp(target, last, DEADLINE_MS);
+  damage(1, 2, HEADER_BYTES + 30_000);
+  await expect(readLog(member(1).target.url)).rejects.toThrow('log-corrupt');
+  await until(DEADLINE_MS, 'the node is mended', () => says(1, 'repairs', 1));
+  expect(await infoOf(1)).toMatchObject({ damagedChunks: 0 });
+  await expectWhole();
+});
+
+test('a leader that meets damage as it sends old records to a new member mends it, and the member gets them', async () => {
+  await cluster.start();
+  const leader = await cluster.untilLed();
+  const wiped = (leader + 1) % 3;
+  await member(wiped).stop();
+  member(wiped).wipe();
+  damage(leader, 1, HEADER_BYTES + 30_000);
+  await member(wiped).start();
+  await untilCaughtUp(member(wiped).target, last, DEADLINE_MS);
+  expect(mendedBy(leader)).toEqual([fileName(1)]);
+  await until(DEADLINE_MS, 'the wiped node votes', () => says(wiped, 'memberRole', 'voter'));
+  await expectWhole();
 });

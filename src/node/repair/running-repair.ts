@@ -3,14 +3,13 @@
  * chunks that are committed as a whole, which nobody writes to. Main thread. What can't be mended now is tried again, as the other members
  * may come back; meanwhile reads of it fail as they did.
  */
-import { basename } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import type { CairnError } from '../../base/errors.js';
-import { chunkFileName, parseFileName } from '../../log/chunk.js';
+import { chunkFileName } from '../../log/chunk.js';
 import type { LogStore } from '../log-store.js';
 import type { PeerAnswer } from './chunk-repair.js';
+import { damagedChunkOf, unmended } from './damage-report.js';
 import { type RepairReport, runRepair } from './repair-job.js';
-import { unmended } from './unmended.js';
 
 export interface RunningRepairParts {
   readonly folder: string;
@@ -35,17 +34,16 @@ interface Complaint {
   deadlineMs: number | undefined;
 }
 
-/** A member that could not help is asked again after so long. */
-const RETRY_MS = 5_000;
-/** System calls that fail where a part of a disk can't be read, or a file is gone. */
-const UNREADABLE: ReadonlySet<string> = new Set(['EIO', 'ENOENT']);
-
+/** Members that could not help are asked again after so long; each further time after twice as long. */
+const RETRY_MS_MIN = 2_000;
+const RETRY_MS_MAX = 60_000;
 export class RunningRepair {
   readonly #parts: RunningRepairParts;
   readonly #complaints = new Map<number, Complaint>();
   #repairs = 0;
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #retryMs = RETRY_MS_MIN;
   #isStopped = false;
 
   constructor(parts: RunningRepairParts) {
@@ -64,19 +62,15 @@ export class RunningRepair {
 
   /** Somebody met damage. Answers whether something is being done about it. */
   report(error: CairnError, who: 'reader' | 'index'): boolean {
-    const { store, peers, patienceMs } = this.#parts;
-    const number = chunkOfError(error);
+    const { folder, store, patienceMs } = this.#parts;
     const log = store();
-    if (number === undefined || log === undefined || this.#isStopped || peers().length === 0) return false;
-    if ((number + 1) * log.chunkSize > log.committed) return false;
-    let complaint = this.#complaints.get(number);
-    if (complaint === undefined) {
-      complaint = { number, error, deadlineMs: undefined };
-      this.#complaints.set(number, complaint);
-      this.#parts.warn('a part of the log is damaged', { ...error.details, reason: error.message });
-    }
+    if (log === undefined || this.#isStopped) return false;
+    const number = damagedChunkOf(error, folder, log.chunkSize);
+    if (number === undefined) return false;
+    const complaint = this.#complaintAbout(number, error);
+    if (!this.#canBeMended(complaint)) return false;
     if (who === 'index') complaint.deadlineMs ??= performance.now() + patienceMs;
-    if (this.#worker === undefined && this.#timer === undefined) this.#begin(complaint);
+    this.#next();
     return true;
   }
 
@@ -85,6 +79,22 @@ export class RunningRepair {
     clearTimeout(this.#timer);
     // What it was making has a temporary name, and is removed at the next start.
     await this.#worker?.terminate();
+  }
+
+  #complaintAbout(number: number, error: CairnError): Complaint {
+    const known = this.#complaints.get(number);
+    if (known !== undefined) return known;
+    const complaint = { number, error, deadlineMs: undefined };
+    this.#complaints.set(number, complaint);
+    this.#parts.warn('a part of the log is damaged', { ...error.details, reason: error.message });
+    return complaint;
+  }
+
+  /** By others, who have all of it; nothing else may be written there any more. */
+  #canBeMended({ number }: Complaint): boolean {
+    const { store, peers } = this.#parts;
+    const { chunkSize = 0, committed = 0 } = store() ?? {};
+    return (number + 1) * chunkSize <= committed && peers().length > 0;
   }
 
   #begin({ number }: Complaint): void {
@@ -120,6 +130,7 @@ export class RunningRepair {
   }
 
   #settled(number: number): void {
+    this.#retryMs = RETRY_MS_MIN;
     this.#complaints.delete(number);
     this.#parts.store()?.mended(number);
   }
@@ -129,30 +140,29 @@ export class RunningRepair {
     if (complaint === undefined) return;
     const error = unmended(complaint.error, answers);
     this.#parts.warn('a damaged chunk could not be mended yet', { file: chunkFileName(number, 0), answers });
-    const { deadlineMs = Number.POSITIVE_INFINITY } = complaint;
-    if (performance.now() >= deadlineMs) this.#parts.failed(error);
+    const restMs = (complaint.deadlineMs ?? Number.POSITIVE_INFINITY) - performance.now();
+    if (restMs <= 0) {
+      this.#parts.failed(error);
+      return;
+    }
     // At the end of the line.
     this.#complaints.delete(number);
     this.#complaints.set(number, complaint);
+    this.#waitFor(Math.min(this.#retryMs, restMs));
+    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX);
+  }
+
+  #waitFor(delayMs: number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#next();
-    }, RETRY_MS);
+    }, delayMs);
     this.#timer.unref();
   }
 
   #next(): void {
-    const next = this.#complaints.values().next();
-    if (next.done === true || this.#isStopped || this.#worker !== undefined || this.#timer !== undefined)
-      return;
-    this.#begin(next.value);
+    if (this.#isStopped || this.#worker !== undefined || this.#timer !== undefined) return;
+    const next = [...this.#complaints.values()].find((complaint) => this.#canBeMended(complaint));
+    if (next !== undefined) this.#begin(next);
   }
-}
-
-/** The chunk whose file is damaged, unreadable or gone; undefined if the error is about something else. */
-function chunkOfError({ code, details }: CairnError): number | undefined {
-  const isUnreadable = code === 'disk-failure' && UNREADABLE.has(String(details['errno']));
-  const path = code === 'log-corrupt' ? details['file'] : isUnreadable ? details['path'] : undefined;
-  const parsed = parseFileName(basename(String(path ?? '')));
-  return parsed.kind === 'chunk' ? parsed.chunkNumber : undefined;
 }

@@ -3,10 +3,10 @@
  * they may be starting, too. Meanwhile this node serves what it has itself, so that nodes with different damage mend each other. Main thread,
  * before the node is open.
  */
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CairnError } from '../../base/errors.js';
-import { chunkFileName, parseFileName } from '../../log/chunk.js';
+import { chunkFileName } from '../../log/chunk.js';
 import type { LogFolder } from '../../log/damaged-chunk.js';
 import type { Platform } from '../../native/platform.js';
 import { ChunkCaller } from '../../net/chunk-caller.js';
@@ -15,8 +15,8 @@ import { ChunkFiles } from '../../reader/chunk-files.js';
 import { lockFolder } from '../folder-lock.js';
 import { fileLocks } from '../open-engine.js';
 import { repairChunk } from './chunk-repair.js';
+import { damagedChunkOf, isDamage, unmended } from './damage-report.js';
 import { identifyLog, type LogIdentity } from './log-identity.js';
-import { unmended } from './unmended.js';
 
 export interface StartRepairParts {
   readonly platform: Platform;
@@ -63,7 +63,7 @@ export class StartRepair {
       try {
         return open();
       } catch (error) {
-        if (!(error instanceof CairnError) || error.code !== 'log-corrupt') throw error;
+        if (!(error instanceof CairnError) || !isDamage(error, this.#parts.folder)) throw error;
         await this.#mend(error);
       }
     }
@@ -122,19 +122,6 @@ interface Mending {
   readonly identity: LogIdentity;
   readonly number: number;
   readonly peers: readonly string[];
-}
-
-/** Which chunk a `log-corrupt` is about: its file is named, or, if it is missing, the folder and the position. */
-export function damagedChunkOf(
-  { details }: CairnError,
-  folder: string,
-  chunkSize: number,
-): number | undefined {
-  const { file, position } = details;
-  if (typeof file !== 'string' || typeof position !== 'number') return undefined;
-  if (file === folder) return Math.floor(position / chunkSize);
-  const parsed = parseFileName(basename(file));
-  return parsed.kind === 'chunk' ? parsed.chunkNumber : undefined;
 }
 
 /** Reads the folder's files as they are: whoever gets them checks them. */

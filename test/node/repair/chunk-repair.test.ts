@@ -5,12 +5,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CairnError } from '../../../src/base/errors.js';
+import { DiskError } from '../../../src/base/ports.js';
 import type { LogFolder } from '../../../src/log/damaged-chunk.js';
 import { recoverFolder } from '../../../src/log/folder-recovery.js';
 import { javascriptKernel as kernel } from '../../../src/log/javascript-kernel.js';
 import { recoverLog } from '../../../src/log/recovery.js';
 import { type FetchChunk, mendIfDamaged, repairChunk } from '../../../src/node/repair/chunk-repair.js';
-import { damagedChunkOf } from '../../../src/node/repair/start-repair.js';
+import { damagedChunkOf } from '../../../src/node/repair/damage-report.js';
 import { Random } from '../../../src/sim/random.js';
 import type { MemoryDisk } from '../../log/memory-disk.js';
 import { CHUNK_SIZE, chunkPath, FOLDER, LOG_ID, SampleLog } from '../../log/sample-log.js';
@@ -131,6 +132,19 @@ describe('a damaged log is as it was', () => {
     expect(Buffer.compare(bytesOn(disk), LOG.bytes)).toBe(0);
   });
 
+  test.each([0, 1, 2, 3])(
+    'after a part of chunk %i, which the disk could not read, was replaced',
+    async (number) => {
+      const disk = LOG.disk();
+      makeUnreadable(disk, number, DATA_AT + 1_000);
+      const longer = sample().fillChunk().event();
+      const fetch = memberWith(longer.bytes, longer.end);
+      const outcome = await mendIfDamaged(folderOf(disk), number, ['a'], fetch);
+      expect(outcome).toMatchObject({ kind: 'repaired', number });
+      expect(Buffer.compare(bytesOn(disk).subarray(0, LOG.end), LOG.bytes)).toBe(0);
+    },
+  );
+
   test('after an empty chunk behind the log lost its header, without anybody’s help', async () => {
     const disk = LOG.disk();
     flip(disk, 4, 8);
@@ -142,6 +156,26 @@ describe('a damaged log is as it was', () => {
     expect(Buffer.compare(bytesOn(disk), LOG.bytes)).toBe(0);
   });
 });
+
+/** The place of a chunk's file as it is now can't be read any more; what replaces the file is elsewhere. */
+function makeUnreadable(disk: MemoryDisk, number: number, at: number): void {
+  const path = chunkPath(number);
+  const bad = disk.files.get(path);
+  const paths = new Map<number, string>();
+  const open = disk.open.bind(disk);
+  const read = disk.read.bind(disk);
+  disk.open = (opened, options) => {
+    const file = open(opened, options);
+    paths.set(file, opened);
+    return file;
+  };
+  disk.read = (file, target, to, length, offset) => {
+    const isBad =
+      paths.get(file) === path && disk.files.get(path) === bad && offset <= at && at < offset + length;
+    if (isBad) throw new DiskError('EIO', 'pread', path);
+    return read(file, target, to, length, offset);
+  };
+}
 
 /** What recovery says, or a reader of all chunks. */
 function damageOf(disk: MemoryDisk): CairnError {
@@ -270,6 +304,24 @@ function expectNothingLost(before: MemoryDisk, after: MemoryDisk, number: number
     expect(Buffer.compare(is.subarray(at, at + bytes.length), bytes), `the record at ${position}`).toBe(0);
   }
 }
+
+test('an error is about a chunk if it says that it is damaged, unreadable or gone, and about none if a write failed', () => {
+  const path = chunkPath(2);
+  const of = (
+    code: 'log-corrupt' | 'disk-failure' | 'bad-data-folder',
+    details: Record<string, string | number>,
+  ) => damagedChunkOf(new CairnError(code, '', details), FOLDER, CHUNK_SIZE);
+  expect(of('log-corrupt', { file: path, offset: 1, position: 5 * CHUNK_SIZE })).toBe(2);
+  expect(of('log-corrupt', { file: FOLDER, offset: 0, position: 5 * CHUNK_SIZE })).toBe(5);
+  expect(of('log-corrupt', { to: 8, position: 16, committed: 16 })).toBeUndefined();
+  expect(of('disk-failure', { errno: 'EIO', syscall: 'pread', path })).toBe(2);
+  expect(of('disk-failure', { errno: 'ENOENT', syscall: 'open', path })).toBe(2);
+  expect(of('disk-failure', { errno: 'EIO', syscall: 'fdatasync', path })).toBeUndefined();
+  expect(
+    of('disk-failure', { errno: 'EIO', syscall: 'pread', path: `${FOLDER}/node-state` }),
+  ).toBeUndefined();
+  expect(of('bad-data-folder', { file: path, position: 0 })).toBeUndefined();
+});
 
 test('a crash at any moment of the mending leaves the damage as it was, or mended; and it can be done again', async () => {
   for (const how of ['lose-all', 'keep-all', 'torn'] as const) {
