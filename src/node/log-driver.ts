@@ -56,6 +56,8 @@ export class LogDriver {
 
   add(operation: LogOperation): void {
     assert(this.#operations.length < OPERATIONS_MAX, 'what is asked of the log is bounded by a window');
+    // Nothing to be done, and so nothing to wait behind.
+    if (operation.kind === 'write' && operation.bytes.length === 0) return;
     this.#operations.push(operation);
     this.pump();
   }
