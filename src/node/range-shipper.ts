@@ -15,15 +15,18 @@ import type { PeerTransport } from './peer-transport.js';
 export type Ship = Extract<Effect, { kind: 'ship' }>;
 type Shipped = Extract<Input, { kind: 'shipped' }>;
 
+/** What of a node's log is to be shipped. */
+export type ShippedLog = Pick<LogStore, 'producer' | 'reader' | 'durable' | 'chunkSize'>;
+
 /** When to try again if there was no connection, or the range could not be read. */
 const RETRY_MS = 100;
 
 export class RangeShipper {
-  readonly #store: LogStore;
+  readonly #store: ShippedLog;
   readonly #transport: PeerTransport;
   readonly #shipped: (shipped: Shipped) => void;
 
-  constructor(store: LogStore, transport: PeerTransport, shipped: (shipped: Shipped) => void) {
+  constructor(store: ShippedLog, transport: PeerTransport, shipped: (shipped: Shipped) => void) {
     this.#store = store;
     this.#transport = transport;
     this.#shipped = shipped;
@@ -36,7 +39,8 @@ export class RangeShipper {
     const limit = Math.min(ship.limit, producer.published);
     if (position >= limit) this.#tellLater(ship, position);
     else if (position >= producer.floor) this.#shipFromRing(ship, limit);
-    else void this.#shipFromFiles(ship, limit);
+    // What is not durable yet may lie behind the end of what the files have.
+    else void this.#shipFromFiles(ship, Math.min(limit, this.#store.durable));
   }
 
   #shipFromRing(ship: Ship, limit: Position): void {
@@ -47,7 +51,9 @@ export class RangeShipper {
     const wanted = Math.min(limit - position, memory.descriptor.ringBytes - at);
     const { bytes } = memory;
     const length = wholeRecords(bytes, at, wanted, position);
-    this.#send(ship, bytes.subarray(at, at + length));
+    // A follower that wants what is no record is not the leader's bug.
+    if (length === undefined) this.#tellLater(ship, position);
+    else this.#send(ship, bytes.subarray(at, at + length));
   }
 
   async #shipFromFiles(ship: Ship, limit: Position): Promise<void> {
@@ -88,10 +94,10 @@ export class RangeShipper {
   }
 }
 
-/** How many bytes of `bytes[at, at+length)` in the ring, which begin with a record at `position`, are whole records: at least one is. */
-function wholeRecords(bytes: Bytes, at: number, length: number, position: Position): number {
+/** How many bytes of `bytes[at, at+length)` in the ring, which begin with a record at `position`, are whole records: at least one; undefined if none begins there. */
+function wholeRecords(bytes: Bytes, at: number, length: number, position: Position): number | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  assert(readU64(view, at + RECORD.position) === position, 'ranges begin with a record');
+  if (readU64(view, at + RECORD.position) !== position) return undefined;
   // The first record whatever its length: it may begin just before the ring's end, and go on in the apron.
   let whole = occupiedBytes(view.getUint32(at + RECORD.length, true));
   while (length - whole >= RECORD_HEADER_BYTES) {

@@ -51,7 +51,7 @@ export class StoreRig {
       driver?.pump();
     };
     const failed = (error: CairnError) => this.failures.push(error);
-    const start = { recovered: this.recover(), committed: 0 };
+    const start = { recovered: this.recover(), committed: 0, historyWritten: 0 };
     this.store = new LogStore(options, openPlatform(), start, { progress, failed });
     driver = new LogDriver(
       {
@@ -74,7 +74,7 @@ export class StoreRig {
 
   /** The same, and has the driver write it. */
   write(write: (log: NaiveLog) => void): void {
-    this.driver.add({ kind: 'write', bytes: this.grow(write) });
+    this.driver.add({ kind: 'write', isCatchUp: false, bytes: this.grow(write) });
   }
 
   /** Commits what is durable, up to the end of a record. */

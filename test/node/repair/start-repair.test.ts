@@ -29,6 +29,7 @@ const STATE: NodeState = {
   foundation: undefined,
   founded: true,
   ackedPosition: CHUNK_SIZE,
+  catchingUpFrom: undefined,
   fenced: false,
 };
 
