@@ -118,17 +118,8 @@ export class PeerLinks {
     const nowMs = performance.now();
     if (nowMs < (this.#notBeforeMs.get(name) ?? 0)) return undefined;
     this.#notBeforeMs.set(name, nowMs + REDIAL_MS);
-    const socket = new WebSocket(`ws://${name}${PEER_PATH}`, {
-      perMessageDeflate: false,
-      maxPayload: MESSAGE_BYTES_MAX,
-      handshakeTimeout: CONNECT_TIMEOUT_MS,
-      skipUTF8Validation: true,
-      headers: {
-        [HEADER.protocol]: String(PROTOCOL_VERSION),
-        [HEADER.cluster]: this.#options.clusterId() ?? '',
-        [HEADER.name]: this.#options.name,
-      },
-    });
+    const socket = this.#open(name);
+    if (socket === undefined) return undefined;
     const link = this.#link(name, socket, (end) => {
       if (this.#dialled.get(name) === link) this.#dialled.delete(name);
       if (this.#isStopped) return;
@@ -140,6 +131,27 @@ export class PeerLinks {
     });
     this.#dialled.set(name, link);
     return link;
+  }
+
+  /** Undefined if that is no name that can be dialled: whatever another node calls itself, it must not end this one. */
+  #open(name: string): WebSocket | undefined {
+    const { clusterId, log } = this.#options;
+    try {
+      return new WebSocket(`ws://${name}${PEER_PATH}`, {
+        perMessageDeflate: false,
+        maxPayload: MESSAGE_BYTES_MAX,
+        handshakeTimeout: CONNECT_TIMEOUT_MS,
+        skipUTF8Validation: true,
+        headers: {
+          [HEADER.protocol]: String(PROTOCOL_VERSION),
+          [HEADER.cluster]: clusterId() ?? '',
+          [HEADER.name]: this.#options.name,
+        },
+      });
+    } catch (error) {
+      log.debug({ peer: name, reason: (error as Error).message }, 'a peer has a name that cannot be dialled');
+      return undefined;
+    }
   }
 
   /** A connection has broken: whether the process is gone shows when it is dialled again, at once. */

@@ -25,17 +25,7 @@ describe('IndexerAgent, at the start', () => {
     const bench = new Bench(filled(300), 50);
     bench.work();
     expect(bench.reports).toEqual([{ kind: 'ready' }]);
-    const snapshot = bench.snapshot();
-    const names = NameTable.fromTransfer(snapshot.names);
-    expect(names.size).toBe(bench.sample.heads.size);
-    for (let stream = 0; stream < names.size; stream++) {
-      const last = bench.sample.eventsOf(names.nameOf(stream)).at(-1)!;
-      expect(new Float64Array(snapshot.revisions)[stream]).toBe(last.revision);
-      expect(new Float64Array(snapshot.positions)[stream]).toBe(last.position);
-    }
-    const ids = Buffer.from(snapshot.recent.ids);
-    const recent = bench.sample.events.slice(-50).map((event) => event.id.toString('hex'));
-    expect(Array.from({ length: 50 }, (_, i) => ids.toString('hex', 16 * i, 16 * i + 16))).toEqual(recent);
+    bench.expectSnapshot(50);
   });
 
   test('is ready at once on an empty log', () => {
@@ -79,6 +69,73 @@ describe('IndexerAgent, at the start', () => {
     untouched.work();
     expect(NameTable.fromTransfer(names).size).toBe(3);
     expect(new Float64Array(revisions)).toEqual(new Float64Array(untouched.snapshot().revisions));
+  });
+});
+
+describe('a snapshot of the index', () => {
+  test('has all that was committed when it was asked for: heads, and the last event ids, of then and not of the start', () => {
+    const bench = new Bench(filled(30), 50);
+    bench.work();
+    for (let round = 0; round < 5; round++) {
+      bench.grow(40);
+      bench.expectSnapshot(50);
+    }
+  });
+
+  test('waits until the index is that far, and queries behind it too', async () => {
+    const bench = new Bench(filled(30), 8);
+    bench.grow(4_000);
+    bench.work();
+    bench.grow(3_000);
+    bench.desk.askSnapshot();
+    const answer = bench.desk.lookup(queryOf('s1', 'backwards'));
+    // What has come goes over the end of the ring, so one step is not enough.
+    bench.agent.doWork();
+    expect(bench.reports.map(({ kind }) => kind)).toEqual(['ready']);
+    bench.turns(100);
+    expect((await answer).head).toBe(bench.sample.eventsOf('s1').length - 1);
+    expect(bench.reports.map(({ kind }) => kind)).toEqual(['ready', 'snapshot']);
+  });
+
+  test('leaves the index as it was: it can be asked for again, and goes on', async () => {
+    const bench = new Bench(filled(100), 20);
+    bench.work();
+    bench.expectSnapshot(20);
+    bench.expectSnapshot(20);
+    bench.grow(25);
+    const { runs, expected } = await bench.ask('s2', 'forwards');
+    expect(runs.head).toBe(expected.length - 1);
+    bench.expectSnapshot(20);
+  });
+
+  test('is made while the log is still being read at the start, once that is done', () => {
+    const bench = new Bench(filled(300), 8);
+    bench.desk.askSnapshot();
+    bench.work();
+    expect(bench.reports.map(({ kind }) => kind)).toEqual(['ready', 'snapshot']);
+  });
+
+  test('has streams of one reign and of the next, but not what the older one left unfinished', () => {
+    const bench = new Bench(filled(10), 8);
+    bench.work();
+    bench.sample.transaction([{ stream: 'ghost' }, { stream: 'other' }], true);
+    bench.sample.epoch();
+    bench.live.advance();
+    bench.grow(6);
+    const { names, revisions } = bench.snapshot();
+    const table = NameTable.fromTransfer(names);
+    const heads = new Float64Array(revisions);
+    const ofStream = new Map(Array.from(heads, (head, stream) => [table.nameOf(stream), head]));
+    expect(ofStream.get('s0')).toBe(bench.sample.eventsOf('s0').length - 1);
+    expect(ofStream.get('ghost') ?? -1).toBe(-1);
+  });
+
+  test('is asked for as often as one likes, though the mailbox holds fewer', () => {
+    const bench = new Bench(filled(10), 8);
+    bench.work();
+    for (let i = 0; i < 300; i++) bench.desk.askSnapshot();
+    bench.turns(500);
+    expect(bench.reports.filter(({ kind }) => kind === 'snapshot')).toHaveLength(300);
   });
 });
 
@@ -204,6 +261,25 @@ class Bench {
     const report = this.reports.at(-1);
     if (report?.kind !== 'snapshot') expect.fail(`no snapshot: ${JSON.stringify(report)}`);
     return report.snapshot;
+  }
+
+  /** Asks for a snapshot, which must have all that is in the log, and its last `ids` event ids. */
+  expectSnapshot(ids: number): void {
+    const { names, revisions, positions, recent } = this.snapshot();
+    const table = NameTable.fromTransfer(names);
+    expect(table.size).toBe(this.sample.heads.size);
+    for (let stream = 0; stream < table.size; stream++) {
+      const last = this.sample.eventsOf(table.nameOf(stream)).at(-1)!;
+      expect(new Float64Array(revisions)[stream]).toBe(last.revision);
+      expect(new Float64Array(positions)[stream]).toBe(last.position);
+    }
+    const bytes = Buffer.from(recent.ids).toString('hex');
+    const last = this.sample.events.slice(-ids);
+    expect(bytes.match(/.{32}/g)).toEqual(last.map(({ id }) => id.toString('hex')));
+    expect([...new Float64Array(recent.positions)]).toEqual(last.map(({ position }) => position));
+    expect([...new Float64Array(recent.revisions)]).toEqual(last.map(({ revision }) => revision));
+    const streams = [...new Uint32Array(recent.streams)].map((stream) => table.nameOf(stream));
+    expect(streams).toEqual(last.map(({ stream }) => stream));
   }
 
   /** Works until there is nothing to do. */

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { CairnError } from '../../src/base/errors.js';
 import { NameTable } from '../../src/base/name-table.js';
+import type { IndexSnapshot } from '../../src/indexer/commands.js';
 import { type IndexerProxy, startIndexer } from '../../src/indexer/proxy.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import { recoverLog } from '../../src/log/recovery.js';
@@ -46,6 +47,24 @@ test('the index thread reads the log, follows it, answers, and ends when the rin
     bytesMax: 1,
   });
   await expect(late).rejects.toMatchObject({ code: 'shutting-down' });
+});
+
+test('snapshots come in the order of asking, and each has what was committed then', async () => {
+  const bench = new Bench(filled(30));
+  const snapshots: Promise<IndexSnapshot>[] = [];
+  const heads: number[] = [];
+  for (let round = 0; round < 10; round++) {
+    snapshots.push(bench.indexer.snapshot());
+    heads.push(bench.live.sample.eventsOf('s0').length - 1);
+    bench.grow(30);
+  }
+  for (const [round, { names, revisions }] of (await Promise.all(snapshots)).entries()) {
+    const table = NameTable.fromTransfer(names);
+    const stream = Array.from({ length: table.size }, (_, i) => table.nameOf(i)).indexOf('s0');
+    expect(new Float64Array(revisions)[stream]).toBeGreaterThanOrEqual(heads[round]!);
+  }
+  bench.stop();
+  await bench.ended;
 });
 
 test('a damaged log is reported with where the damage is', async () => {

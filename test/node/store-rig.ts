@@ -52,7 +52,13 @@ export class StoreRig {
     };
     const failed = (error: CairnError) => this.failures.push(error);
     const start = { recovered: this.recover(), committed: 0, historyWritten: 0 };
-    this.store = new LogStore(options, openPlatform(), start, { progress, failed });
+    this.store = new LogStore(options, openPlatform(), start, {
+      progress,
+      failed,
+      warn: () => undefined,
+      damaged: () => false,
+      historyBefore: () => ({ epochs: [], configurations: [] }),
+    });
     driver = new LogDriver(
       {
         store: this.store,
