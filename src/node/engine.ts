@@ -29,7 +29,7 @@ import { LogStore } from './log-store.js';
 import type { PeerTransport } from './peer-transport.js';
 import { RangeShipper } from './range-shipper.js';
 import { ReadGate } from './read-gate.js';
-import { NO_LEADER, notLeader } from './refusals.js';
+import { noReadIndex } from './refusals.js';
 import { leads, Reign } from './reign.js';
 import { Requests } from './requests.js';
 
@@ -267,10 +267,8 @@ export class Engine {
         this.#reads.ready(effect.request, effect.position, this.#store?.committed ?? 0);
         return;
       case 'readRefused':
-        this.#reads.refused(
-          effect.request,
-          this.#told.leader === undefined ? NO_LEADER : notLeader(this.#told.leader),
-        );
+        // By what the core knows: the role effect, by which the node would, comes last.
+        this.#reads.refused(effect.request, noReadIndex(this.#core.view.leader, this.#parts.core.name));
         return;
       case 'changed':
       case 'changeRefused':

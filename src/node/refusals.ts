@@ -27,12 +27,17 @@ export function whyNotHere(role: NodeRole, leader: string | undefined): Rejectio
 }
 
 /** Who lost its leader, or never had one, is told this. */
-export function notLeader(leader: string): Rejection {
+function notLeader(leader: string): Rejection {
   return {
     code: 'not-leader',
     message: `this node does not lead, ${leader} does; nothing was written`,
     details: { leader },
   };
+}
+
+/** Why a linearizable read can't begin. `name`: of this node, which may have led until a moment ago. */
+export function noReadIndex(leader: string | undefined, name: string): Rejection {
+  return leader === undefined || leader === name ? NO_LEADER : notLeader(leader);
 }
 
 export const NO_LEADER: Rejection = {

@@ -72,6 +72,10 @@ export class EngineNetwork {
     this.#isolated.add(name);
   }
 
+  rejoin(name: string): void {
+    this.#isolated.delete(name);
+  }
+
   heal(): void {
     this.#isolated.clear();
   }
@@ -98,14 +102,18 @@ export class EngineNetwork {
     return leader!;
   }
 
-  /** Resolves when all nodes that run have everything that the leader has, committed. */
+  /** Resolves when all nodes that run have the same log, to the last checksum, and all of it committed. */
   async settled(): Promise<void> {
     await this.until('all logs are the same', () => {
       const stores = [...this.#engines.values()].map(({ store }) => store);
-      const end = stores[0]?.producer.published;
-      return stores.every(
-        (store) => store !== undefined && store.producer.published === end && store.committed === end,
-      );
+      const first = stores[0]?.producer;
+      return stores.every((store) => {
+        if (store === undefined || first === undefined) return false;
+        const { end, published } = store.producer;
+        return (
+          end.position === first.published && end.chain === first.end.chain && store.committed === published
+        );
+      });
     });
   }
 
