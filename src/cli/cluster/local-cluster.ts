@@ -271,8 +271,8 @@ export class LocalCluster {
 function nodeWords(directory: string, record: ClusterRecord, node: LocalNode): string[] {
   return [
     ...['--db', folderOf(directory, node), '--node-port', `${node.port}`],
-    ...['--cluster-size', `${toldSize(record, node)}`],
-    ...['--gossip-seed', record.nodes.map(({ name }) => name).join(',')],
+    ...['--cluster-size', `${record.clusterSize}`],
+    ...['--gossip-seed', seedsFor(record, node).join(',')],
     ...(node.zone === '' ? [] : ['--zone', node.zone]),
     ...(node.kind === 'replica' ? ['--read-only-replica'] : []),
     // So that `cairn cluster partition` works.
@@ -281,9 +281,10 @@ function nodeWords(directory: string, record: ClusterRecord, node: LocalNode): s
   ];
 }
 
-/** A node that is told that it is alone founds a cluster at once, and looks for no other one. */
-function toldSize({ clusterSize }: ClusterRecord, { kind }: LocalNode): number {
-  return kind === 'clone' ? Math.max(2, clusterSize) : clusterSize;
+/** Who is to found a cluster of one names nobody else: a node that does waits to be let in. */
+function seedsFor({ clusterSize, nodes }: ClusterRecord, node: LocalNode): string[] {
+  const isAlone = clusterSize === 1 && node.kind === 'voter';
+  return isAlone ? [node.name] : nodes.map(({ name }) => name);
 }
 
 function plannedNodes({ voters, clones, replicas, basePort, zones }: ClusterPlan): LocalNode[] {
