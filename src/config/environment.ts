@@ -9,7 +9,10 @@ const PREFIX = 'CAIRN_';
 /** Variables with our prefix that other parts of Cairn read: name → what for, as docs/configuration.md says it. */
 export const OTHER_VARIABLES: ReadonlyMap<string, string> = new Map([
   ['CAIRN_DISK', '`native` or `javascript`: which disk path to use, instead of the best one'],
-  ['CAIRN_URL', 'the node that client commands talk to when there is no `--url`'],
+  [
+    'CAIRN_URL',
+    'the node that client commands talk to when there is no `--url`; several, with commas between, for a cluster',
+  ],
   ['CAIRN_SKIP_ADDON', '`1`: `npm ci` does not build the addon'],
   ['CAIRN_DEBUG', '`1`: errors of the command line come with their stack'],
 ]);
