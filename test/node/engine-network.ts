@@ -44,7 +44,7 @@ export class EngineNetwork {
       options: engineOptions(this.folderOf(name), this.#changes),
       cluster: {
         ...{ name, zone: '', role: 'voter', clusterSize: this.names.length, seeds: this.names, priority: 0 },
-        ...{ electionTimeoutMs: 600, heartbeatIntervalMs: 100, deadVoterTimeoutMs: 600_000 },
+        ...{ electionTimeoutMs: 1_500, heartbeatIntervalMs: 200, deadVoterTimeoutMs: 600_000 },
         diskStallTimeoutMs: 30_000,
       },
       transport,
