@@ -77,7 +77,7 @@ describe('a Commit record', () => {
     rig.onProgress = check;
     rig.driver.add({ kind: 'write', bytes });
     check();
-    rig.driver.add({ kind: 'write', bytes: more });
+    rig.driver.add({ kind: 'write', isCatchUp: false, bytes: more });
     check();
     expect(rig.store.producer.published).toBeGreaterThanOrEqual(fence);
     await rig.untilDurable();
