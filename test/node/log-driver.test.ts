@@ -49,7 +49,7 @@ describe('ranges', () => {
 
   test('without a record are nothing to wait for', () => {
     const rig = open();
-    rig.driver.add({ kind: 'write', bytes: new Uint8Array(0), isCatchUp: false });
+    rig.driver.add({ kind: 'write', isCatchUp: false, bytes: new Uint8Array(0), isCatchUp: false });
     expect(rig.driver.isIdle).toBe(true);
   });
 });
@@ -75,7 +75,7 @@ describe('a Commit record', () => {
       if (rig.store.durable < committed) expect(published).toBeLessThanOrEqual(fence);
     };
     rig.onProgress = check;
-    rig.driver.add({ kind: 'write', bytes });
+    rig.driver.add({ kind: 'write', isCatchUp: false, bytes });
     check();
     rig.driver.add({ kind: 'write', isCatchUp: false, bytes: more });
     check();
