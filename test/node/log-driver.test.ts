@@ -49,7 +49,7 @@ describe('ranges', () => {
 
   test('without a record are nothing to wait for', () => {
     const rig = open();
-    rig.driver.add({ kind: 'write', isCatchUp: false, bytes: new Uint8Array(0), isCatchUp: false });
+    rig.driver.add({ kind: 'write', isCatchUp: false, bytes: new Uint8Array(0) });
     expect(rig.driver.isIdle).toBe(true);
   });
 });
