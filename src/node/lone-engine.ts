@@ -23,9 +23,10 @@ export async function openLoneEngine(options: EngineOptions, events: EngineEvent
   let engine: Engine | undefined;
   try {
     return await new Promise<Engine>((resolve, reject) => {
+      let isOpen = false;
       const failed = (error: CairnError): void => {
-        events.failed(error);
-        reject(error);
+        if (isOpen) events.failed(error);
+        else reject(error);
       };
       const opened = openEngine({
         options,
@@ -37,8 +38,10 @@ export async function openLoneEngine(options: EngineOptions, events: EngineEvent
       const check = (): void => {
         const obstacle = opened.store?.outOfSpace;
         if (obstacle !== undefined) reject(new CairnError(obstacle.code, obstacle.message, obstacle.details));
-        else if (opened.isLeading) resolve(opened);
-        else opened.appends.whenRoom(check);
+        else if (opened.isLeading) {
+          isOpen = true;
+          resolve(opened);
+        } else opened.appends.whenRoom(check);
       };
       check();
     });
