@@ -12,6 +12,7 @@ import {
   APPEND_ACK_POLICY,
   APPEND_EVENTS_MAX,
   APPEND_PREFIX_BYTES,
+  APPEND_QUORUM,
   EVENT_IS_JSON,
   EXPECTED_REVISION,
   FRAME_HEADER_BYTES,
@@ -47,7 +48,8 @@ export interface AppendContent {
   readonly stream: string;
   readonly events: NewEvent | readonly NewEvent[];
   readonly expected: ExpectedRevision;
-  readonly ackPolicy: AckPolicy;
+  /** Undefined: what the node's default is. */
+  readonly ackPolicy: AckPolicy | undefined;
 }
 
 /** A whole Append frame, or what to make one of. */
@@ -79,7 +81,7 @@ export class AppendEncoder {
     const stream = this.#streams.encode(request.stream, 'stream name');
     const expected = expectedRevision(request.expected);
     const events = ready(request.events);
-    const flags = request.ackPolicy === 'quorum' ? 0 : ackPolicyFlags(request.ackPolicy);
+    const flags = request.ackPolicy === undefined ? 0 : ackPolicyFlags(request.ackPolicy);
     const frameAt = writer.length;
     writer.begin(OPCODE.append, flags, requestId);
     try {
@@ -211,7 +213,7 @@ export function isForQuorum(message: Uint8Array, frameAt: number): boolean {
 /** Throws `invalid-request` for what is no ack policy. */
 function ackPolicyFlags(policy: AckPolicy): number {
   const flags = ACK_POLICIES.indexOf(policy);
-  if (flags >= 0) return flags;
+  if (flags >= 0) return flags === 0 ? APPEND_QUORUM : flags;
   throw invalid(`the ack policy must be one of ${ACK_POLICIES.join(', ')}, not ${String(policy)}`);
 }
 

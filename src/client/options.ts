@@ -28,7 +28,7 @@ export interface ClientOptions {
    */
   readonly nodePreference?: NodePreference;
   /**
-   * When appends are answered, unless they say otherwise; default `quorum`: committed. `leader`: on the leader's disk; lost if the leader is lost
+   * When appends are answered, unless they say otherwise. `quorum`: committed; the default, unless the nodes have another one (DefaultAckPolicy). `leader`: on the leader's disk; lost if the leader is lost
    * before others have it. `all`: on every voter's disk; waits as long as one is down. `quorum-and-zone`: also on a disk in another zone.
    */
   readonly ackPolicy?: AckPolicy;
@@ -53,7 +53,7 @@ export interface ResolvedOptions {
   readonly name: string;
   readonly requestTimeoutMs: number;
   readonly nodePreference: NodePreference;
-  readonly ackPolicy: AckPolicy;
+  readonly ackPolicy: AckPolicy | undefined;
   readonly discover: boolean;
   readonly reconnect: Required<ReconnectOptions>;
   readonly maxInFlight: number;
@@ -80,7 +80,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     name,
     requestTimeoutMs: wholeNumber('requestTimeoutMs', options.requestTimeoutMs ?? 10_000, 1, TIMER_MS_MAX),
     nodePreference: oneOf('nodePreference', options.nodePreference ?? 'leader', NODE_PREFERENCES),
-    ackPolicy: oneOf('ackPolicy', options.ackPolicy ?? 'quorum', ACK_POLICIES),
+    ackPolicy:
+      options.ackPolicy === undefined ? undefined : oneOf('ackPolicy', options.ackPolicy, ACK_POLICIES),
     discover: options.discover ?? true,
     reconnect: {
       attempts: wholeNumber('reconnect.attempts', reconnect.attempts ?? 25, 0, U32_MAX),

@@ -225,7 +225,7 @@ export class ClientSession implements AppendSink, ServerSession {
         ? appendTooLarge(length, limits)
         : (invalidAppend(this.#append.open(bytes, view, at, length)) ?? this.#interruption);
     if (refusal === undefined) {
-      if (this.#append.ackPolicy !== 'quorum') this.#order ??= this.#newOrder();
+      if (this.#append.saysAckPolicy) this.#order ??= this.#newOrder();
       const outcome = appends.append(this.#append, this.#order ?? this, requestId);
       if (outcome === 'retry') return false;
       if (outcome !== 'taken') {

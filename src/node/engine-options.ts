@@ -5,6 +5,7 @@
 import type { NodeOptions } from '../config/options.js';
 import { PREPARE_HEADER_BYTES, STREAM_NAME_BYTES_MAX } from '../log/record.js';
 import type { AppendLimits } from '../sequencer/append-limits.js';
+import type { AckPolicy } from '../wire/frames.js';
 import type { SyncMode } from '../writer/commands.js';
 
 export interface EngineOptions {
@@ -19,13 +20,15 @@ export interface EngineOptions {
   readonly maxAppendEventSize: number;
   /** How many of the last event ids are remembered; a power of two. */
   readonly retryWindowEvents: number;
+  /** Of appends that say none; a quorum if it is not given. */
+  readonly defaultAckPolicy?: AckPolicy;
 }
 
 /** What of a node's options is the engine's. */
 export function engineOptions(options: NodeOptions): EngineOptions {
   const { db, chunkSize, ringSize, batchBytesMax, syncMode, maxAppendSize, maxAppendEventSize } = options;
-  const { retryWindowEvents } = options;
-  const limits = { maxAppendSize, maxAppendEventSize, retryWindowEvents };
+  const { retryWindowEvents, defaultAckPolicy } = options;
+  const limits = { maxAppendSize, maxAppendEventSize, retryWindowEvents, defaultAckPolicy };
   return { folder: db, chunkSize, ringSize, batchBytesMax, syncMode, ...limits };
 }
 

@@ -329,6 +329,7 @@ export class Engine {
       store,
       platform: this.#parts.platform,
       retryWindowEvents: this.#parts.options.retryWindowEvents,
+      defaultAckPolicy: this.#parts.options.defaultAckPolicy ?? 'quorum',
       published: (end: Readonly<ChainState>) => {
         this.#ackTimer.published(end.position);
         this.take({ kind: 'published', end });

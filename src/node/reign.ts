@@ -20,6 +20,8 @@ export interface ReignHost {
   readonly store: LogStore;
   readonly platform: Platform;
   readonly retryWindowEvents: number;
+  /** Of appends that say none. */
+  readonly defaultAckPolicy: AckPolicy;
   /** Whole requests were published: the log ends here now. */
   published(end: Readonly<ChainState>): void;
   readonly confirm: Confirm;
@@ -87,7 +89,7 @@ export class Reign {
 
   /** Everything before this reign's own records is committed: from a snapshot of the index, appends can be decided. */
   async establish(): Promise<void> {
-    const { store, platform, retryWindowEvents, confirm, canBeMet } = this.#host;
+    const { store, platform, retryWindowEvents, confirm, canBeMet, defaultAckPolicy } = this.#host;
     // A leader that wanted to resign and could not leads on.
     if (this.#isEstablishing) return;
     this.#isEstablishing = true;
@@ -104,8 +106,8 @@ export class Reign {
         limits: store.limits,
         preparedEnd: this.#preparedEnd,
         outOfSpace: () => store.outOfSpace,
-        takeAppends: platform.takeAppends,
-        ...{ confirm, canBeMet },
+        takeAppends: defaultAckPolicy === 'quorum' ? platform.takeAppends : undefined,
+        ...{ confirm, canBeMet, defaultAckPolicy },
       },
     });
   }

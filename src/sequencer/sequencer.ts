@@ -37,6 +37,8 @@ export interface SequencerParts {
   readonly outOfSpace: () => Rejection | undefined;
   /** The native pass over plain appends, if there is one. */
   readonly takeAppends: TakeAppends | undefined;
+  /** Of appends that say none; without it a quorum. The native pass, which knows a quorum only, must not be given with another one. */
+  readonly defaultAckPolicy?: AckPolicy | undefined;
   /** Whether the cluster as it is can meet an ack policy; without it any. */
   readonly canBeMet?: ((policy: AckPolicy) => boolean) | undefined;
   /** Asked before a no that rests on the log's content; without it there is nobody who could know better. */
@@ -154,14 +156,19 @@ export class Sequencer {
     );
   }
 
-  #refusePolicy({ ackPolicy }: AppendCursor): Rejection | undefined {
+  #refusePolicy(append: AppendCursor): Rejection | undefined {
+    const ackPolicy = this.#policyOf(append);
     if (ackPolicy === 'quorum' || this.#parts.canBeMet?.(ackPolicy) !== false) return undefined;
     const message = `no configuration of this cluster as it is can meet the ack policy ${ackPolicy}; choose another, or give nodes other zones`;
     return { code: 'ack-policy-unmet', message, details: { ackPolicy } };
   }
 
-  #queueOf({ ackPolicy }: AppendCursor): PendingReplies {
-    return this.pending.of(ackPolicy);
+  #queueOf(append: AppendCursor): PendingReplies {
+    return this.pending.of(this.#policyOf(append));
+  }
+
+  #policyOf({ ackPolicy, saysAckPolicy }: AppendCursor): AckPolicy {
+    return saysAckPolicy ? ackPolicy : (this.#parts.defaultAckPolicy ?? 'quorum');
   }
 
   #refuseIds(append: AppendCursor, match: 'new' | 'conflict'): Rejection | undefined {

@@ -10,6 +10,7 @@ import {
   type AckPolicy,
   APPEND_ACK_POLICY,
   APPEND_PREFIX_BYTES,
+  APPEND_QUORUM,
   APPEND_REQUIRES_LEADER,
   EVENT_IS_JSON,
   EVENT_PREFIX_BYTES,
@@ -22,7 +23,8 @@ import { isUtf8 } from './utf8.js';
 
 /** The flags of an Append where they stand in the header's second word, behind the opcode. */
 const REQUIRES_LEADER = APPEND_REQUIRES_LEADER << 8;
-const KNOWN_FLAGS = REQUIRES_LEADER | (APPEND_ACK_POLICY << 8);
+const POLICY_FLAGS = (APPEND_ACK_POLICY | APPEND_QUORUM) << 8;
+const KNOWN_FLAGS = REQUIRES_LEADER | POLICY_FLAGS;
 
 const EMPTY = new Uint8Array(0);
 const EMPTY_VIEW = new DataView(EMPTY.buffer);
@@ -38,6 +40,8 @@ export class AppendCursor {
   requestId = 0;
   /** When the client wants to be answered. */
   ackPolicy: AckPolicy = 'quorum';
+  /** Whether it says so; else the node has a default. */
+  saysAckPolicy = false;
   /** Whether the client wants a refusal rather than an answer through another node than the leader. */
   requiresLeader = false;
   /** Where the frame stands, and its length. */
@@ -120,6 +124,7 @@ export class AppendCursor {
     const opcodeAndFlags = view.getUint32(at + 4, true);
     if ((opcodeAndFlags & ~KNOWN_FLAGS) !== OPCODE.append) return 'unknown flags in the header of an Append';
     this.ackPolicy = ACK_POLICIES[(opcodeAndFlags >> 8) & APPEND_ACK_POLICY]!;
+    this.saysAckPolicy = (opcodeAndFlags & POLICY_FLAGS) !== 0;
     this.requiresLeader = (opcodeAndFlags & REQUIRES_LEADER) !== 0;
     this.expectedRevision = readI64(view, at + 12);
     this.streamAt = at + APPEND_PREFIX_BYTES;

@@ -35,6 +35,8 @@ export const APPENDED_DUPLICATE = 1;
 /** The flags of an Append: {@link ACK_POLICIES} in the lower bits, and whether it is refused rather than forwarded to the leader. */
 export const APPEND_ACK_POLICY = 3;
 export const APPEND_REQUIRES_LEADER = 4;
+/** Flag of an Append: it wants a quorum, whatever the node's default is. */
+export const APPEND_QUORUM = 8;
 /** Flag of ReadStream and ReadAll: towards the start. */
 export const READ_BACKWARDS = 1;
 /** Bits of the flags of ReadStream, ReadAll and StreamInfo that hold one of {@link READ_CONSISTENCIES}, and where they begin. */

@@ -189,7 +189,7 @@ const INVALID: readonly [string, Uint8Array][] = [
   ],
   ['an expected revision of −3', bent(APPEND, 12, 0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)],
   ['an expected revision beyond 2^53', bent(APPEND, 12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)],
-  ['an append with flags', bent(APPEND, 5, 8)],
+  ['an append with unknown flags', bent(APPEND, 5, 16)],
   ['an append of a header only', frame(OPCODE.append, 5)],
   ['an append cut in its prefix', frame(OPCODE.append, 5, [0, 0, 0])],
   ['an event without a type', bent(APPEND, EVENTS_AT + 16, 0, 0)],

@@ -15,6 +15,7 @@ import { Sequencer } from '../../src/sequencer/sequencer.js';
 import { StreamHeads } from '../../src/sequencer/stream-heads.js';
 import { AppendCursor } from '../../src/wire/append-frame.js';
 import { FrameReader } from '../../src/wire/frame-reader.js';
+import type { AckPolicy } from '../../src/wire/frames.js';
 import { appendFrame, type TestEvent } from './requests.js';
 
 export const CHUNK_BYTES = 64 * 1024;
@@ -46,7 +47,7 @@ export class SequencerRig {
   };
 
   /** `takeAppends`: the native pass, which is then tried first on everything. */
-  constructor(takeAppends: TakeAppends | undefined) {
+  constructor(takeAppends: TakeAppends | undefined, defaultAckPolicy?: AckPolicy) {
     const descriptor = createRing({
       ringBytes: RING_BYTES,
       recordBytesMax: 32 * 1024,
@@ -74,6 +75,7 @@ export class SequencerRig {
       preparedEnd,
       outOfSpace: () => this.outOfSpace,
       takeAppends,
+      defaultAckPolicy,
     });
     this.log.openEpoch(new Uint8Array(16));
     this.commit();

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { RECORD_TYPE } from '../../src/log/record.js';
 import { openPlatform } from '../../src/native/platform.js';
-import { idOf } from './requests.js';
+import { APPEND_QUORUM } from '../../src/wire/frames.js';
+import { appendFrame, idOf } from './requests.js';
 import { CHUNK_BYTES, SequencerRig } from './sequencer-rig.js';
 
 const { takeAppends } = openPlatform();
@@ -198,4 +199,21 @@ describe.each([
     expect(bench.answers.every(({ kind }) => kind === 'appended')).toBe(true);
     expect(bench.append('s', [event])).toBe('taken');
   });
+});
+
+test('an append that names no ack policy waits as the default says, one that names one as that says', () => {
+  const bench = new SequencerRig(undefined, 'leader');
+  const [unsaid, quorum, all] = [0, APPEND_QUORUM, 2].map((flags, i) => {
+    const frame = appendFrame('s', [{}], -2, i);
+    frame[5] = flags;
+    return frame;
+  });
+  const { pending } = bench.sequencer;
+  const waiting = () => [pending.of('leader').size, pending.quorum.size, pending.of('all').size];
+  bench.receive(unsaid!);
+  expect(waiting()).toEqual([1, 0, 0]);
+  bench.receive(quorum!);
+  expect(waiting()).toEqual([1, 1, 0]);
+  bench.receive(all!);
+  expect(waiting()).toEqual([1, 1, 1]);
 });

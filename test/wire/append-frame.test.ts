@@ -144,20 +144,26 @@ test('totals of the events are known before the first step', () => {
 test('the flags say when to answer, and whether only the leader may', () => {
   const cursor = new AppendCursor();
   const frame = encode(small);
-  const seen = Array.from({ length: 8 }, (_, flags) => {
+  const seen = Array.from({ length: 9 }, (_, flags) => {
     frame[5] = flags;
     expect(cursor.open(frame, viewOf(frame), 0, frame.length)).toBeUndefined();
-    return [cursor.ackPolicy, cursor.requiresLeader];
+    return [cursor.ackPolicy, cursor.saysAckPolicy, cursor.requiresLeader];
   });
-  const policies = ['quorum', 'leader', 'all', 'quorum-and-zone'];
+  const policies = [
+    ['quorum', false],
+    ['leader', true],
+    ['all', true],
+    ['quorum-and-zone', true],
+  ];
   expect(seen).toEqual([
-    ...policies.map((policy) => [policy, false]),
-    ...policies.map((policy) => [policy, true]),
+    ...policies.map((policy) => [...policy, false]),
+    ...policies.map((policy) => [...policy, true]),
+    ['quorum', true, false],
   ]);
 });
 
 test.each<[string, (view: DataView) => void]>([
-  ['a flag in the header that no version knows', (view) => view.setUint8(5, 8)],
+  ['a flag in the header that no version knows', (view) => view.setUint8(5, 16)],
   ['something in the zero field', (view) => view.setUint8(7, 1)],
   ['expected revision −3', (view) => view.setBigInt64(12, -3n, true)],
   ['expected revision −5', (view) => view.setBigInt64(12, -5n, true)],
