@@ -204,7 +204,7 @@ describe.each([
 test('an append that names no ack policy waits as the default says, one that names one as that says', () => {
   const bench = new SequencerRig(undefined, 'leader');
   const [unsaid, quorum, all] = [0, APPEND_QUORUM, 2].map((flags, i) => {
-    const frame = appendFrame('s', [{}], -2, i);
+    const frame = appendFrame('s', [{}], -2, i + 1);
     frame[5] = flags;
     return frame;
   });
