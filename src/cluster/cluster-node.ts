@@ -88,6 +88,11 @@ export class ClusterNode {
     return this.#leader?.acknowledged(policy);
   }
 
+  /** Whether it has heard, lately, from so many voters that some node can lead. */
+  get hearsQuorum(): boolean {
+    return this.#core.hearsQuorum;
+  }
+
   /** A leader's view of the other members; else nothing. */
   progress(): readonly MemberProgress[] {
     return this.#leader?.memberProgress() ?? [];
@@ -132,12 +137,8 @@ export class ClusterNode {
   }
 
   get #asked(): Asked {
-    return {
-      core: this.#core,
-      leader: this.#leader,
-      follower: this.#follower,
-      remoteReads: this.#remoteReads,
-    };
+    const [core, remoteReads] = [this.#core, this.#remoteReads];
+    return { core, leader: this.#leader, follower: this.#follower, remoteReads };
   }
 
   #onMessage(message: Message): void {
@@ -393,11 +394,7 @@ export class ClusterNode {
   get #role(): NodeRole {
     if (this.#isFenced) return 'fenced';
     if (this.#founding !== undefined) return 'fresh';
-    if (this.#leader !== undefined) {
-      if (this.#leader.resignation.isUnderWay) return 'resigning';
-      return this.#leader.isEstablished ? 'leader' : 'preLeader';
-    }
-    if (this.#follower !== undefined) return this.#follower.isStreaming ? 'following' : 'joining';
-    return this.#coordinator.isElecting ? 'electing' : 'looking';
+    const reign = this.#leader ?? this.#follower;
+    return reign?.role ?? (this.#coordinator.isElecting ? 'electing' : 'looking');
   }
 }

@@ -8,6 +8,7 @@ import { VERIFY_STOP } from '../base/ports.js';
 import type { Epoch, Position } from '../base/units.js';
 import type { Coordinator } from './coordinator.js';
 import type { Core } from './core.js';
+import type { NodeRole } from './effects.js';
 import { EPOCHS_TOLD_MAX, type MessageOf } from './messages.js';
 import type { Addressee } from './outbox.js';
 
@@ -50,6 +51,10 @@ export class Follower {
     this.leader = reign.leader;
     this.#heardMs = core.nowMs;
     this.#progressMs = core.nowMs;
+  }
+
+  get role(): NodeRole {
+    return this.isStreaming ? 'following' : 'joining';
   }
 
   get isStreaming(): boolean {

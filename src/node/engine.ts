@@ -8,71 +8,24 @@ import { CairnError } from '../base/errors.js';
 import { type ChainState, DiskError } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import { ClusterNode } from '../cluster/cluster-node.js';
-import type { ClusterNodeOptions } from '../cluster/cluster-node-options.js';
 import type { AppendedRecord, Effect, Input, NodeRole } from '../cluster/effects.js';
-import type { LogStart } from '../cluster/known-log.js';
 import type { Message } from '../cluster/messages.js';
-import type { NodeState } from '../cluster/node-state.js';
-import type { NodeStateFile } from '../cluster/node-state-file.js';
 import type { MemberProgress, NodeView } from '../cluster/node-view.js';
 import type { RecoveredLog } from '../log/recovery.js';
-import type { Platform } from '../native/platform.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import type { AckPolicy } from '../wire/frames.js';
 import { AckTimer } from './ack-timer.js';
 import { AppendDesk } from './append-desk.js';
 import { CoreTimer } from './core-timer.js';
 import { diskFailure } from './disk-failure.js';
-import type { EngineOptions } from './engine-options.js';
+import type { EngineParts } from './engine-parts.js';
 import { LogDriver } from './log-driver.js';
 import { LogStore } from './log-store.js';
-import type { PeerTransport } from './peer-transport.js';
 import { RangeShipper } from './range-shipper.js';
 import { ReadGate } from './read-gate.js';
 import { noReadIndex } from './refusals.js';
 import { leads, Reign } from './reign.js';
 import { Requests } from './requests.js';
-
-/** What the engine reports while it works. */
-export interface EngineEvents {
-  /** Something worth a line in the log. */
-  note(message: string, facts: Readonly<Record<string, unknown>>): void;
-  /** Something that somebody should look at. */
-  warn(message: string, facts: Readonly<Record<string, unknown>>): void;
-  /** The engine is dead: end the process. Called at most once. */
-  failed(error: CairnError): void;
-  /** The log is damaged where somebody reads it. Answers whether that is being mended. */
-  damaged?(error: CairnError, who: 'reader' | 'index'): boolean;
-  /** Role or leader have changed. */
-  changed?(): void;
-  /** So long it took from publishing something to its commit. */
-  quorumAck?(seconds: number): void;
-}
-
-/** The log that a node starts with. */
-export interface EngineLog {
-  readonly recovered: RecoveredLog;
-  readonly history: LogStart;
-  /** How far the file `history` covers it. */
-  readonly historyWritten: Position;
-}
-
-export interface EngineParts {
-  readonly options: EngineOptions;
-  readonly core: ClusterNodeOptions;
-  readonly platform: Platform;
-  readonly stateFile: NodeStateFile;
-  /** As saved for this start. */
-  readonly state: NodeState;
-  /** Undefined as long as the node belongs to no cluster. */
-  readonly log: EngineLog | undefined;
-  /** Makes the log of a cluster that the node has joined, durably. */
-  readonly createLog: (clusterId: string, chunkSize: number) => RecoveredLog;
-  readonly transport: PeerTransport;
-  readonly events: EngineEvents;
-  /** Called when the engine is closed, after all threads have ended. */
-  readonly release: () => void;
-}
 
 type LogEffect = Extract<Effect, { kind: 'write' | 'truncate' | 'append' }>;
 
@@ -140,6 +93,10 @@ export class Engine {
   /** The leader's name, if one is known. */
   get leaderName(): string | undefined {
     return this.#told.leader;
+  }
+
+  get hearsQuorum(): boolean {
+    return this.#core.hearsQuorum;
   }
 
   /** A leader's view of the other members; else nothing. */
