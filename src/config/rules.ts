@@ -2,8 +2,9 @@
  * What must hold between options. Pure. A default that does not fit beside what the user asked for is lowered, so that
  * `--chunk-size 64KiB` alone works; what the user said is never changed, but refused with the way out.
  */
-import { isLoopback } from '../base/loopback.js';
+
 import { applyClusterRules, type Findings } from './cluster-rules.js';
+import { isLoopback } from './loopback.js';
 import type { OptionName, OptionValues } from './options.js';
 import { formatSize } from './values.js';
 

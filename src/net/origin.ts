@@ -3,7 +3,7 @@
  * otherwise reach a node on the user's loopback. Until there is authentication, only pages from this machine may, or from
  * the very address that the node listens on. The Host header isn't looked at: it can be anything (DNS rebinding).
  */
-import { isLoopback } from '../base/loopback.js';
+import { isLoopback } from '../config/loopback.js';
 
 /** `origin`: the request's Origin header. `listenHost`: the address that the node listens on. */
 export function isAllowedOrigin(origin: string | undefined, listenHost: string): boolean {

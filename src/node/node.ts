@@ -7,8 +7,8 @@
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
 import { CairnError } from '../base/errors.js';
-import { isLoopback } from '../base/loopback.js';
 import { clientAddress, nodeName } from '../config/addresses.js';
+import { isLoopback } from '../config/loopback.js';
 import type { NodeOptions } from '../config/options.js';
 import { openPlatform } from '../native/platform.js';
 import { ChunkRoutes, type ChunkSource } from '../net/chunk-routes.js';
