@@ -74,8 +74,9 @@ export class ClusterNode {
 
   get view(): NodeView {
     const { promisedEpoch, commit, configuration, outbox, log } = this.#core;
-    const epochPosition = log.epochs.at(-1)?.position ?? 0;
-    return { ...this.#told, promisedEpoch, commit, epochPosition, configuration, state: outbox.state };
+    const [epochPosition, lagBytes] = [log.epochs.at(-1)?.position ?? 0, this.#follower?.lagBytes ?? 0];
+    const { state } = outbox;
+    return { ...this.#told, promisedEpoch, commit, epochPosition, lagBytes, configuration, state };
   }
 
   /** Epochs and configurations of its log before `position`. */
@@ -394,7 +395,6 @@ export class ClusterNode {
   get #role(): NodeRole {
     if (this.#isFenced) return 'fenced';
     if (this.#founding !== undefined) return 'fresh';
-    const reign = this.#leader ?? this.#follower;
-    return reign?.role ?? (this.#coordinator.isElecting ? 'electing' : 'looking');
+    return (this.#leader ?? this.#follower)?.role ?? (this.#coordinator.isElecting ? 'electing' : 'looking');
   }
 }
