@@ -9,6 +9,7 @@ import type { RecoveredLog } from '../log/recovery.js';
 import type { Platform } from '../native/platform.js';
 import type { EngineOptions } from './engine-options.js';
 import type { PeerTransport } from './peer-transport.js';
+import type { WriteProfileEvents } from './write-profile.js';
 
 /** What the engine reports while it works. */
 export interface EngineEvents {
@@ -24,6 +25,8 @@ export interface EngineEvents {
   changed?(): void;
   /** So long it took from publishing something to its commit. */
   quorumAck?(seconds: number): void;
+  /** Where the time of writes goes, if that is wanted. */
+  readonly writeStages?: WriteProfileEvents;
 }
 
 /** The log that a node starts with. */

@@ -26,6 +26,7 @@ import { ReadGate } from './read-gate.js';
 import { noReadIndex } from './refusals.js';
 import { leads, Reign } from './reign.js';
 import { Requests } from './requests.js';
+import { WriteProfile } from './write-profile.js';
 
 type LogEffect = Extract<Effect, { kind: 'write' | 'truncate' | 'append' }>;
 
@@ -39,6 +40,7 @@ export class Engine {
   readonly #timer: CoreTimer;
   readonly #reads: ReadGate;
   readonly #ackTimer: AckTimer;
+  readonly #profile: WriteProfile | undefined;
   #store: LogStore | undefined;
   #driver: LogDriver | undefined;
   #shipper: RangeShipper | undefined;
@@ -58,6 +60,8 @@ export class Engine {
     this.#told = this.#core.view;
     this.appends = new AppendDesk(this);
     this.#ackTimer = new AckTimer((seconds) => parts.events.quorumAck?.(seconds));
+    const { writeStages } = parts.events;
+    this.#profile = writeStages === undefined ? undefined : new WriteProfile(writeStages);
     this.#reads = new ReadGate((request) => this.take({ kind: 'read', request }));
     this.requests = new Requests((input) => this.take(input));
     this.#timer = new CoreTimer(
@@ -116,6 +120,7 @@ export class Engine {
 
   /** A message from another node. */
   receive(message: Message): void {
+    if (message.kind === 'ack') this.#profile?.acked(message.fromName, message.durable, performance.now());
     this.take({ kind: 'message', message });
   }
 
@@ -190,6 +195,7 @@ export class Engine {
         return;
       case 'ship':
         this.#shipper?.ship(effect);
+        this.#profile?.shipped(effect.to, effect.limit, performance.now());
         return;
       case 'write':
       case 'truncate':
@@ -251,7 +257,11 @@ export class Engine {
     const store = this.#store!;
     store.setCommitted(position);
     this.#ackTimer.committed(position);
+    const nowMs = performance.now();
+    const isFollowed = this.#profile?.committed(position, nowMs) === true;
     this.appends.committed(position);
+    // Behind the microtasks in which the answers leave.
+    if (isFollowed) queueMicrotask(() => this.#profile?.answered(nowMs, performance.now()));
     this.#reads.committed(position);
   }
 
@@ -266,6 +276,7 @@ export class Engine {
       reign.end();
       this.#isEndingReign = false;
       this.#ackTimer.reset();
+      this.#profile?.reset();
     }
     if (role === 'leader') void this.appends.reign?.establish().then(() => this.#onProgress());
     else if (role !== 'resigning') this.requests.leadsNoMore();
@@ -289,6 +300,8 @@ export class Engine {
       defaultAckPolicy: this.#parts.options.defaultAckPolicy ?? 'quorum',
       published: (end: Readonly<ChainState>) => {
         this.#ackTimer.published(end.position);
+        const beganMs = this.appends.reign?.log.turnBeganMs;
+        if (beganMs !== undefined) this.#profile?.published(end.position, beganMs, performance.now());
         this.take({ kind: 'published', end });
       },
       confirm: (answer: () => void, abandon: () => void) => this.#reads.confirm(answer, abandon),
@@ -327,6 +340,7 @@ export class Engine {
     const { durable } = store;
     if (durable > this.#toldDurable) {
       this.#toldDurable = durable;
+      this.#profile?.durable(durable, () => store.lastBatch, performance.now());
       this.take({ kind: 'durable', position: durable });
     }
     this.#driver!.pump();

@@ -156,6 +156,7 @@ class Node implements RunningNode {
         changed: () => this.#changed(),
         damaged: (error, who) => this.#repairs!.whileRunning.report(error, who),
         quorumAck: (seconds) => watch.metrics.observeQuorumAck(seconds),
+        ...(options.profileWrites ? { writeStages: watch.metrics.addWriteStages() } : {}),
       },
     });
     const urlOf = (peer: string): string => `ws://${watch.clientAddressOf(peer) ?? peer}${CLIENT_PATH}`;
