@@ -173,9 +173,11 @@ export class Coordinator {
       .filter((promise) => promise !== undefined);
     const quorum = configuration === undefined ? Number.POSITIVE_INFINITY : quorumOf(configuration);
     const failed = this.#failedNow();
-    // Who is asked to take over doesn't hold its own past against itself.
-    if (phase.resigning !== '') failed.delete(this.#core.me);
-    const best = chooseLeader(promises, quorum, { resigning: phase.resigning, failed });
+    const { resigning } = phase;
+    // Who is asked to take over was chosen, and doesn't hold its own past against itself.
+    const chosen = resigning === '' ? '' : this.#core.me;
+    failed.delete(chosen);
+    const best = chooseLeader(promises, quorum, { resigning, failed, chosen });
     const commit = Math.max(...promises.map((promise) => promise.commit));
     if (best === undefined || commit > best.position) {
       if (best !== undefined) outbox.alarm({ kind: 'committed-missing', commit, best: best.position });

@@ -181,6 +181,7 @@ export class Leader implements Reign {
     const progress = this.#heard(message.from);
     if (progress === undefined) return;
     progress.round = Math.max(progress.round, message.round);
+    progress.priority = message.priority;
     this.#confirmReads();
   }
 

@@ -28,11 +28,13 @@ export interface Preferences {
   readonly resigning: MemberId;
   /** Who was proposed of late and did not become leader: passed over if somebody else can lead. */
   readonly failed: ReadonlySet<MemberId>;
+  /** Whom the resigning leader has chosen, or '': goes before others with an equal log, whatever their priority. */
+  readonly chosen: MemberId;
 }
 
 /**
  * The best leader among `promises`: not the resigning one and not who failed of late, if somebody else can lead; then the best log; of
- * equal ones the higher priority, then the lower id. It needs the votes of `quorum` nodes, and those don't vote for less than their own log: so where the best is passed over,
+ * equal ones the chosen one, the higher priority, then the lower id. It needs the votes of `quorum` nodes, and those don't vote for less than their own log: so where the best is passed over,
  * the next one must still be at least as good as `quorum` of them. Undefined if there is none.
  */
 export function chooseLeader(
@@ -44,10 +46,12 @@ export function chooseLeader(
     return promises.filter((other) => compareLogs(candidate, other) >= 0).length >= quorum;
   });
   const willing = eligible.filter(({ id }) => !preferences.failed.has(id) && id !== preferences.resigning);
-  return (willing.length > 0 ? willing : eligible).sort(comparePromised).at(0);
+  const { chosen } = preferences;
+  return (willing.length > 0 ? willing : eligible).sort((a, b) => comparePromised(a, b, chosen)).at(0);
 }
 
 /** Below 0 if `a` is to lead rather than `b`. */
-function comparePromised(a: Promised, b: Promised): number {
-  return compareLogs(b, a) || b.priority - a.priority || (a.id < b.id ? -1 : 1);
+function comparePromised(a: Promised, b: Promised, chosen: MemberId): number {
+  const byChoice = Number(b.id === chosen) - Number(a.id === chosen);
+  return compareLogs(b, a) || byChoice || b.priority - a.priority || (a.id < b.id ? -1 : 1);
 }

@@ -35,6 +35,8 @@ export class Progress {
    */
   countedHigh: Position = 0;
   heardMs: number;
+  /** What it said of itself with its last answer to a heartbeat. */
+  priority = 0;
   /** The highest heartbeat round that was answered. */
   round = 0;
 

@@ -56,14 +56,15 @@ export class Resignation {
     this.#core.outbox.push({ kind: 'resignRefused', refusal: 'no-successor' });
   }
 
-  /** Voters that live, who has most of the log first. */
+  /** Voters that live, who has most of the log first; of those, the higher priority. */
   #successors(target: MemberId | undefined): Member[] {
     const { configuration, me, options } = this.#core;
     if (configuration === undefined) return [];
     const durable = (member: Member): Position => this.#reign.durableOf(member.id);
+    const priority = ({ id }: Member): number => this.#reign.progress.get(id)?.priority ?? 0;
     return votersOf(configuration)
       .filter(({ id }) => id !== me && (target === undefined || id === target))
       .filter(({ id }) => this.#reign.hasHeard(id, options.electionTimeoutMs))
-      .sort((a, b) => durable(b) - durable(a) || (a.id < b.id ? -1 : 1));
+      .sort((a, b) => durable(b) - durable(a) || priority(b) - priority(a) || (a.id < b.id ? -1 : 1));
   }
 }
