@@ -59,7 +59,25 @@ export class QueryDesk implements StreamLookup {
 
   /** Hands out the answers that have come. To be called whenever main's bell rings, which also keeps the cursor up to date. */
   deliver(): void {
+    if (this.#closed !== undefined) return;
     this.#committed.load();
+    const taken = this.#takeAnswers();
+    if (this.#waiting.length > 0 || this.#snapshots.length > 0) this.#send();
+    // The index thread may have parked because its answers did not fit.
+    if (taken > 0 && this.#sent.size > 0) this.#indexerBell.ring();
+  }
+
+  /** Nobody will answer any more; what was answered by then still counts. */
+  close(error: CairnError): void {
+    this.#takeAnswers();
+    this.#closed = error;
+    for (const open of [...this.#sent.values(), ...this.#waiting]) open.reject(error);
+    this.#sent.clear();
+    this.#waiting = [];
+  }
+
+  /** Returns how many there were. */
+  #takeAnswers(): number {
     let taken = 0;
     for (let answer = takeAnswer(this.#answers); answer !== undefined; answer = takeAnswer(this.#answers)) {
       const open = this.#sent.get(answer.id);
@@ -68,17 +86,7 @@ export class QueryDesk implements StreamLookup {
       open.resolve(answer.runs);
       taken++;
     }
-    if (this.#waiting.length > 0 || this.#snapshots.length > 0) this.#send();
-    // The index thread may have parked because its answers did not fit.
-    if (taken > 0 && this.#sent.size > 0) this.#indexerBell.ring();
-  }
-
-  /** Nobody will answer any more. */
-  close(error: CairnError): void {
-    this.#closed = error;
-    for (const open of [...this.#sent.values(), ...this.#waiting]) open.reject(error);
-    this.#sent.clear();
-    this.#waiting = [];
+    return taken;
   }
 
   #send(): void {

@@ -198,6 +198,23 @@ test.each(CONSISTENCIES)('a %s read that begins too late, or stops early backwar
   expect(found()).toEqual(['read-differs']);
 });
 
+test('a read backwards from an event that its node has not heard of begins with the newest that it has heard of', () => {
+  for (let i = 0; i < 4; i++) done('s');
+  const backwards = { stream: 's', isBackwards: true, from: 3, count: 10 };
+  read([log[1]!, log[0]!], backwards);
+  read([], { ...backwards, node: 'n2' });
+  expect(found()).toEqual([]);
+  read([log[1]!, log[0]!], { ...backwards, consistency: 'linearizable', node: 'n3' });
+  expect(found()).toEqual(['stale-read']);
+  history.reads.length = 0;
+  read(log.toReversed(), backwards);
+  read([log[1]!, log[0]!], backwards);
+  expect(found()).toEqual(['session-backwards']);
+  history.reads.length = 0;
+  read(log.toReversed(), { ...backwards, from: 2 });
+  expect(found()).toEqual(['read-differs']);
+});
+
 test('a linearizable read that misses what was acknowledged before is stale, in every form', () => {
   done('s');
   done('s');

@@ -169,8 +169,10 @@ class ClusterCheck {
     // The oldest event that is newer than all it showed, and that it would have shown had it known of it.
     let missing: LoggedEvent | undefined;
     if (end !== undefined) missing = events[this.#log.placeOf(end, stream) + 1];
-    else missing = from === undefined ? events[0] : this.#firstFrom(stream, from);
-    if (isBackwards && from !== undefined) return;
+    else missing = from === undefined || isBackwards ? events[0] : this.#firstFrom(stream, from);
+    // Backwards from an event that was there nothing newer is missing.
+    const isFromThere = end !== undefined && this.#log.placeOf(end, stream) === from;
+    if (isBackwards && from !== undefined && (stream === undefined || isFromThere)) return;
     if (!isBackwards && shown === count) return;
     if (missing === undefined) return;
     if (end !== undefined && !missing.isFirst) {
@@ -196,7 +198,8 @@ class ClusterCheck {
     let problem = '';
     if (there !== shown || shown > count) problem = `the log has ${there} events there`;
     else if (!isBackwards && begin !== this.#placeFrom(stream, from ?? 0)) problem = 'it begins elsewhere';
-    else if (isBackwards && from !== undefined && stream !== undefined && begin !== from) {
+    // A node that doesn't know that event yet begins with the newest that it knows.
+    else if (isBackwards && from !== undefined && stream !== undefined && begin > from) {
       problem = 'it begins elsewhere';
     } else if (isBackwards && end > 0 && shown < count) problem = 'it stops before the beginning';
     if (problem !== '') this.#reportRead('read-differs', read, problem);

@@ -98,10 +98,11 @@ export class ClusterProcess {
   /** Makes node `index` deaf and mute towards these, without touching the network: needs the flag `--fault-injection`. */
   async block(index: number, others: readonly number[]): Promise<void> {
     const names = others.map((other) => this.members[other]!.name);
-    await fetch(`http://${this.members[index]!.name}/admin/faults/block`, {
-      method: 'POST',
-      body: JSON.stringify(names),
-      signal: AbortSignal.timeout(ORDER_MS),
+    const url = `http://${this.members[index]!.name}/admin/faults/block`;
+    // Another fault may break the connection that the order goes over.
+    await until(ORDER_MS, `${url} takes an order`, async () => {
+      const order = { method: 'POST', body: JSON.stringify(names), signal: AbortSignal.timeout(ORDER_MS) };
+      return (await fetch(url, order).catch(() => undefined))?.ok;
     });
   }
 
