@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VolatileDisk } from '../disks/volatile-disk.js';
 import { type Exit, NodeProcess } from '../node-process.js';
@@ -24,6 +24,8 @@ export interface ClusterMemberOptions {
 }
 
 const STRACE_DEADLINE_MS = 5_000;
+/** The file that a full disk is full of. */
+const BALLAST = 'ballast';
 
 export class ClusterMember {
   readonly name: string;
@@ -133,7 +135,7 @@ export class ClusterMember {
   /** Takes up what room its disk has left; what is taken can be given back by the returned function. */
   fillDisk(): () => void {
     if (this.disk === undefined) throw new Error('only a disk of its own is filled');
-    const path = join(this.disk.folder, 'ballast');
+    const path = join(this.disk.folder, BALLAST);
     const { bavail, bsize } = statfsSync(this.disk.folder);
     // Almost all, then block by block: what is free is not what can be had.
     for (let bytes = bavail * bsize; bytes >= bsize; bytes = Math.floor(bytes / 2)) {
@@ -157,8 +159,14 @@ export class ClusterMember {
     strace.kill('SIGKILL');
   }
 
+  /** Without room for the first chunk of its log a node can't begin, and says so. */
+  get #hasNoRoomToBegin(): boolean {
+    if (this.disk === undefined || !existsSync(join(this.disk.folder, BALLAST))) return false;
+    return !readdirSync(this.folder).some((name) => /^chunk-[\d.]+$/.test(name));
+  }
+
   #ended(node: NodeProcess, { code, signal }: Exit): void {
-    if (node !== this.#process || this.#isEndDue) return;
+    if (node !== this.#process || this.#isEndDue || this.#hasNoRoomToBegin) return;
     const { message = 'without a word' } = node.death ?? {};
     this.#unexpectedEnds.push(`${this.name} ended by itself (${signal ?? code}): ${message}`);
   }
