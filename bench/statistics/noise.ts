@@ -4,7 +4,7 @@
  * happens once in sixteen times by chance, between five and five once in three hundred (by simulation, normal noise). Between two and
  * two it would be once in five: with fewer than three nothing is said.
  */
-import { median, spreadOf } from './spread.js';
+import { median, quantile, spreadOf } from './spread.js';
 
 /** Less than this is not worth a word on any machine that others use, too. */
 const RELATIVE_DIFFERENCE_MIN = 0.05;
@@ -17,21 +17,33 @@ export interface Difference {
   readonly after: number;
   /** `after / before − 1`; 0 if both are 0. */
   readonly change: number;
-  /** The wider of the two ranges, as a share of `before`. */
+  /** The wider of the two, as a share of `before`. */
   readonly noise: number;
   /** `unknown`: one of the sets has fewer than three values. */
   readonly verdict: 'within' | 'beyond' | 'unknown';
 }
 
-/** Compares the medians of `before` and `after`, neither empty. */
-export function differenceOf(before: readonly number[], after: readonly number[]): Difference {
+/**
+ * Compares the medians of `before` and `after`, neither empty. `widthOf`: how wide a set is. By default from its least to its most, which is
+ * right for a few repetitions; of many values that only grows, and {@link middleHalf} says more.
+ */
+export function differenceOf(
+  before: readonly number[],
+  after: readonly number[],
+  widthOf: (values: readonly number[]) => number = rangeOf,
+): Difference {
   const [from, to] = [median(before), median(after)];
-  const noise = Math.max(rangeOf(before), rangeOf(after));
+  const noise = Math.max(widthOf(before), widthOf(after));
   const change = to === from ? 0 : (to - from) / Math.abs(from);
   const isBeyond = Math.abs(to - from) > noise && Math.abs(change) >= RELATIVE_DIFFERENCE_MIN;
   const isKnown = before.length >= REPETITIONS_MIN && after.length >= REPETITIONS_MIN;
   const verdict = isKnown ? (isBeyond ? 'beyond' : 'within') : 'unknown';
   return { before: from, after: to, change, noise: noise === 0 ? 0 : noise / Math.abs(from), verdict };
+}
+
+/** The range of the half of the values that lies in the middle. */
+export function middleHalf(values: readonly number[]): number {
+  return quantile(values, 0.75) - quantile(values, 0.25);
 }
 
 function rangeOf(values: readonly number[]): number {
