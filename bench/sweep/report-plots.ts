@@ -6,7 +6,7 @@ import type { Spread } from '../statistics/spread.js';
 import { BASE, type Configuration, keyOf, labelOf, sizeText } from './configuration.js';
 import type { Measurement } from './measurement.js';
 import type { Metric, SweepRow } from './sweep-row.js';
-import { pointsOf, type SweepName } from './sweeps.js';
+import { FOR_RUNNING_NODES, pointsOf, type SweepName } from './sweeps.js';
 import type { SyncFit } from './sync-fits.js';
 
 const EVENTS_A_SECOND = { label: 'events a second, acknowledged', unit: 'count', scale: 'log' } as const;
@@ -16,7 +16,8 @@ const LATENCY = { label: 'time to the answer', unit: 'microseconds', scale: 'log
 export function rowsOfSweep(rows: readonly SweepRow[], name: SweepName): SweepRow[] {
   const points = [...pointsOf(name, 'full'), ...pointsOf(name, 'quick')];
   const exact = matching(rows, points, keyOf);
-  if (exact.length > 0 || rows.some(({ mode }) => mode === 'engine')) return exact;
+  if (exact.length > 0 || !FOR_RUNNING_NODES.has(name) || rows.some(({ mode }) => mode === 'engine'))
+    return exact;
   return matching(rows, points, (point) => keyOf({ ...point, mode: 'ws', nodes: 0 }));
 }
 

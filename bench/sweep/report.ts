@@ -118,7 +118,9 @@ function shapeSection(rows: readonly SweepRow[]): Section {
   const perRequest = { name: 'eventsPerRequest', label: 'events in a request' } as const;
   return {
     title: 'Shape of the load',
-    text: ['Event sizes in process, events in a request over ws with 128 requests in flight.'],
+    text: [
+      'Event sizes: in process, unless only nodes were measured. Events in a request: over ws, 128 requests in flight.',
+    ],
     plots: present([
       sweepPlot(sizes, 'Records written, by event size', size, {
         name: 'recordMBps',

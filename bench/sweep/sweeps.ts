@@ -69,7 +69,7 @@ const POINTS: Readonly<Record<SweepName, (extent: Extent) => Configuration[]>> =
 };
 
 /** These change nothing about the node, so they can be asked of one that runs already. */
-const FOR_RUNNING_NODES: ReadonlySet<SweepName> = new Set([
+export const FOR_RUNNING_NODES: ReadonlySet<SweepName> = new Set([
   'over-ws',
   'event-size',
   'request-size',

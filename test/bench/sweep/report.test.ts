@@ -48,6 +48,7 @@ describe('the report of a suite', () => {
     });
     expect(small).toContain('<title>Throughput against requests in flight</title>');
     expect(small).not.toContain('Sizes of batches');
+    expect(small).not.toContain('Latency by sync mode');
     expect(small).not.toMatch(/NaN|Infinity|undefined/);
     expect(reportOf({ machine: MACHINE, measurements: [] })).not.toMatch(/NaN|Infinity|undefined/);
   });
