@@ -56,11 +56,18 @@ export function measurementOf(
     repetition,
     ...row,
     ...configurationOf(point),
-    percentiles: PERCENTS.map((percent) => [percent, latency.percentileUs(percent)] as const),
+    percentiles: PERCENTS.filter((percent) => isSeen(percent, latency.count)).map(
+      (percent) => [percent, latency.percentileUs(percent)] as const,
+    ),
     ...batchMeans(writer.before, writer.after),
     sizes: batches?.sizes ?? [],
     times: batches?.times ?? [],
   };
+}
+
+/** Whether there is a request beyond the percentile: of a hundred, the 99.9th is the slowest, which is told as the 100th. */
+function isSeen(percent: number, requests: number): boolean {
+  return percent === 100 || requests * (100 - percent) >= 100;
 }
 
 function batchMeans(

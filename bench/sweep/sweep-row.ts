@@ -62,11 +62,17 @@ function rowOf(group: readonly Measurement[]): SweepRow {
     ...configurationOf(first),
     ...(Object.fromEntries(spreads) as Record<Metric, Spread>),
     errors: group.reduce((sum, { errors }) => sum + errors, 0),
-    percentiles: first.percentiles.map(([percent], index) => {
-      return [percent, median(group.map(({ percentiles }) => percentiles[index]![1]))] as const;
-    }),
+    percentiles: percentilesOf(group),
     sizes: sizesOf(group),
   };
+}
+
+/** Those that every repetition had enough requests for. */
+function percentilesOf(group: readonly Measurement[]): Measurement['percentiles'] {
+  const all = group.map(({ percentiles }) => new Map(percentiles));
+  return group[0]!.percentiles
+    .filter(([percent]) => all.every((each) => each.has(percent)))
+    .map(([percent]) => [percent, median(all.map((each) => each.get(percent)!))] as const);
 }
 
 function sizesOf(group: readonly Measurement[]): SizeCount[] {

@@ -39,6 +39,8 @@ describe('repetitions of a point', () => {
       { fromBytes: 32_768, batches: 1800 },
     ]);
     expect(rows[0]!.percentiles.find(([percent]) => percent === 99)![1]).toBe(2000);
+    // Of a hundred requests nobody knows the 99.9th percentile.
+    expect(rows[0]!.percentiles.map(([percent]) => percent).slice(-3)).toEqual([95, 99, 100]);
   });
 
   test('are a line of the table, beside the probe and with their spread', () => {
