@@ -99,6 +99,8 @@ export function percentilePlot(rows: readonly SweepRow[]): string | undefined {
   return linePlot({ title: 'Percentiles', x, y: LATENCY, series, size: { width: 720, height: 420 } });
 }
 
+const SHARES = [0, 20, 40, 60, 80, 100].map((at) => ({ at }));
+
 export function batchSizePlot(rows: readonly SweepRow[]): string | undefined {
   const watched = rows.filter((row) => row.mode === 'engine' && row.sizes.length > 0);
   const shown = rowsOfSweep(watched, 'in-process').filter(({ inFlight }) =>
@@ -109,7 +111,7 @@ export function batchSizePlot(rows: readonly SweepRow[]): string | undefined {
     title: 'Sizes of batches',
     description: 'What share of the batches had how many bytes of records, by requests in flight',
     x: { label: 'bytes of records in a batch', unit: 'bytes', scale: 'log' },
-    y: { label: 'share of the batches', unit: 'percent', scale: 'linear' },
+    y: { label: 'share of the batches', unit: 'percent', scale: 'linear', ticks: SHARES },
     sets: shown.map(({ inFlight, sizes }) => {
       const all = sizes.reduce((sum, { batches }) => sum + batches, 0);
       const bins = sizes.map(({ fromBytes, batches }) => ({
@@ -173,7 +175,8 @@ export function sweepPlot(
     readonly unit: 'count' | 'microseconds' | 'plain';
   },
 ): string | undefined {
-  if (rows.length === 0) return undefined;
+  // What doesn't vary is no sweep.
+  if (new Set(rows.map((row) => row[field.name])).size < 2) return undefined;
   const sorted = [...rows].sort((a, b) => a[field.name] - b[field.name]);
   const text = field.name === 'eventsPerRequest' ? String : sizeText;
   const ticks = ticksOf(

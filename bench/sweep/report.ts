@@ -16,7 +16,7 @@ import {
   throughputPlot,
 } from './report-plots.js';
 import type { Machine, Results } from './results-file.js';
-import { percentText, rowsOf, type SweepRow } from './sweep-row.js';
+import { noiseSentence, percentText, rowsOf, type SweepRow } from './sweep-row.js';
 import { type SyncFit, syncFitsOf } from './sync-fits.js';
 
 /** The whole file. */
@@ -33,7 +33,7 @@ export function reportOf({ machine, measurements }: Results): string {
   ];
   return page({
     title: 'Cairn: benchmark suite',
-    text: introduction(machine, measurements),
+    text: [...introduction(machine, measurements), ...present([noiseSentence(rows)])],
     sections: sections.filter((section) => (section.plots?.length ?? 0) > 0 || section.table !== undefined),
     footer: `cairn bench suite, Cairn ${machine.cairn}. What the numbers mean: docs/benchmarks.md.`,
   });
@@ -149,6 +149,8 @@ function shapeSection(rows: readonly SweepRow[]): Section {
 function settingsSection(rows: readonly SweepRow[]): Section {
   const caps = rowsOfSweep(rows, 'batch-cap');
   const chunks = rowsOfSweep(rows, 'chunk-size');
+  const syncModes = varied(rowsOfSweep(rows, 'sync-mode'), 'syncMode');
+  const chunkStates = varied(rowsOfSweep(rows, 'prewrite'), 'chunks');
   const cap = { name: 'batchBytesMax', label: 'BatchBytesMax' } as const;
   const chunk = { name: 'chunkSize', label: 'ChunkSize' } as const;
   return {
@@ -167,16 +169,21 @@ function settingsSection(rows: readonly SweepRow[]): Section {
         label: '99th percentile',
         unit: 'microseconds',
       }),
-      rowBars(rowsOfSweep(rows, 'sync-mode'), 'Latency by sync mode', 'p50Us'),
-      rowBars(rowsOfSweep(rows, 'sync-mode'), 'Throughput by sync mode', 'eventsPerSecond'),
+      rowBars(syncModes, 'Latency by sync mode', 'p50Us'),
+      rowBars(syncModes, 'Throughput by sync mode', 'eventsPerSecond'),
       sweepPlot(chunks, 'Throughput by chunk size', chunk, {
         name: 'eventsPerSecond',
         label: 'events a second',
         unit: 'count',
       }),
-      rowBars(rowsOfSweep(rows, 'prewrite'), 'Latency, fresh and prewritten', 'p50Us'),
+      rowBars(chunkStates, 'Latency, fresh and prewritten', 'p50Us'),
     ]),
   };
+}
+
+/** None, if all of them are the same in what is to be compared. */
+function varied(rows: readonly SweepRow[], field: 'syncMode' | 'chunks'): readonly SweepRow[] {
+  return new Set(rows.map((row) => row[field])).size > 1 ? rows : [];
 }
 
 function openLoopSection(rows: readonly SweepRow[]): Section {
@@ -259,6 +266,6 @@ function spreadText({ median, least, most }: Spread, unit: Unit): string {
   return `${formatQuantity(median, unit)} (median; ${formatQuantity(least, unit)} to ${formatQuantity(most, unit)})`;
 }
 
-function present(plots: readonly (string | undefined)[]): string[] {
-  return plots.filter((plot) => plot !== undefined);
+function present(texts: readonly (string | undefined)[]): string[] {
+  return texts.filter((text) => text !== undefined);
 }

@@ -14,7 +14,7 @@ import { reportOf } from './report.js';
 import { describeMachine, type Results, ResultsFile, readResults, writeText } from './results-file.js';
 import { runSweeps } from './run-sweeps.js';
 import { parseSuiteOptions, type SuiteOptions, type SuiteTask } from './suite-options.js';
-import { rowsOf, tableLines } from './sweep-row.js';
+import { noiseSentence, rowsOf, tableLines } from './sweep-row.js';
 import { SWEEP_NAMES } from './sweeps.js';
 
 /** Adds `suite` to `bench`. */
@@ -53,6 +53,8 @@ async function runSuiteCommand({ task, output, report }: SuiteOptions): Promise<
   const rows = rowsOf(results.measurements);
   const lines = output === 'json' ? rows.map((row) => JSON.stringify(row)) : tableLines(rows);
   for (const line of lines) console.log(line);
+  const noise = noiseSentence(rows);
+  if (noise !== undefined) console.error(noise);
   if (report !== undefined) writeText(report, reportOf(results));
 }
 

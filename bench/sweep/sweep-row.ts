@@ -83,6 +83,19 @@ function sizesOf(group: readonly Measurement[]): SizeCount[] {
   return [...counts].sort(([a], [b]) => a - b).map(([fromBytes, batches]) => ({ fromBytes, batches }));
 }
 
+/** Beyond it a run compares nothing: the machine did other things meanwhile. */
+const RESTLESS = 0.3;
+
+/** In a sentence: how far repetitions of the same differ, and what that means. Undefined if nothing was repeated. */
+export function noiseSentence(rows: readonly SweepRow[]): string | undefined {
+  const repeated = rows.filter(({ rate, eventsPerSecond }) => rate === 0 && eventsPerSecond.count > 1);
+  if (repeated.length === 0) return undefined;
+  const typical = median(repeated.map(({ eventsPerSecond }) => relativeRange(eventsPerSecond)));
+  const told = `Repetitions of a point differ by ${percentText(typical)} in events a second (median over the points).`;
+  if (typical <= RESTLESS) return told;
+  return `${told} The machine did other things meanwhile: these numbers say little in either direction.`;
+}
+
 type Column = readonly [title: string, width: number, cell: (row: SweepRow) => string];
 
 const COLUMNS: readonly Column[] = [

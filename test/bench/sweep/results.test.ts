@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compare, comparisonLines } from '../../../bench/sweep/comparison.js';
 import { parseResults, ResultsFile, readResults } from '../../../bench/sweep/results-file.js';
-import { rowsOf, tableLines } from '../../../bench/sweep/sweep-row.js';
+import { noiseSentence, rowsOf, tableLines } from '../../../bench/sweep/sweep-row.js';
 import { syncFitsOf } from '../../../bench/sweep/sync-fits.js';
 import { MACHINE, repeated, sample } from './sample.js';
 
@@ -41,6 +41,17 @@ describe('repetitions of a point', () => {
     expect(rows[0]!.percentiles.find(([percent]) => percent === 99)![1]).toBe(2000);
     // Of a hundred requests nobody knows the 99.9th percentile.
     expect(rows[0]!.percentiles.map(([percent]) => percent).slice(-3)).toEqual([95, 99, 100]);
+  });
+
+  test('are told how far they differ, and when that is too far to say anything', () => {
+    expect(noiseSentence(rows)).toBe(
+      'Repetitions of a point differ by 20 % in events a second (median over the points).',
+    );
+    expect(noiseSentence(rowsOf(repeated({}, [1000, 2000, 3000])))).toContain('100 %');
+    expect(noiseSentence(rowsOf(repeated({}, [1000, 2000, 3000])))).toContain(
+      'say little in either direction',
+    );
+    expect(noiseSentence(rowsOf(repeated({}, [1000])))).toBeUndefined();
   });
 
   test('are a line of the table, beside the probe and with their spread', () => {
