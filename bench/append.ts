@@ -41,7 +41,8 @@ export async function runAppend(
   });
 }
 
-function drive(target: AppendTarget, options: AppendOptions): Promise<LoadResult> {
+/** Puts the load of `options` on the target, to its end. */
+export function drive(target: AppendTarget, options: AppendOptions): Promise<LoadResult> {
   const plan: LoadPlan = {
     inFlight: options.inFlight,
     warmupUs: options.warmupSeconds * 1e6,

@@ -7,7 +7,9 @@ import { assert } from '../src/base/assert.js';
 import { CairnError } from '../src/base/errors.js';
 import { defaultValues, nodeOptionsOf } from '../src/config/options.js';
 import type { Engine } from '../src/node/engine.js';
+import type { EngineOptions } from '../src/node/engine-options.js';
 import { openLoneEngine } from '../src/node/lone-engine.js';
+import type { WriterStatistics } from '../src/ring/writer-statistics.js';
 import type { AppendSink, Rejection } from '../src/sequencer/pending-replies.js';
 import { AppendCursor } from '../src/wire/append-frame.js';
 import type { AppendOptions } from './options.js';
@@ -16,7 +18,7 @@ import { recordBytesOf } from './row.js';
 import { type AppendTarget, type Completed, unattached, type WriterBytes } from './target.js';
 
 /** Requests are gathered for a turn of the event loop, as a socket would deliver them. Their ids are their slots + 1. */
-class EngineTarget implements AppendTarget, AppendSink {
+export class EngineTarget implements AppendTarget, AppendSink {
   readonly recordBytes: number;
   completed: Completed = unattached;
   firstError: CairnError | undefined;
@@ -57,7 +59,12 @@ class EngineTarget implements AppendTarget, AppendSink {
   }
 
   writerBytes(): Promise<WriterBytes> {
-    return Promise.resolve(this.#engine.store!.statistics);
+    return Promise.resolve(this.statistics);
+  }
+
+  /** What the writer thread has counted so far. */
+  get statistics(): WriterStatistics {
+    return this.#engine.store!.statistics;
   }
 
   async close(): Promise<void> {
@@ -99,11 +106,23 @@ class EngineTarget implements AppendTarget, AppendSink {
   }
 }
 
+/** What a run changes of the node's default settings. */
+export type EngineSettings = Partial<Pick<EngineOptions, 'chunkSize' | 'batchBytesMax'>>;
+
 /** Opens an engine with the node's default settings on a fresh folder. */
-export async function openEngineTarget(options: AppendOptions, folder: string): Promise<AppendTarget> {
+export async function openEngineTarget(options: AppendOptions, folder: string): Promise<EngineTarget> {
+  return await openEngineWith(options, folder, {});
+}
+
+/** The same with other settings. */
+export async function openEngineWith(
+  options: AppendOptions,
+  folder: string,
+  settings: EngineSettings,
+): Promise<EngineTarget> {
   const defaults = nodeOptionsOf(defaultValues());
   const engine = await openLoneEngine(
-    { ...defaults, folder: join(folder, 'data'), syncMode: options.syncMode },
+    { ...defaults, folder: join(folder, 'data'), syncMode: options.syncMode, ...settings },
     { note: () => undefined, warn: () => undefined, failed: endProcess },
   );
   return new EngineTarget(engine, options);
