@@ -9,17 +9,21 @@ import { CairnError } from '../src/base/errors.js';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
-/** Runs `body` with a fresh folder in `directory`. Throws `CairnError` `invalid-configuration` if it can't be made. */
+/**
+ * Runs `body` with a fresh folder in `directory`. Signals end the process, unless the caller sees to them and ends `body` in order. Throws
+ * `CairnError` `invalid-configuration` if the folder can't be made.
+ */
 export async function withScratchFolder<Result>(
   directory: string,
   body: (folder: string) => Promise<Result>,
+  signals: 'exit' | 'caller' = 'exit',
 ): Promise<Result> {
   const folder = makeFolder(directory);
   const remove = () => rmSync(folder, { recursive: true, force: true });
   // A signal must still pass through 'exit', so that this folder goes and child processes are ended.
   const onSignal = (signal: (typeof SIGNALS)[number]) => process.exit(128 + SIGNAL_NUMBERS[signal]);
   process.once('exit', remove);
-  for (const signal of SIGNALS) process.once(signal, onSignal);
+  if (signals === 'exit') for (const signal of SIGNALS) process.once(signal, onSignal);
   try {
     return await body(folder);
   } finally {

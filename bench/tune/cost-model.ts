@@ -18,8 +18,11 @@ export interface CostPoint {
   readonly us: number;
 }
 
+/** A disk writes whole blocks: what is smaller costs as much. */
+const BLOCK_BYTES = 4096;
+
 export function batchUs({ perSyncUs, perByteUs }: CostModel, bytes: number): number {
-  return perSyncUs + bytes * perByteUs;
+  return perSyncUs + Math.max(BLOCK_BYTES, bytes) * perByteUs;
 }
 
 /**
