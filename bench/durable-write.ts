@@ -69,7 +69,12 @@ export interface WriteArea {
 }
 
 /** Writes `length` bytes again and again, and returns how long each took, in µs. */
-export function timeWrites(write: DurableWrite, length: number, area: WriteArea, budget: WriteBudget): number[] {
+export function timeWrites(
+  write: DurableWrite,
+  length: number,
+  area: WriteArea,
+  budget: WriteBudget,
+): number[] {
   const timesUs: number[] = [];
   const started = performance.now();
   let before = started;

@@ -62,6 +62,11 @@ export class EngineTarget implements AppendTarget, AppendSink {
     return Promise.resolve(this.statistics);
   }
 
+  /** Up to where chunks exist. */
+  get preparedEnd(): number {
+    return this.#engine.store!.preparedEnd;
+  }
+
   /** What the writer thread has counted so far. */
   get statistics(): WriterStatistics {
     return this.#engine.store!.statistics;
@@ -107,7 +112,7 @@ export class EngineTarget implements AppendTarget, AppendSink {
 }
 
 /** What a run changes of the node's default settings. */
-export type EngineSettings = Partial<Pick<EngineOptions, 'chunkSize' | 'batchBytesMax'>>;
+export type EngineSettings = Partial<Pick<EngineOptions, 'chunkSize' | 'batchBytesMax' | 'preparedChunks'>>;
 
 /** Opens an engine with the node's default settings on a fresh folder. */
 export async function openEngineTarget(options: AppendOptions, folder: string): Promise<EngineTarget> {

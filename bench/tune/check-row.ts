@@ -24,5 +24,11 @@ export function checkRow(
   passed: boolean | undefined,
 ): CheckRow {
   const isKnown = current !== undefined;
-  return { condition, required, severity, current: current ?? 'unknown', passed: isKnown ? passed : undefined };
+  return {
+    condition,
+    required,
+    severity,
+    current: current ?? 'unknown',
+    passed: isKnown ? passed : undefined,
+  };
 }

@@ -11,7 +11,7 @@ import { applyTo, replace, requireReplaceable, tunedYaml } from './configuration
 import { SYSTEM } from './host-facts.js';
 import { parseTuneOptions, type TuneOptions } from './options.js';
 import { tuneReport } from './tune-report.js';
-import { settingsOf, tuneDisk, type TuneResult, tunedNames } from './tune-run.js';
+import { settingsOf, type TuneResult, tuneDisk, tunedNames } from './tune-run.js';
 import { loadsText, resultJson, tableLines, tablesOf } from './tune-text.js';
 
 /** Adds `tune` and its command to the command line. */
@@ -19,7 +19,9 @@ export function registerTune(program: Command): void {
   const tune = program.command('tune').description('find the settings that suit this machine');
   tune
     .command('disk')
-    .description("measure the data folder's disk, and find the best sync mode, batch cap and chunk size for it")
+    .description(
+      "measure the data folder's disk, and find the best sync mode, batch cap and chunk size for it",
+    )
     .option('--db <folder>', 'the data folder, on the disk to measure (default: that of --apply, or data)')
     .option('--goal <goal>', 'latency, throughput or balanced (default: balanced)')
     .option('--seconds <n>', 'how long to measure and verify (default: 30)')
@@ -54,7 +56,10 @@ async function runTune(flags: FlagValues, force: boolean): Promise<void> {
 }
 
 function print(result: TuneResult, { output }: TuneOptions): void {
-  if (output === 'json') return console.log(resultJson(result));
+  if (output === 'json') {
+    console.log(resultJson(result));
+    return;
+  }
   const tables = tablesOf(result).map((table) => tableLines(table).join('\n'));
   console.log(tables.join('\n\n'));
   if (result.predictions.length > 0) console.log(`loads: ${loadsText()}`);

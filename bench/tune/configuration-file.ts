@@ -2,7 +2,17 @@
  * The files that the tuned options go to: one of their own, or one that is there already and keeps all else that it says. A file is replaced
  * as a whole or not at all, and only by one that `cairn node --config` accepts. Main thread.
  */
-import { chmodSync, chownSync, existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { CairnError } from '../../src/base/errors.js';
 import { resolveOptions } from '../../src/config/resolve.js';
 import { editYaml } from '../../src/config/yaml-edit.js';
@@ -35,10 +45,17 @@ export function readConfiguration(path: string, workingFolder: string): Configur
 
 /** Throws `CairnError` with all that a node would find fault with. */
 function folderIn(path: string, text: string, workingFolder: string): string {
-  const resolution = resolveOptions({ argv: ['--config', path], environment: {}, workingFolder, readFile: () => text });
+  const resolution = resolveOptions({
+    argv: ['--config', path],
+    environment: {},
+    workingFolder,
+    readFile: () => text,
+  });
   if (resolution.kind === 'ok') return resolution.options.db;
   const problems = resolution.kind === 'invalid' ? resolution.problems : [];
-  throw new CairnError('invalid-configuration', `cairn node would not take ${path}: ${problems.join('; ')}`, { path });
+  throw new CairnError('invalid-configuration', `cairn node would not take ${path}: ${problems.join('; ')}`, {
+    path,
+  });
 }
 
 /** Puts the options `names` into the file. Throws `CairnError`, and leaves the file as it is, if a node would refuse the result. */
@@ -62,7 +79,11 @@ export function requireReplaceable(path: string): void {
 }
 
 /** A configuration file with these options alone. `about` goes into the comment in front, line by line. */
-export function tunedYaml(settings: TunedSettings, names: readonly TunedName[], about: readonly string[]): string {
+export function tunedYaml(
+  settings: TunedSettings,
+  names: readonly TunedName[],
+  about: readonly string[],
+): string {
   const comment = about.map((line) => `# ${line}\n`).join('');
   return `${HEADING}.\n${comment}${names.map((name) => `${name}: ${settingText(settings, name)}\n`).join('')}`;
 }
@@ -82,6 +103,11 @@ export function replace(path: string, text: string): void {
   } catch (error) {
     rmSync(temporary, { force: true });
     const { code = '' } = error as NodeJS.ErrnoException;
-    throw new CairnError('invalid-configuration', `${path} can't be written (${code})`, { path, errno: code }, error);
+    throw new CairnError(
+      'invalid-configuration',
+      `${path} can't be written (${code})`,
+      { path, errno: code },
+      error,
+    );
   }
 }

@@ -4,19 +4,35 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
 import { drive } from '../append.js';
 import { quantile } from '../durable-write.js';
-import { openEngineWith } from '../engine-target.js';
+import { type EngineTarget, openEngineWith } from '../engine-target.js';
 import { parseAppendOptions } from '../options.js';
+import { mainThreadUs } from './main-thread-time.js';
 import type { TunedSettings } from './settings.js';
 
-/** A closed loop: one that waits for each answer, many clients, and as much as the disk can take. */
+interface Load {
+  readonly inFlight: number;
+  readonly eventBytes: number;
+  /** Instead of that of the settings, and the load begins when all chunks that are to be prepared are. */
+  readonly chunkSize?: number;
+}
+
+/**
+ * Closed loops: one that waits for each answer, many clients, as much as the disk can take, and many clients that come after a rest. That rest
+ * must be long enough for zeros in all prepared chunks, which are therefore small.
+ */
 export const LOADS = {
   lone: { inFlight: 1, eventBytes: 256 },
   steady: { inFlight: 256, eventBytes: 256 },
   flood: { inFlight: 2048, eventBytes: 4096 },
-} as const;
+  burst: { inFlight: 256, eventBytes: 1024, chunkSize: 8 * 1024 ** 2 },
+} as const satisfies Record<string, Load>;
+
+/** How long to wait for chunks that are being prepared: at 43 MB/s the smallest take 0.2 s each. */
+const REST_MS_MAX = 5_000;
+const REST_STEP_MS = 10;
 
 export type LoadName = keyof typeof LOADS;
 
@@ -43,7 +59,7 @@ export interface EngineRun {
   readonly settings: TunedSettings;
   readonly rounds: readonly RunFigures[];
   readonly median: RunFigures;
-  /** Highest less lowest rate, as a share of the median. */
+  /** Highest less lowest rate of the rounds, as a share of the median. */
   readonly spread: number;
 }
 
@@ -67,6 +83,11 @@ export class EngineRuns {
   /** Everything that was run. */
   get all(): EngineRun[] {
     return [...this.#rounds.values()].map(summarized);
+  }
+
+  /** One run that doesn't count: the code of the engine gets compiled. */
+  async warmUp(settings: TunedSettings): Promise<void> {
+    for (const load of ['steady', 'flood'] as const) if (!this.isInterrupted) await this.#run(settings, load);
   }
 
   /** Whether to begin nothing more. */
@@ -94,9 +115,20 @@ export class EngineRuns {
     }
   }
 
+  /** Until chunks exist up to `position`; no longer if it was interrupted, or the preparer is slow. */
+  async #rest(target: EngineTarget, position: number): Promise<void> {
+    for (
+      let ms = 0;
+      ms < REST_MS_MAX && target.preparedEnd < position && !this.isInterrupted;
+      ms += REST_STEP_MS
+    ) {
+      await pause(REST_STEP_MS);
+    }
+  }
+
   async #run(settings: TunedSettings, load: LoadName): Promise<RunFigures> {
     const { folder, secondsPerRun, warmupSeconds } = this.#options;
-    const { inFlight, eventBytes } = LOADS[load];
+    const { inFlight, eventBytes, chunkSize = settings.ChunkSize }: Load = LOADS[load];
     const options = parseAppendOptions({
       inFlight: String(inFlight),
       eventBytes: String(eventBytes),
@@ -105,14 +137,15 @@ export class EngineRuns {
       syncMode: settings.SyncMode,
       dir: folder,
     });
-    const { BatchBytesMax: batchBytesMax, ChunkSize: chunkSize } = settings;
-    const target = await openEngineWith(options, folder, { batchBytesMax, chunkSize });
+    const { BatchBytesMax: batchBytesMax, PreparedChunks: preparedChunks } = settings;
+    const target = await openEngineWith(options, folder, { batchBytesMax, chunkSize, preparedChunks });
     try {
+      if (load === 'burst') await this.#rest(target, chunkSize * (1 + preparedChunks));
       const before = target.statistics;
-      const loopBefore = performance.eventLoopUtilization();
+      const mainBefore = mainThreadUs();
       const { requests, seconds, latency } = await drive(target, options);
       if (target.firstError !== undefined) throw target.firstError;
-      const { active } = performance.eventLoopUtilization(loopBefore);
+      const mainUs = mainThreadUs() - mainBefore;
       const after = target.statistics;
       const { recordBytes } = target;
       const batches = after.batches - before.batches;
@@ -125,7 +158,7 @@ export class EngineRuns {
         p99Us: latency.percentileUs(99),
         batchBytes: bytes / batches,
         batchUs: (diskMs * 1000) / batches,
-        mainUsPerEvent: (active * 1000 * recordBytes) / bytes,
+        mainUsPerEvent: (mainUs * recordBytes) / bytes,
         recordBytes,
         chunks: after.chunks - before.chunks,
       };
@@ -136,13 +169,20 @@ export class EngineRuns {
   }
 }
 
-function keyOf({ SyncMode, BatchBytesMax, ChunkSize }: TunedSettings, load: LoadName): string {
-  return [load, SyncMode, BatchBytesMax, ChunkSize].join(' ');
+function keyOf(
+  { SyncMode, BatchBytesMax, ChunkSize, PreparedChunks }: TunedSettings,
+  load: LoadName,
+): string {
+  return [load, SyncMode, BatchBytesMax, ChunkSize, PreparedChunks].join(' ');
 }
 
 function summarized({ load, settings, rounds }: Pick<EngineRun, 'load' | 'settings' | 'rounds'>): EngineRun {
   const rates = rounds.map(({ eventsPerSecond }) => eventsPerSecond);
-  const medianOf = (name: keyof RunFigures) => quantile(rounds.map((figures) => figures[name]), 0.5);
+  const medianOf = (name: keyof RunFigures) =>
+    quantile(
+      rounds.map((figures) => figures[name]),
+      0.5,
+    );
   const median: RunFigures = {
     eventsPerSecond: medianOf('eventsPerSecond'),
     megabytesPerSecond: medianOf('megabytesPerSecond'),

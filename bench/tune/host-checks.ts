@@ -47,11 +47,19 @@ function fileSystemCheck(mount: Mount | undefined): CheckRow {
   if (mount === undefined) return checkRow(['file system', required, 'error'], undefined, undefined);
   const { fileSystem } = mount;
   if (IN_MEMORY.includes(fileSystem))
-    return checkRow(['file system', required, 'error'], `${fileSystem}: in memory, gone with a restart`, false);
+    return checkRow(
+      ['file system', required, 'error'],
+      `${fileSystem}: in memory, gone with a restart`,
+      false,
+    );
   if (OVER_NETWORK.test(fileSystem))
     return checkRow(['file system', required, 'error'], `${fileSystem}: over a network, or a process`, false);
   if (fileSystem === 'overlay')
-    return checkRow(['file system', required, 'warning'], "overlay: a container's layer; mount a volume", false);
+    return checkRow(
+      ['file system', required, 'warning'],
+      "overlay: a container's layer; mount a volume",
+      false,
+    );
   return checkRow(['file system', required, 'warning'], fileSystem, GOOD.includes(fileSystem));
 }
 

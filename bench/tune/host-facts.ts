@@ -103,7 +103,9 @@ function parseMount(line: string): Mount | undefined {
   const [fileSystem, source, superOptions] = words.slice(dash + 1);
   if (dash === -1 || device === undefined || mountPoint === undefined || fileSystem === undefined)
     return undefined;
-  const options = [...new Set(`${mountOptions},${superOptions ?? ''}`.split(',').filter((word) => word !== ''))];
+  const options = [
+    ...new Set(`${mountOptions},${superOptions ?? ''}`.split(',').filter((word) => word !== '')),
+  ];
   return { device, mountPoint: unescaped(mountPoint), fileSystem, source: source ?? '', options };
 }
 
@@ -153,7 +155,9 @@ function groupLimits(source: HostSource): number[] {
     if (path === undefined) continue;
     const isV2 = controllers === '';
     if (!isV2 && controllers !== 'memory') continue;
-    const [root, name] = isV2 ? ['/sys/fs/cgroup', 'memory.max'] : ['/sys/fs/cgroup/memory', 'memory.limit_in_bytes'];
+    const [root, name] = isV2
+      ? ['/sys/fs/cgroup', 'memory.max']
+      : ['/sys/fs/cgroup/memory', 'memory.limit_in_bytes'];
     for (const group of groupsAbove(path)) {
       const limit = numberOf(source.read(`${root}${group}/${name}`)?.trim());
       if (limit !== undefined) limits.push(limit);
@@ -165,7 +169,12 @@ function groupLimits(source: HostSource): number[] {
 /** `/a/b` → `/a/b`, `/a`, and the root. */
 function groupsAbove(path: string): string[] {
   const words = path.split('/').filter((word) => word !== '');
-  return Array.from({ length: words.length + 1 }, (_, count) => words.slice(0, count).map((word) => `/${word}`).join(''));
+  return Array.from({ length: words.length + 1 }, (_, count) =>
+    words
+      .slice(0, count)
+      .map((word) => `/${word}`)
+      .join(''),
+  );
 }
 
 function lowest(values: readonly number[]): number | undefined {

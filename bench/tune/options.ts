@@ -26,7 +26,9 @@ const SECONDS_MAX = 600;
 export function parseTuneOptions(flags: FlagValues, force: boolean, workingFolder: string): TuneOptions {
   const seconds = numberOf(flags, 'seconds', SECONDS_DEFAULT);
   if (seconds < SECONDS_MIN || seconds > SECONDS_MAX)
-    throw refused(`--seconds takes a number from ${SECONDS_MIN} to ${SECONDS_MAX}, not '${flags['seconds']}'`);
+    throw refused(
+      `--seconds takes a number from ${SECONDS_MIN} to ${SECONDS_MAX}, not '${flags['seconds']}'`,
+    );
   const pathOf = (name: string) => {
     const text = flags[name];
     if (text === '') throw refused(`--${name} takes the path of a file`);

@@ -33,7 +33,8 @@ export class PairedWriters {
 
   /** The times of all writes, in µs. */
   async time(job: PairJob): Promise<number[]> {
-    if (this.#workers.length === 0) this.#workers = [0, 1].map(() => new Worker(new URL('./paired-writers-thread.js', import.meta.url)));
+    if (this.#workers.length === 0)
+      this.#workers = [0, 1].map(() => new Worker(new URL('./paired-writers-thread.js', import.meta.url)));
     const half = job.fileBytes / 2;
     const results = this.#workers.map(async (worker, index): Promise<number[]> => {
       worker.postMessage({ ...job, from: index * half, to: (index + 1) * half } satisfies HalfJob);

@@ -15,8 +15,8 @@ const ROTATING_US_MIN = 1_000;
 const FLUSH_US_MIN = 4;
 /** Sixteen lanes of PCIe 5 carry 63 GB/s, four of them 16; no single disk has more. */
 const MEGABYTES_PER_SECOND_MAX = 16_000;
-/** Three rounds that differ by more than this say that somebody else was at work. */
-const SPREAD_MAX = 0.3;
+/** Rounds that differ by more than this say that somebody else was at work. */
+const SPREAD_MAX = 0.2;
 
 /** The rows that follow from the measurement. */
 export function plausibilityChecks(sweep: Sweep, facts: HostFacts): CheckRow[] {
@@ -29,7 +29,11 @@ export function plausibilityChecks(sweep: Sweep, facts: HostFacts): CheckRow[] {
     ),
     checkRow(
       ['O_DIRECT', 'taken by the file system', 'warning'],
-      takesDirect === undefined ? undefined : takesDirect ? 'taken' : 'refused: writes go through the page cache',
+      takesDirect === undefined
+        ? undefined
+        : takesDirect
+          ? 'taken'
+          : 'refused: writes go through the page cache',
       takesDirect,
     ),
     smallWriteCheck(points, path, facts),
@@ -39,7 +43,11 @@ export function plausibilityChecks(sweep: Sweep, facts: HostFacts): CheckRow[] {
   ];
 }
 
-function smallWriteCheck(points: readonly SweepPoint[], path: DiskPath, { isRotational }: HostFacts): CheckRow {
+function smallWriteCheck(
+  points: readonly SweepPoint[],
+  path: DiskPath,
+  { isRotational }: HostFacts,
+): CheckRow {
   const times = durable(points, path).filter(({ bytes }) => bytes === SMALL_BYTES);
   const us = times.length === 0 ? undefined : Math.min(...times.map(({ p50Us }) => p50Us));
   const current = us === undefined ? undefined : `${us.toFixed(1)} µs`;
@@ -48,11 +56,19 @@ function smallWriteCheck(points: readonly SweepPoint[], path: DiskPath, { isRota
     const rotating = `${current}: too fast for a disk that rotates, as it says; virtual disks say so, too`;
     return checkRow(['durable write of 4 KiB', required, 'info'], rotating, true);
   }
-  return checkRow(['durable write of 4 KiB', required, 'error'], current, us !== undefined && us >= SMALL_US_MIN);
+  return checkRow(
+    ['durable write of 4 KiB', required, 'error'],
+    current,
+    us !== undefined && us >= SMALL_US_MIN,
+  );
 }
 
 /** What fdatasync costs more than the same write without it. */
-function flushCheck(points: readonly SweepPoint[], path: DiskPath, { hasVolatileCache }: HostFacts): CheckRow {
+function flushCheck(
+  points: readonly SweepPoint[],
+  path: DiskPath,
+  { hasVolatileCache }: HostFacts,
+): CheckRow {
   const kind = { path, blocks: 'prewritten', depth: 1, bytes: SMALL_BYTES } as const;
   const synced = findPoint(points, { ...kind, mode: 'fdatasync' });
   const plain = findPoint(points, { ...kind, mode: 'none' });
@@ -72,7 +88,9 @@ function flushCheck(points: readonly SweepPoint[], path: DiskPath, { hasVolatile
 }
 
 function rateCheck(points: readonly SweepPoint[]): CheckRow {
-  const rates = points.filter(({ mode }) => mode !== 'none').map(({ megabytesPerSecond }) => megabytesPerSecond);
+  const rates = points
+    .filter(({ mode }) => mode !== 'none')
+    .map(({ megabytesPerSecond }) => megabytesPerSecond);
   const rate = rates.length === 0 ? undefined : Math.max(...rates);
   return checkRow(
     ['durable megabytes a second', `at most ${MEGABYTES_PER_SECOND_MAX}: more is memory`, 'error'],

@@ -2,6 +2,7 @@
  * From a measurement to the settings that ought to be best, before a real engine has its say. Pure. What it can't tell apart it leaves at the
  * default: a setting is changed for a reason only.
  */
+import { isBetter } from './comparison.js';
 import { batchForShare, batchRate, batchUs, type CostModel } from './cost-model.js';
 import { sizeText } from './host-checks.js';
 import { defaultSettings, type Goal, type TunedName, type TunedSettings } from './settings.js';
@@ -14,9 +15,6 @@ const GIB = 1024 * MIB;
 /** The share of the disk's full rate that a batch at the cap must reach: the smallest cap that does is the best. */
 export const RATE_SHARE: Readonly<Record<Goal, number>> = { latency: 0.5, balanced: 0.8, throughput: 0.95 };
 
-/** A difference that is worth a setting other than the default. */
-export const GAIN_MIN = 0.05;
-
 /** Below 64 KiB many appends of an ordinary size are split; the upper end is the option's. */
 const CAP_MIN = 64 * KIB;
 const CAP_MAX = 16 * MIB;
@@ -28,6 +26,8 @@ const CHUNK_MAX = GIB;
 const MAKING_SHARE_MAX = 0.02;
 /** The active chunk and the prepared one may take this much of what is free. */
 const SPACE_SHARE_MAX = 0.1;
+/** Prewritten blocks must be so many times as fast for more than one chunk of them to be worth its space. */
+const PREWRITING_GAIN_MIN = 1.15;
 /** A start reads the active chunk and the prepared ones. How long that may take. */
 const START_MS_MAX: Readonly<Record<Goal, number>> = { latency: 1_000, balanced: 2_000, throughput: 4_000 };
 
@@ -51,12 +51,19 @@ export function propose(sweep: Sweep, goal: Goal, freeBytes: number | undefined)
   const fresh = costOf(sweep.points, { path: sweep.path, mode: mode.value, blocks: 'fresh' }) ?? prewritten;
   const cap = chooseCap(goal === 'throughput' ? fresh : prewritten, goal);
   const chunk = chooseChunk(sweep, goal, { freeBytes, rate: batchRate(fresh, cap.value) });
+  const gain = prewritingGain(sweep, mode.value);
+  const prepared = choosePrepared(gain, goal, { freeBytes, chunkSize: chunk.value });
   return {
-    settings: { SyncMode: mode.value, BatchBytesMax: cap.value, ChunkSize: chunk.value },
-    why: { SyncMode: mode.why, BatchBytesMax: cap.why, ChunkSize: chunk.why },
+    settings: {
+      SyncMode: mode.value,
+      BatchBytesMax: cap.value,
+      ChunkSize: chunk.value,
+      PreparedChunks: prepared.value,
+    },
+    why: { SyncMode: mode.why, BatchBytesMax: cap.why, ChunkSize: chunk.why, PreparedChunks: prepared.why },
     fresh,
     prewritten,
-    prewritingGain: prewritingGain(sweep, mode.value),
+    prewritingGain: gain,
   };
 }
 
@@ -65,20 +72,29 @@ interface Choice<Value> {
   readonly why: string;
 }
 
-/** Which mode is the faster one, at what the goal looks at. */
+/** Which mode is the faster one, at what the goal looks at: beyond doubt, or the default. */
 function chooseMode(sweep: Sweep, goal: Goal): Choice<TunedSettings['SyncMode']> | undefined {
-  const ratioAt = (bytes: number) => {
-    const [dsync, fdatasync] = (['dsync', 'fdatasync'] as const).map((mode) =>
+  const [ofDsync, ofFdatasync] = (['dsync', 'fdatasync'] as const).map((mode) => {
+    const [small, large] = [4 * KIB, MIB].map((bytes) =>
       findPoint(sweep.points, { path: sweep.path, mode, blocks: 'prewritten', depth: 1, bytes }),
     );
-    return dsync === undefined || fdatasync === undefined ? undefined : dsync.p50Us / fdatasync.p50Us;
+    return small === undefined || large === undefined ? undefined : { small, large };
+  });
+  if (ofDsync === undefined || ofFdatasync === undefined) return undefined;
+  const merits = (of: NonNullable<typeof ofDsync>) => {
+    if (goal !== 'balanced') return (goal === 'latency' ? of.small : of.large).rounds.map((us) => 1 / us);
+    return of.small.rounds.map((us, round) => 1 / Math.sqrt(us * (of.large.rounds[round] ?? us)));
   };
-  const small = ratioAt(4 * KIB);
-  const large = ratioAt(MIB);
-  if (small === undefined || large === undefined) return undefined;
-  const ratio = { latency: small, throughput: large, balanced: Math.sqrt(small * large) }[goal];
-  const value = ratio < 1 - GAIN_MIN ? 'dsync' : ratio > 1 + GAIN_MIN ? 'fdatasync' : defaultSettings().SyncMode;
-  return { value, why: `dsync takes ${small.toFixed(2)} × the time of fdatasync for 4 KiB, ${large.toFixed(2)} × for 1 MiB` };
+  const other = defaultSettings().SyncMode === 'dsync' ? 'fdatasync' : 'dsync';
+  const [ofOther, ofDefault] = other === 'dsync' ? [ofDsync, ofFdatasync] : [ofFdatasync, ofDsync];
+  const isClear = isBetter(merits(ofOther), merits(ofDefault));
+  const [small, large] = [
+    ofDsync.small.p50Us / ofFdatasync.small.p50Us,
+    ofDsync.large.p50Us / ofFdatasync.large.p50Us,
+  ];
+  const times = `dsync takes ${small.toFixed(2)} × the time of fdatasync for 4 KiB, ${large.toFixed(2)} × for 1 MiB`;
+  if (isClear) return { value: other, why: times };
+  return { value: defaultSettings().SyncMode, why: `${times}: not beyond doubt better than the default` };
 }
 
 function chooseCap(cost: CostModel, goal: Goal): Choice<number> {
@@ -100,13 +116,17 @@ function powerOfTwoAbove(value: number): number {
 function chooseChunk(
   sweep: Sweep,
   goal: Goal,
-  { freeBytes = Number.POSITIVE_INFINITY, rate }: { readonly freeBytes: number | undefined; readonly rate: number },
+  {
+    freeBytes = Number.POSITIVE_INFINITY,
+    rate,
+  }: { readonly freeBytes: number | undefined; readonly rate: number },
 ): Choice<number> {
   const makingUs = makingTime(sweep);
   const makingShare = (bytes: number) => makingUs(bytes) / (bytes / rate);
   // The active chunk and the one that is prepared are read at a start.
   const startMs = (bytes: number) => (2 * bytes) / sweep.readMegabytesPerSecond / 1000;
-  const tooLarge = (bytes: number) => startMs(bytes) > START_MS_MAX[goal] || 2 * bytes > freeBytes * SPACE_SHARE_MAX;
+  const tooLarge = (bytes: number) =>
+    startMs(bytes) > START_MS_MAX[goal] || 2 * bytes > freeBytes * SPACE_SHARE_MAX;
   let value = defaultSettings().ChunkSize;
   while (value > CHUNK_MIN && tooLarge(value)) value /= 2;
   while (value < CHUNK_MAX && makingShare(value) > MAKING_SHARE_MAX && !tooLarge(value * 2)) value *= 2;
@@ -123,6 +143,33 @@ function makingTime({ chunkTimes }: Sweep): (bytes: number) => number {
   if (small === undefined || large === undefined) return () => 0;
   const perByte = Math.max(0, (large.us - small.us) / (large.bytes - small.bytes));
   return (bytes) => Math.max(0, large.us + (bytes - large.bytes) * perByte);
+}
+
+/**
+ * A node's zeros keep ahead of a log that grows evenly, with one chunk (`src/preparer/agent.ts`). A second one is for bursts after a rest: it is
+ * there already, and the zeros of a third don't compete with the burst.
+ */
+function choosePrepared(
+  gain: Proposal['prewritingGain'],
+  goal: Goal,
+  {
+    freeBytes = Number.POSITIVE_INFINITY,
+    chunkSize,
+  }: { readonly freeBytes: number | undefined; readonly chunkSize: number },
+): Choice<number> {
+  const one = defaultSettings().PreparedChunks;
+  if (gain === undefined)
+    return { value: one, why: 'without the addon all chunks are written in full when they are made' };
+  const times = `a write to prewritten blocks is ${gain.small.toFixed(2)} times as fast for 4 KiB, ${gain.large.toFixed(2)} times for 1 MiB`;
+  if (goal === 'throughput')
+    return {
+      value: one,
+      why: `${times}; a log at full rate outruns the zeros, however many chunks are ahead`,
+    };
+  if (gain.small < PREWRITING_GAIN_MIN) return { value: one, why: `${times}: not enough for a second one` };
+  if (3 * chunkSize > freeBytes * SPACE_SHARE_MAX)
+    return { value: one, why: `${times}; there is no room for a second one` };
+  return { value: 2, why: `${times}: a burst after a rest finds two chunks of them` };
 }
 
 function prewritingGain(sweep: Sweep, mode: TunedSettings['SyncMode']): Proposal['prewritingGain'] {

@@ -1,7 +1,7 @@
 /** What is measured of a disk, as plain data. Pure. */
 import type { Disk } from '../../src/base/ports.js';
 import type { SyncMode } from '../../src/writer/commands.js';
-import type { WriteMode } from '../durable-write.js';
+import { quantile, type WriteMode } from '../durable-write.js';
 import { type CostModel, fitCost } from './cost-model.js';
 
 /** How a disk is used: through the addon past the page cache, or by node:fs. */
@@ -21,10 +21,13 @@ export interface PointKind {
 /** A point as it was measured: in several rounds, all points in turn, so that a slow second is not one point's alone. */
 export interface SweepPoint extends PointKind {
   readonly writes: number;
-  /** Of all writes. */
+  /** The median of each round, µs. */
+  readonly rounds: readonly number[];
+  /** The median of the rounds' medians: a round in which somebody else was at work counts as one, however slow it was. */
   readonly p50Us: number;
+  /** Of all writes. */
   readonly p99Us: number;
-  /** The rounds' medians: highest less lowest, as a share of the median. What is closer than this is not different. */
+  /** The middle half of the rounds' medians lies within so much, as a share of the median. What is closer is not different. */
   readonly spread: number;
   /** 10^6 bytes made durable a second, all writes together. */
   readonly megabytesPerSecond: number;
@@ -53,11 +56,16 @@ export function pointsOf(points: readonly SweepPoint[], kind: Partial<PointKind>
   return points.filter((point) => wanted.every(([name, value]) => point[name as keyof PointKind] === value));
 }
 
-/** The line through the medians of one write at a time; undefined if there are not two sizes. */
+/**
+ * The line through what one write at a time costs; undefined if there are not two sizes. Others on the machine only ever make a write slower, so
+ * the better rounds tell more of the disk: their lower quartile counts.
+ */
 export function costOf(
   points: readonly SweepPoint[],
   kind: { readonly path: DiskPath; readonly mode: SyncMode; readonly blocks: PointKind['blocks'] },
 ): CostModel | undefined {
   const found = pointsOf(points, { ...kind, depth: 1 });
-  return found.length < 2 ? undefined : fitCost(found.map(({ bytes, p50Us }) => ({ bytes, us: p50Us })));
+  return found.length < 2
+    ? undefined
+    : fitCost(found.map(({ bytes, rounds }) => ({ bytes, us: quantile(rounds, 0.25) })));
 }

@@ -24,7 +24,8 @@ const SIZES = [4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB];
 const FEW_SIZES = [4 * KIB, 64 * KIB, MIB];
 /** Large enough that writes move on over the medium, and small enough to be there quickly, sixteen of the largest. */
 const FILE_BYTES = 64 * MIB;
-const ROUNDS = 3;
+/** Odd, so that one of them is in the middle; many, so that a slow one counts little. */
+const ROUNDS = 5;
 /** A slow disk gets fewer writes, but not so few that there is no median. */
 const WRITES_MIN = 3;
 const WRITES_MAX = 20_000;
@@ -110,7 +111,10 @@ class DiskSweep {
   /** Reads the prewritten file once. */
   readRate(): number {
     const { disk } = this.#options.platform;
-    const file = disk.open(this.#file(disk.kind === 'native' ? 'native' : 'javascript'), { access: 'read', direct: true });
+    const file = disk.open(this.#file(disk.kind === 'native' ? 'native' : 'javascript'), {
+      access: 'read',
+      direct: true,
+    });
     const buffer = disk.alignedBuffer(MIB);
     const started = performance.now();
     for (let offset = 0; offset < FILE_BYTES; offset += MIB) disk.read(file, buffer, 0, MIB, offset);
@@ -162,7 +166,16 @@ class DiskSweep {
 
   #pairJob({ path, mode, bytes }: PointKind) {
     const file = this.#file(path);
-    return { file, path, mode, bytes, fileBytes: FILE_BYTES, ms: this.#sliceMs, writesMin: WRITES_MIN, writesMax: WRITES_MAX };
+    return {
+      file,
+      path,
+      mode,
+      bytes,
+      fileBytes: FILE_BYTES,
+      ms: this.#sliceMs,
+      writesMin: WRITES_MIN,
+      writesMax: WRITES_MAX,
+    };
   }
 
   #file(path: DiskPath): string {
@@ -195,13 +208,14 @@ function summarized(kinds: readonly PointKind[], samples: readonly Samples[]): S
     const times = rounds.flat();
     if (times.length === 0) return [];
     const medians = rounds.map((round) => quantile(round, 0.5));
-    const p50Us = quantile(times, 0.5);
+    const p50Us = quantile(medians, 0.5);
     return {
       ...kind,
       writes: times.length,
+      rounds: medians,
       p50Us,
       p99Us: quantile(times, 0.99),
-      spread: (Math.max(...medians) - Math.min(...medians)) / p50Us,
+      spread: (quantile(medians, 0.75) - quantile(medians, 0.25)) / p50Us,
       megabytesPerSecond: bytes / elapsedUs,
     };
   });

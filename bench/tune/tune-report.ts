@@ -8,7 +8,15 @@ import { sizeText } from './host-checks.js';
 import { RATE_SHARE } from './proposal.js';
 import { pointsOf, type Sweep } from './sweep-point.js';
 import type { TuneResult } from './tune-run.js';
-import { CHECK_COLUMNS, checkCells, choiceTable, loadsText, measurementTable, type TextTable, verificationTable } from './tune-text.js';
+import {
+  CHECK_COLUMNS,
+  checkCells,
+  choiceTable,
+  loadsText,
+  measurementTable,
+  type TextTable,
+  verificationTable,
+} from './tune-text.js';
 
 const SIZE_AXIS = { label: 'bytes made durable at once', unit: 'bytes', scale: 'log' } as const;
 
@@ -16,28 +24,35 @@ export function tuneReport(result: TuneResult, when: Date): string {
   const { sweep, proposal, predictions } = result;
   const sections: Section[] = [];
   const choices = choiceTable(result);
-  if (choices !== undefined) sections.push({ title: 'Settings', text: [GOAL_TEXT[result.goal]], table: htmlTable(choices) });
+  if (choices !== undefined)
+    sections.push({ title: 'Settings', text: [GOAL_TEXT[result.goal]], table: htmlTable(choices) });
   if (sweep !== undefined && sweep.points.length > 0) sections.push(diskSection(sweep));
   if (sweep !== undefined && proposal !== undefined) sections.push(costSection(result));
   if (predictions.length > 0) sections.push(engineSection(result));
   sections.push({ title: 'Checks', text: [CHECKS_TEXT], table: checkTable(result.checks) });
-  if (sweep !== undefined) sections.push({ title: 'All measurements', table: htmlTable(measurementTable(sweep.points)) });
+  if (sweep !== undefined)
+    sections.push({ title: 'All measurements', table: htmlTable(measurementTable(sweep.points)) });
   return page({
     title: `Disk tuning: ${result.goal}`,
-    text: [`${result.folder}, ${when.toISOString().slice(0, 16).replace('T', ' ')} UTC, ${result.seconds.toFixed(0)} s`, NOISE_TEXT],
+    text: [
+      `${result.folder}, ${when.toISOString().slice(0, 16).replace('T', ' ')} UTC, ${result.seconds.toFixed(0)} s`,
+      NOISE_TEXT,
+    ],
     sections,
     footer: `cairn tune disk --goal ${result.goal} --report`,
   });
 }
 
 const GOAL_TEXT = {
-  latency: 'Latency: a batch may be so large that the disk reaches half of its rate, and no larger: whoever comes while one is being written waits for it.',
+  latency:
+    'Latency: a batch may be so large that the disk reaches half of its rate, and no larger: whoever comes while one is being written waits for it.',
   balanced: 'Balanced: the smallest batch with which the disk reaches 80 % of its rate.',
   throughput: 'Throughput: the smallest batch with which the disk reaches 95 % of its rate.',
 } as const;
 const NOISE_TEXT =
   'All points are measured in several rounds, in turn. Bands and whiskers show how far rounds were apart: what differs by less is not different. On a shared machine, run it again.';
-const CHECKS_TEXT = 'A check of severity error that fails makes the tuner refuse. What can\'t be found out here, as in a container, is unknown and never a failure.';
+const CHECKS_TEXT =
+  "A check of severity error that fails makes the tuner refuse. What can't be found out here, as in a container, is unknown and never a failure.";
 
 /** Time of a durable write over its size, in the four ways in which a node could write. */
 function diskSection({ points, path }: Sweep): Section {
@@ -50,7 +65,16 @@ function diskSection({ points, path }: Sweep): Section {
   );
   const others: Series[] = [
     { name: 'two at a time', points: medians(points, path, 2), as: 'marks', colour: 4 },
-    ...(path === 'native' ? [{ name: 'plain JavaScript', points: medians(points, 'javascript', 1), as: 'marks', colour: 5 } as const] : []),
+    ...(path === 'native'
+      ? [
+          {
+            name: 'plain JavaScript',
+            points: medians(points, 'javascript', 1),
+            as: 'marks',
+            colour: 5,
+          } as const,
+        ]
+      : []),
   ];
   const plot = linePlot({
     title: 'Time until a write is durable (median)',
@@ -65,7 +89,9 @@ function diskSection({ points, path }: Sweep): Section {
 
 /** With fdatasync. */
 function medians(points: Sweep['points'], path: Sweep['path'], depth: 1 | 2): Point[] {
-  return pointsOf(points, { path, mode: 'fdatasync', blocks: 'prewritten', depth }).map(({ bytes, p50Us }) => ({ x: bytes, y: p50Us }));
+  return pointsOf(points, { path, mode: 'fdatasync', blocks: 'prewritten', depth }).map(
+    ({ bytes, p50Us }) => ({ x: bytes, y: p50Us }),
+  );
 }
 
 function around(value: number, spread: number): Pick<Point, 'low' | 'high'> {
@@ -80,7 +106,10 @@ function costSection({ sweep, proposal, goal }: TuneResult): Section {
   const sizes = [...new Set(points.map(({ bytes }) => bytes))].sort((a, b) => a - b);
   const curve = (cost: CostModel) => sizes.map((bytes) => ({ x: bytes, y: batchRate(cost, bytes) * 1e6 }));
   const measured = (blocks: 'fresh' | 'prewritten') =>
-    pointsOf(points, { path, mode, blocks, depth: 1 }).map(({ bytes, p50Us }) => ({ x: bytes, y: (bytes / p50Us) * 1e6 }));
+    pointsOf(points, { path, mode, blocks, depth: 1 }).map(({ bytes, p50Us }) => ({
+      x: bytes,
+      y: (bytes / p50Us) * 1e6,
+    }));
   const plot = linePlot({
     title: 'Bytes made durable in a second, by the size of a batch',
     x: SIZE_AXIS,
@@ -95,7 +124,9 @@ function costSection({ sweep, proposal, goal }: TuneResult): Section {
             { name: 'measured', points: measured('fresh'), as: 'marks', colour: 1 },
           ] as const)),
     ],
-    rules: [{ axis: 'x', at: settings.BatchBytesMax, label: `proposed: ${sizeText(settings.BatchBytesMax)}` }],
+    rules: [
+      { axis: 'x', at: settings.BatchBytesMax, label: `proposed: ${sizeText(settings.BatchBytesMax)}` },
+    ],
   });
   const told = [['prewritten', prewritten] as const, ['fresh', fresh] as const].map(
     ([blocks, cost]) =>
@@ -108,10 +139,14 @@ function costSection({ sweep, proposal, goal }: TuneResult): Section {
 /** Predicted and verified: the rate by the cap, and the time of each batch. */
 function engineSection(result: TuneResult): Section {
   const { predictions, proposal } = result;
-  const flood = predictions.filter(({ run }) => run.load === 'flood' && run.settings.SyncMode === result.verification?.settings.SyncMode);
+  const flood = predictions.filter(
+    ({ run }) => run.load === 'flood' && run.settings.SyncMode === result.verification?.settings.SyncMode,
+  );
   const sizes = flood.map(({ run }) => run.settings.BatchBytesMax);
   const chunkSize = flood[0]?.run.settings.ChunkSize;
-  const byCap = flood.filter(({ run }) => run.settings.ChunkSize === chunkSize).sort((a, b) => a.run.settings.BatchBytesMax - b.run.settings.BatchBytesMax);
+  const byCap = flood
+    .filter(({ run }) => run.settings.ChunkSize === chunkSize)
+    .sort((a, b) => a.run.settings.BatchBytesMax - b.run.settings.BatchBytesMax);
   const mean = byCap[0]?.run.median;
   const plots: string[] = [];
   if (byCap.length > 1 && mean !== undefined) {
@@ -121,7 +156,12 @@ function engineSection(result: TuneResult): Section {
     plots.push(
       linePlot({
         title: 'Bytes of records a second, by the batch cap',
-        x: { label: 'BatchBytesMax', unit: 'bytes', scale: 'log', ticks: [...new Set(sizes)].map((at) => ({ at })) },
+        x: {
+          label: 'BatchBytesMax',
+          unit: 'bytes',
+          scale: 'log',
+          ticks: [...new Set(sizes)].map((at) => ({ at })),
+        },
         y: { label: 'bytes a second', unit: 'bytes', scale: 'linear', from: 0 },
         series: [
           { name: 'predicted', points: predicted, as: 'dashed', colour: 0 },
@@ -149,7 +189,12 @@ function batchPlot({ predictions, proposal }: TuneResult): string {
     x: SIZE_AXIS,
     y: { label: 'time to write and sync', unit: 'microseconds', scale: 'log' },
     series: [
-      { name: 'predicted', points: all.map(({ batchBytes }) => ({ x: batchBytes, y: batchUs(cost, batchBytes) })), as: 'dashed', colour: 0 },
+      {
+        name: 'predicted',
+        points: all.map(({ batchBytes }) => ({ x: batchBytes, y: batchUs(cost, batchBytes) })),
+        as: 'dashed',
+        colour: 0,
+      },
       { name: 'verified', points: verified, as: 'marks', colour: 1 },
     ],
   });
@@ -167,7 +212,8 @@ function checkTable(checks: readonly CheckRow[]): Table {
     columns: CHECK_COLUMNS.map((name) => ({ name })),
     rows: checks.map((row): Cell[] => {
       const cells = checkCells(row);
-      const tone = row.passed === undefined ? 'muted' : row.passed ? 'good' : row.severity === 'info' ? 'muted' : 'bad';
+      const tone =
+        row.passed === undefined ? 'muted' : row.passed ? 'good' : row.severity === 'info' ? 'muted' : 'bad';
       return [...cells.slice(0, -1), { text: cells.at(-1)!, tone }];
     }),
   };

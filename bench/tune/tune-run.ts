@@ -15,7 +15,7 @@ import type { TuneOptions } from './options.js';
 import { plausibilityChecks } from './plausibility.js';
 import { type PredictionRow, predictionRows } from './prediction.js';
 import { type Proposal, propose } from './proposal.js';
-import type { TunedName, TunedSettings } from './settings.js';
+import { TUNED_NAMES, type TunedName, type TunedSettings } from './settings.js';
 import { sweepDisk } from './sweep.js';
 import type { Sweep } from './sweep-point.js';
 import { type Verification, verify } from './verification.js';
@@ -47,10 +47,10 @@ export interface TuneSurroundings {
 
 /** Of the time there is, what goes to the measurement. The rest is the engine's. */
 const SWEEP_SHARE = 0.3;
-/** From so many seconds on the engine runs everything twice, and other sizes of chunks as well. */
+/** From so many seconds on the engine runs everything several times, and other sizes of chunks as well. */
 const THOROUGH_SECONDS = 20;
 /** How many runs of the engine there are about, and what each takes besides: opening, stopping, removing the log. */
-const RUNS = { quick: 12, thorough: 36 };
+const RUNS = { quick: 14, thorough: 44 };
 const RUN_OVERHEAD_SECONDS = 0.25;
 const RUN_SECONDS_MIN = 0.15;
 const RUN_SECONDS_MAX = 5;
@@ -60,7 +60,7 @@ const WARMUP_SHARE = 0.25;
 
 /** The options that are worth writing down. */
 export function tunedNames({ keptChunkSize }: TuneResult): readonly TunedName[] {
-  return keptChunkSize === undefined ? ['SyncMode', 'BatchBytesMax', 'ChunkSize'] : ['SyncMode', 'BatchBytesMax'];
+  return TUNED_NAMES.filter((name) => name !== 'ChunkSize' || keptChunkSize === undefined);
 }
 
 /** The settings that were found best; undefined if there was not enough time to verify any, or what was measured can't be true. */
@@ -78,7 +78,11 @@ export async function tuneDisk(options: TuneOptions, surroundings: TuneSurroundi
   }
 }
 
-async function tuneClaimed(options: TuneOptions, surroundings: TuneSurroundings, claim: Claim): Promise<TuneResult> {
+async function tuneClaimed(
+  options: TuneOptions,
+  surroundings: TuneSurroundings,
+  claim: Claim,
+): Promise<TuneResult> {
   const { folder, goal, force } = options;
   const started = performance.now();
   const facts = readHostFacts(surroundings.host, folder);
@@ -129,12 +133,13 @@ async function measureAndVerify(
     folder: scratch,
     ...runTimes(left / (isThorough ? RUNS.thorough : RUNS.quick), freeBytes, sweep),
     signal,
-    progress: (load, settings) => progress(`running the engine: ${load}, ${Object.values(settings).join(', ')}`),
+    progress: (load, settings) =>
+      progress(`running the engine: ${load}, ${Object.values(settings).join(', ')}`),
   });
   const plan = {
     goal,
-    rounds: isThorough ? 2 : 1,
-    triesChunks: isThorough,
+    rounds: isThorough ? 3 : 1,
+    isThorough,
     chunkSizeMax: freeBytes * RUN_SPACE_SHARE,
   };
   const verification = await verify(runs, proposal, plan);
@@ -154,7 +159,11 @@ function refusalOf(checks: readonly CheckRow[], { refusal }: Claim): CairnError 
   const failed = failedErrors(checks);
   if (failed.length === 0) return undefined;
   if (refusal !== undefined) return refusal;
-  const told = failed.map(({ condition, current, required }) => `${condition} is ${current}, required: ${required}`);
-  const code = failed.every(({ condition }) => condition === 'free space') ? 'disk-full' : 'invalid-configuration';
+  const told = failed.map(
+    ({ condition, current, required }) => `${condition} is ${current}, required: ${required}`,
+  );
+  const code = failed.every(({ condition }) => condition === 'free space')
+    ? 'disk-full'
+    : 'invalid-configuration';
   return new CairnError(code, `${told.join('; ')}. --force goes on all the same`, { checks: failed.length });
 }

@@ -3,7 +3,7 @@ import type { CheckRow } from './check-row.js';
 import { LOADS } from './engine-runs.js';
 import { sizeText } from './host-checks.js';
 import type { PredictionRow } from './prediction.js';
-import { defaultSettings, settingText } from './settings.js';
+import { defaultSettings, settingText, TUNED_NAMES } from './settings.js';
 import type { SweepPoint } from './sweep-point.js';
 import { settingsOf, type TuneResult, tunedNames } from './tune-run.js';
 
@@ -74,7 +74,9 @@ export function verificationTable(predictions: readonly PredictionRow[]): TextTa
         settingText(settings, 'ChunkSize'),
         whole(median.eventsPerSecond),
         predicted === undefined ? '' : whole(predicted.eventsPerSecond),
-        predicted === undefined || isTeacher ? '' : offText(predicted.eventsPerSecond, median.eventsPerSecond),
+        predicted === undefined || isTeacher
+          ? ''
+          : offText(predicted.eventsPerSecond, median.eventsPerSecond),
         (spread * 50).toFixed(0),
         whole(median.p50Us),
         whole(median.p99Us),
@@ -93,13 +95,13 @@ export function choiceTable(result: TuneResult): TextTable | undefined {
   const { proposal, verification, keptChunkSize } = result;
   if (proposal === undefined) return undefined;
   const defaults = defaultSettings();
-  const names = ['SyncMode', 'BatchBytesMax', 'ChunkSize'] as const;
   return {
     title: `settings for the goal ${result.goal}`,
     columns: ['Option', 'Default', 'Predicted', 'Best', 'Why', 'The engine said'],
-    rows: names.map((name) => {
+    rows: TUNED_NAMES.map((name) => {
       const isKept = name === 'ChunkSize' && keptChunkSize !== undefined;
-      const best = verification?.isComplete === true ? settingText(verification.settings, name) : 'not verified';
+      const best =
+        verification?.isComplete === true ? settingText(verification.settings, name) : 'not verified';
       return [
         name,
         settingText(defaults, name),
@@ -120,10 +122,14 @@ export function loadsText(): string {
 }
 
 export function tableLines({ title, columns, rows, numbers = [] }: TextTable): string[] {
-  const widths = columns.map((column, index) => Math.max(column.length, ...rows.map((row) => row[index]!.length)));
+  const widths = columns.map((column, index) =>
+    Math.max(column.length, ...rows.map((row) => row[index]!.length)),
+  );
   const lineOf = (cells: readonly string[]) =>
     cells
-      .map((cell, index) => (numbers.includes(index) ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!)))
+      .map((cell, index) =>
+        numbers.includes(index) ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!),
+      )
       .join('  ')
       .trimEnd();
   return [`${title}:`, lineOf(columns), ...rows.map(lineOf)];
@@ -136,7 +142,10 @@ export function resultJson(result: TuneResult): string {
   return JSON.stringify({
     ...result,
     checks: checks.map((row) => ({ ...row, passed: row.passed ?? null })),
-    tuned: settings === undefined ? null : Object.fromEntries(tunedNames(result).map((name) => [name, settings[name]])),
+    tuned:
+      settings === undefined
+        ? null
+        : Object.fromEntries(tunedNames(result).map((name) => [name, settings[name]])),
     refusal: refusal === undefined ? null : { code: refusal.code, message: refusal.message },
   });
 }

@@ -2,17 +2,18 @@
  * Has the real engine run with what was proposed, with its neighbours and with the defaults, and decides. The rules are the proposal's, applied
  * to what the engine did instead of to the line; where runs can't be told apart, the proposal stands. Main thread.
  */
-import type { EngineRun, EngineRuns, LoadName } from './engine-runs.js';
-import { GAIN_MIN, type Proposal, RATE_SHARE } from './proposal.js';
+import { type Candidate, isBetter, type Merit, meritsOf, ratioOf, smallestEnough } from './comparison.js';
+import type { EngineRuns, LoadName } from './engine-runs.js';
 import { sizeText } from './host-checks.js';
+import { type Proposal, RATE_SHARE } from './proposal.js';
 import { defaultSettings, type Goal, type TunedName, type TunedSettings } from './settings.js';
 
 /** How much is run. */
 export interface VerificationPlan {
   readonly goal: Goal;
   readonly rounds: number;
-  /** Other sizes of chunks, too. */
-  readonly triesChunks: boolean;
+  /** Chunks, too: other sizes, and how many are prepared. */
+  readonly isThorough: boolean;
   /** No chunk may be larger: of what is free. */
   readonly chunkSizeMax: number;
 }
@@ -28,12 +29,13 @@ export interface Verification {
 
 const CAP_MIN = 64 * 1024;
 const CAP_MAX = 16 * 1024 ** 2;
-const CHUNK_SIZES = [64, 256, 1024].map((mebibytes) => mebibytes * 1024 ** 2);
+/** The ends of what is sensible; the proposal is mostly in between. */
+const CHUNK_SIZES = [64, 1024].map((mebibytes) => mebibytes * 1024 ** 2);
 /** The neighbours of a cap that are tried, as factors. */
 const NEIGHBOURS = [1 / 4, 1, 4];
 
-/** What each goal looks at: it is better if the product is larger. */
-const MERITS: Readonly<Record<Goal, readonly (readonly [LoadName, 'rate' | 'p50' | 'p99'])[]>> = {
+/** What each goal looks at in the end. */
+const MERITS: Readonly<Record<Goal, readonly Merit[]>> = {
   latency: [
     ['lone', 'p50'],
     ['steady', 'p99'],
@@ -45,33 +47,45 @@ const MERITS: Readonly<Record<Goal, readonly (readonly [LoadName, 'rate' | 'p50'
   ],
 };
 
-/** What each load is run for when modes are compared. */
-const MODE_LOADS: Readonly<Record<Goal, readonly LoadName[]>> = {
-  latency: ['lone'],
-  throughput: ['flood'],
-  balanced: ['lone', 'flood'],
-};
+/** What each goal looks at to compare sync modes. */
+const MODE_MERITS: Readonly<Record<Goal, readonly Merit[]>> = { ...MERITS, latency: [['lone', 'p50']] };
 
-export async function verify(runs: EngineRuns, proposal: Proposal, plan: VerificationPlan): Promise<Verification> {
+const ALL_LOADS: readonly LoadName[] = ['lone', 'steady', 'flood'];
+const NOT_RUN = 'interrupted before it could tell';
+
+export async function verify(
+  runs: EngineRuns,
+  proposal: Proposal,
+  plan: VerificationPlan,
+): Promise<Verification> {
   const defaults = defaultSettings();
-  // One round of each load on the defaults: the predictions learn from it what the main thread costs.
-  await runs.ensure([[defaults, 'lone'], [defaults, 'steady'], [defaults, 'flood']], 1);
+  await runs.warmUp(defaults);
   const mode = await verifyMode(runs, proposal, plan);
   const cap = await verifyCap(runs, { ...defaults, SyncMode: mode.value }, proposal, plan);
   const soFar = { ...defaults, SyncMode: mode.value, BatchBytesMax: cap.value };
   const chunk = await verifyChunk(runs, soFar, proposal, plan);
-  const tuned = { ...soFar, ChunkSize: chunk.value };
-  const verdicts = { SyncMode: mode.verdict, BatchBytesMax: cap.verdict, ChunkSize: chunk.verdict };
-  const pairs = (['lone', 'steady', 'flood'] as const).flatMap((load) => [[defaults, load] as const, [tuned, load] as const]);
-  // One round more than the search had: these are the figures that are shown.
-  await runs.ensure(pairs, plan.rounds + 1);
+  const prepared = await verifyPrepared(runs, { ...soFar, ChunkSize: chunk.value }, proposal, plan);
+  const tuned = { ...soFar, ChunkSize: chunk.value, PreparedChunks: prepared.value };
+  const verdicts = {
+    SyncMode: mode.verdict,
+    BatchBytesMax: cap.verdict,
+    ChunkSize: chunk.verdict,
+    PreparedChunks: prepared.verdict,
+  };
+  // One round more than the search had: what is compared in the end was also run in turn.
+  await ensureAll(runs, [defaults, tuned], ALL_LOADS, plan.rounds + 1);
   if (runs.isInterrupted) return { settings: tuned, verdicts, isComplete: false };
-  const { ratio, tolerance } = compare(runs, tuned, defaults, MERITS[plan.goal]);
-  if (ratio >= 1 - tolerance) return { settings: tuned, verdicts, isComplete: true };
-  const overruled = `all together came out ${percent(1 - ratio)} worse than the defaults: these stay`;
+  const [ofDefaults, ofTuned] = [defaults, tuned].map((each) => meritsOf(runs, each, MERITS[plan.goal]));
+  if (!isBetter(ofDefaults!, ofTuned!)) return { settings: tuned, verdicts, isComplete: true };
+  const overruled = `together with the others it came out worse than the defaults (${ratioOf(ofTuned!, ofDefaults!).toFixed(2)} ×): these stay`;
   return {
     settings: defaults,
-    verdicts: { SyncMode: overruled, BatchBytesMax: overruled, ChunkSize: overruled },
+    verdicts: {
+      SyncMode: overruled,
+      BatchBytesMax: overruled,
+      ChunkSize: overruled,
+      PreparedChunks: overruled,
+    },
     isComplete: true,
   };
 }
@@ -81,6 +95,18 @@ interface Verdict<Value> {
   readonly verdict: string;
 }
 
+function ensureAll(
+  runs: EngineRuns,
+  settings: readonly TunedSettings[],
+  loads: readonly LoadName[],
+  rounds: number,
+): Promise<void> {
+  return runs.ensure(
+    loads.flatMap((load) => settings.map((each) => [each, load] as const)),
+    rounds,
+  );
+}
+
 async function verifyMode(
   runs: EngineRuns,
   { settings }: Proposal,
@@ -88,90 +114,125 @@ async function verifyMode(
 ): Promise<Verdict<TunedSettings['SyncMode']>> {
   const proposed = { ...defaultSettings(), SyncMode: settings.SyncMode };
   const other = { ...proposed, SyncMode: proposed.SyncMode === 'dsync' ? 'fdatasync' : 'dsync' } as const;
-  const loads = MODE_LOADS[goal];
-  await runs.ensure(loads.flatMap((load) => [[proposed, load] as const, [other, load] as const]), rounds);
-  const merits = MERITS[goal].filter(([load]) => loads.includes(load));
-  const { ratio, tolerance } = compare(runs, other, proposed, merits);
-  if (Number.isNaN(ratio)) return { value: proposed.SyncMode, verdict: NOT_RUN };
-  const verdict = `with ${other.SyncMode} the engine is ${ratioText(ratio)}`;
-  if (ratio > 1 + tolerance) return { value: other.SyncMode, verdict: `${verdict}: taken instead` };
-  return { value: proposed.SyncMode, verdict: ratio < 1 - tolerance ? verdict : `${verdict}: not a difference` };
+  const merits = MODE_MERITS[goal];
+  await ensureAll(
+    runs,
+    [proposed, other],
+    merits.map(([load]) => load),
+    rounds,
+  );
+  const [ofProposed, ofOther] = [meritsOf(runs, proposed, merits), meritsOf(runs, other, merits)];
+  if (ofProposed.length === 0 || ofOther.length === 0) return { value: proposed.SyncMode, verdict: NOT_RUN };
+  const verdict = `with ${other.SyncMode} it is ${ratioOf(ofOther, ofProposed).toFixed(2)} × as good`;
+  if (isBetter(ofOther, ofProposed)) return { value: other.SyncMode, verdict: `${verdict}: taken instead` };
+  const isSame = !isBetter(ofProposed, ofOther);
+  return {
+    value: proposed.SyncMode,
+    verdict: isSame ? `${verdict}, which the rounds don't bear out` : verdict,
+  };
 }
 
-const NOT_RUN = 'not run';
-
-/** The smallest cap that gives the goal's share of the best rate. */
 async function verifyCap(
   runs: EngineRuns,
   base: TunedSettings,
   { settings }: Proposal,
   { goal, rounds }: VerificationPlan,
 ): Promise<Verdict<number>> {
-  const tried = NEIGHBOURS.map((factor) => Math.min(CAP_MAX, Math.max(CAP_MIN, settings.BatchBytesMax * factor)));
-  const caps = [...new Set([...tried, base.BatchBytesMax])].sort((a, b) => a - b);
-  const candidates = caps.map((BatchBytesMax) => ({ ...base, BatchBytesMax }));
-  await runs.ensure(candidates.map((candidate) => [candidate, 'flood'] as const), rounds);
-  const found = candidates.flatMap((candidate) => runs.find(candidate, 'flood') ?? []);
-  if (found.length < candidates.length) return { value: settings.BatchBytesMax, verdict: NOT_RUN };
-  const rateOf = ({ median }: EngineRun) => median.megabytesPerSecond;
-  const best = Math.max(...found.map(rateOf));
-  const chosen = found.find((run) => rateOf(run) >= RATE_SHARE[goal] * best)!;
-  const rates = found.map((run) => `${sizeText(run.settings.BatchBytesMax)} ${rateOf(run).toFixed(0)}`);
-  const verdict = `MB/s by cap: ${rates.join(', ')}; the smallest with ${RATE_SHARE[goal] * 100} % of the best is taken`;
-  return { value: chosen.settings.BatchBytesMax, verdict };
+  const proposed = settings.BatchBytesMax;
+  const tried = NEIGHBOURS.map((factor) => Math.min(CAP_MAX, Math.max(CAP_MIN, proposed * factor)));
+  const caps = sorted([...tried, base.BatchBytesMax]);
+  const found = await ratesOf(
+    runs,
+    caps.map((BatchBytesMax) => ({ ...base, BatchBytesMax })),
+    rounds,
+  );
+  if (found === undefined) return { value: proposed, verdict: NOT_RUN };
+  const candidates = found.map((rates, index) => ({ value: caps[index]!, rates }));
+  const share = RATE_SHARE[goal];
+  const value = smallestEnough(candidates, proposed, share);
+  const outcome =
+    value === proposed
+      ? 'the proposed one stands'
+      : `${sizeText(value)} is the smallest with ${share * 100} % of the best`;
+  return { value, verdict: `MB/s: ${rateList(candidates)}; ${outcome}` };
 }
 
 async function verifyChunk(
   runs: EngineRuns,
   base: TunedSettings,
   { settings }: Proposal,
-  { rounds, triesChunks, chunkSizeMax }: VerificationPlan,
+  { rounds, isThorough, chunkSizeMax }: VerificationPlan,
 ): Promise<Verdict<number>> {
   const { ChunkSize: proposed } = settings;
-  if (!triesChunks) return { value: proposed, verdict: 'predicted only: a longer run (--seconds) tries others' };
-  const sizes = [...new Set([proposed, ...CHUNK_SIZES.filter((size) => size <= chunkSizeMax)])].sort((a, b) => a - b);
-  const candidates = sizes.map((ChunkSize) => ({ ...base, ChunkSize }));
-  await runs.ensure(candidates.map((candidate) => [candidate, 'flood'] as const), rounds);
-  const found = candidates.flatMap((candidate) => runs.find(candidate, 'flood') ?? []);
-  const ofProposed = found.find((run) => run.settings.ChunkSize === proposed);
-  if (ofProposed === undefined || found.length < candidates.length) return { value: proposed, verdict: NOT_RUN };
-  const rateOf = ({ median }: EngineRun) => median.megabytesPerSecond;
-  const best = found.reduce((a, b) => (rateOf(b) > rateOf(a) ? b : a));
-  const tolerance = Math.max(GAIN_MIN, best.spread, ofProposed.spread);
-  const isBetter = rateOf(best) > rateOf(ofProposed) * (1 + tolerance);
-  const rates = found.map((run) => `${sizeText(run.settings.ChunkSize)} ${rateOf(run).toFixed(0)}`);
-  const filled = ofProposed.median.chunks >= 1 ? '' : '; no run was long enough to fill one';
-  const verdict = `MB/s by size: ${rates.join(', ')} (within ${percent(tolerance)} is no difference)${filled}`;
-  return { value: isBetter ? best.settings.ChunkSize : proposed, verdict };
+  if (!isThorough) return { value: proposed, verdict: 'not tried in so short a time (--seconds)' };
+  const sizes = sorted([proposed, ...CHUNK_SIZES.filter((size) => size <= chunkSizeMax)]);
+  const found = await ratesOf(
+    runs,
+    sizes.map((ChunkSize) => ({ ...base, ChunkSize })),
+    rounds,
+  );
+  if (found === undefined) return { value: proposed, verdict: NOT_RUN };
+  const candidates = found.map((rates, index) => ({ value: sizes[index]!, rates }));
+  const ofProposed = candidates.find(({ value }) => value === proposed)!;
+  const better = candidates.filter(({ rates }) => isBetter(rates, ofProposed.rates));
+  const best = better.reduce((a, b) => (ratioOf(b.rates, a.rates) > 1 ? b : a), ofProposed);
+  const filled = runs.find({ ...base, ChunkSize: best.value }, 'flood')!.median.chunks;
+  const outcome = best === ofProposed ? 'none is better' : `${sizeText(best.value)} is better`;
+  const length = filled >= 1 ? '' : '; no run was long enough to fill one';
+  return { value: best.value, verdict: `MB/s: ${rateList(candidates)}; ${outcome}${length}` };
 }
 
-/** How many times as good `one` is as `other`, and what is no difference. The ratio is NaN if either was not run. */
-export function compare(
-  runs: Pick<EngineRuns, 'find'>,
-  one: TunedSettings,
-  other: TunedSettings,
-  merits: readonly (readonly [LoadName, 'rate' | 'p50' | 'p99'])[],
-): { readonly ratio: number; readonly tolerance: number } {
-  let product = 1;
-  let spread = 0;
-  for (const [load, what] of merits) {
-    const [a, b] = [runs.find(one, load), runs.find(other, load)];
-    if (a === undefined || b === undefined) return { ratio: Number.NaN, tolerance: 0 };
-    product *= meritOf(a, what) / meritOf(b, what);
-    spread = Math.max(spread, a.spread, b.spread);
-  }
-  return { ratio: product ** (1 / merits.length), tolerance: Math.max(GAIN_MIN, spread) };
+/** More than one chunk costs space, and time at each start: only for what the bursts show beyond doubt. */
+async function verifyPrepared(
+  runs: EngineRuns,
+  base: TunedSettings,
+  { settings }: Proposal,
+  { goal, rounds, isThorough }: VerificationPlan,
+): Promise<Verdict<number>> {
+  const { PreparedChunks: one } = base;
+  const { PreparedChunks: proposed } = settings;
+  if (proposed === one) return { value: one, verdict: 'not tried: nothing else was proposed' };
+  if (!isThorough)
+    return { value: one, verdict: 'not tried in so short a time (--seconds): the default stays' };
+  const [few, many] = [base, { ...base, PreparedChunks: proposed }];
+  await ensureAll(runs, [few, many], ['burst'], rounds);
+  const merits: readonly Merit[] =
+    goal === 'latency'
+      ? [['burst', 'p99']]
+      : [
+          ['burst', 'p99'],
+          ['burst', 'rate'],
+        ];
+  const [ofFew, ofMany] = [meritsOf(runs, few, merits), meritsOf(runs, many, merits)];
+  if (ofFew.length === 0 || ofMany.length === 0) return { value: one, verdict: NOT_RUN };
+  const verdict = `a burst after a rest: with ${proposed} it is ${ratioOf(ofMany, ofFew).toFixed(2)} × as good`;
+  if (isBetter(ofMany, ofFew)) return { value: proposed, verdict };
+  return { value: one, verdict: `${verdict}, which is no reason` };
 }
 
-function meritOf({ median }: EngineRun, what: 'rate' | 'p50' | 'p99'): number {
-  if (what === 'rate') return median.eventsPerSecond;
-  return 1 / Math.max(1, what === 'p50' ? median.p50Us : median.p99Us);
+/** MB/s of a flood, round by round; undefined if it was interrupted before all had a round. */
+async function ratesOf(
+  runs: EngineRuns,
+  settings: readonly TunedSettings[],
+  rounds: number,
+): Promise<(readonly number[])[] | undefined> {
+  await ensureAll(runs, settings, ['flood'], rounds);
+  const found = settings.flatMap((each) => {
+    const run = runs.find(each, 'flood');
+    return run === undefined ? [] : [run.rounds.map(({ megabytesPerSecond }) => megabytesPerSecond)];
+  });
+  return found.length < settings.length ? undefined : found;
 }
 
-function ratioText(ratio: number): string {
-  return `${ratio.toFixed(2)} × as good`;
+function rateList(candidates: readonly Candidate[]): string {
+  return candidates
+    .map(({ value, rates }) => {
+      const [low, high] = [Math.min(...rates), Math.max(...rates)].map((rate) => rate.toFixed(0));
+      return `${sizeText(value)} ${low === high ? low : `${low} to ${high}`}`;
+    })
+    .join(', ');
 }
 
-function percent(share: number): string {
-  return `${(share * 100).toFixed(0)} %`;
+function sorted(values: readonly number[]): number[] {
+  return [...new Set(values)].sort((a, b) => a - b);
 }

@@ -21,11 +21,11 @@ interface Place {
  */
 export function editYaml(text: string, options: OptionTexts): string {
   const document = parse(text);
-  const changed = [...options].filter(([name, value]) => valueOf(document, name) !== value);
+  const changed = [...options].filter(([name, value]) => textOf(document, name) !== value);
   if (changed.length === 0) return text;
   const patched = patch(text, document, new Map(changed));
   const isAsWanted = (each: Document) =>
-    each.errors.length === 0 && changed.every(([name, value]) => valueOf(each, name) === value);
+    each.errors.length === 0 && changed.every(([name, value]) => textOf(each, name) === value);
   if (patched !== undefined && isAsWanted(parse(patched))) return patched;
   return rewritten(document, changed);
 }
@@ -36,14 +36,16 @@ function parse(text: string): Document {
 }
 
 /** What `readYaml` would find. Spellings of a number or a size count as different, and become the given one. */
-function valueOf(document: Document, name: OptionName): string | undefined {
+function textOf(document: Document, name: OptionName): string | undefined {
   const value = pairOf(document.contents, name)?.value;
   return isScalar(value) ? String(value.value ?? '') : undefined;
 }
 
 function pairOf(contents: unknown, name: OptionName): Pair | undefined {
   if (!isMap(contents)) return undefined;
-  return contents.items.find(({ key }) => isScalar(key) && YAML_SPELLINGS.find(String(key.value))?.name === name);
+  return contents.items.find(
+    ({ key }) => isScalar(key) && YAML_SPELLINGS.find(String(key.value))?.name === name,
+  );
 }
 
 /** Changes only the bytes of values, and adds lines at the end. Undefined where the file is written in a way that has no such lines. */
@@ -64,7 +66,10 @@ function patch(text: string, document: Document, options: OptionTexts): string |
     result = result.slice(0, from) + value + result.slice(to);
   }
   const indent = isMap(contents) ? indentOf(text, contents) : '';
-  return withLines(result, added.map((line) => indent + line));
+  return withLines(
+    result,
+    added.map((line) => indent + line),
+  );
 }
 
 /** A mapping may stand indented as a whole. */

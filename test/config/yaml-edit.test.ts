@@ -29,7 +29,9 @@ describe('options are put into a YAML file', () => {
   });
 
   test('what is not there comes at the end', () => {
-    expect(edit('Db: x\n# last words\n')).toBe('Db: x\n# last words\nBatchBytesMax: 512KiB\nSyncMode: dsync\n');
+    expect(edit('Db: x\n# last words\n')).toBe(
+      'Db: x\n# last words\nBatchBytesMax: 512KiB\nSyncMode: dsync\n',
+    );
   });
 
   test('a file that says it all is the same, byte by byte', () => {
