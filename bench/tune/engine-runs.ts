@@ -4,6 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { drive } from '../append.js';
 import { quantile } from '../durable-write.js';
@@ -69,6 +70,8 @@ export interface EngineRunsOptions {
   readonly secondsPerRun: number;
   readonly warmupSeconds: number;
   readonly signal: AbortSignal;
+  /** From then on nothing gets more than one round; by `performance.now()`. */
+  readonly deadlineMs: number;
   readonly progress: (load: LoadName, settings: TunedSettings) => void;
 }
 
@@ -95,6 +98,11 @@ export class EngineRuns {
     return this.#options.signal.aborted;
   }
 
+  /** Whether the time is up. What must be known is still found out, once. */
+  get isLate(): boolean {
+    return performance.now() > this.#options.deadlineMs;
+  }
+
   /** What is known of it; undefined if it was not run. */
   find(settings: TunedSettings, load: LoadName): EngineRun | undefined {
     const found = this.#rounds.get(keyOf(settings, load));
@@ -105,7 +113,7 @@ export class EngineRuns {
   async ensure(runs: readonly (readonly [TunedSettings, LoadName])[], rounds: number): Promise<void> {
     for (let round = 0; round < rounds; round++) {
       for (const [settings, load] of runs) {
-        if (this.isInterrupted) return;
+        if (this.isInterrupted || (round > 0 && this.isLate)) return;
         const entry = this.#rounds.get(keyOf(settings, load)) ?? { load, settings, rounds: [] };
         if (entry.rounds.length > round) continue;
         this.#options.progress(load, settings);

@@ -31,8 +31,7 @@ export function predictionRows(sweep: Sweep, runs: readonly EngineRun[]): Predic
     const kind = { path: sweep.path, mode: run.settings.SyncMode };
     const blocks = run.load === 'burst' ? 'prewritten' : 'fresh';
     return (
-      costOf(sweep.points, { ...kind, blocks }) ??
-      costOf(sweep.points, { ...kind, blocks: 'prewritten' })
+      costOf(sweep.points, { ...kind, blocks }) ?? costOf(sweep.points, { ...kind, blocks: 'prewritten' })
     );
   };
   const lone = onDefaults('lone');

@@ -29,7 +29,7 @@ const SPACE_SHARE_MAX = 0.1;
 /** Prewritten blocks must be so many times as fast for more than one chunk of them to be worth its space. */
 const PREWRITING_GAIN_MIN = 1.15;
 /** A start reads the active chunk and the prepared ones. How long that may take. */
-const START_MS_MAX: Readonly<Record<Goal, number>> = { latency: 1_000, balanced: 2_000, throughput: 4_000 };
+const START_MS_MAX: Readonly<Record<Goal, number>> = { latency: 2_000, balanced: 4_000, throughput: 8_000 };
 
 export interface Proposal {
   readonly settings: TunedSettings;

@@ -29,6 +29,7 @@ const ROUNDS = 5;
 /** A slow disk gets fewer writes, but not so few that there is no median. */
 const WRITES_MIN = 3;
 const WRITES_MAX = 20_000;
+const READ_PASSES = 3;
 const CHUNK_BYTES = [64 * MIB, 256 * MIB];
 /** Without the addon a chunk is reserved by writing all of it. */
 const CHUNK_BYTES_WRITTEN = [16 * MIB, 64 * MIB];
@@ -108,19 +109,20 @@ class DiskSweep {
     return summarized(this.#kinds, samples);
   }
 
-  /** Reads the prewritten file once. */
+  /** Reads the prewritten file a few times; the fastest counts. */
   readRate(): number {
     const { disk } = this.#options.platform;
-    const file = disk.open(this.#file(disk.kind === 'native' ? 'native' : 'javascript'), {
-      access: 'read',
-      direct: true,
-    });
+    const path = disk.kind === 'native' ? 'native' : 'javascript';
+    const file = disk.open(this.#file(path), { access: 'read', direct: true });
     const buffer = disk.alignedBuffer(MIB);
-    const started = performance.now();
-    for (let offset = 0; offset < FILE_BYTES; offset += MIB) disk.read(file, buffer, 0, MIB, offset);
-    const elapsedUs = (performance.now() - started) * 1000;
+    let leastUs = Number.POSITIVE_INFINITY;
+    for (let pass = 0; pass < READ_PASSES; pass++) {
+      const started = performance.now();
+      for (let offset = 0; offset < FILE_BYTES; offset += MIB) disk.read(file, buffer, 0, MIB, offset);
+      leastUs = Math.min(leastUs, (performance.now() - started) * 1000);
+    }
     disk.close(file);
-    return FILE_BYTES / elapsedUs;
+    return FILE_BYTES / leastUs;
   }
 
   async close(): Promise<void> {

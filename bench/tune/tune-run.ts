@@ -133,6 +133,7 @@ async function measureAndVerify(
     folder: scratch,
     ...runTimes(left / (isThorough ? RUNS.thorough : RUNS.quick), freeBytes, sweep),
     signal,
+    deadlineMs: started + seconds * 1000,
     progress: (load, settings) =>
       progress(`running the engine: ${load}, ${Object.values(settings).join(', ')}`),
   });

@@ -135,19 +135,20 @@ export function tableLines({ title, columns, rows, numbers = [] }: TextTable): s
   return [`${title}:`, lineOf(columns), ...rows.map(lineOf)];
 }
 
-/** All raw figures. A check that can't be made has `passed: null`. */
+/** All raw figures. A check that can't be made has `passed: null`; JSON has no infinity, so what has no limit is `unlimited`. */
 export function resultJson(result: TuneResult): string {
   const { refusal, checks } = result;
   const settings = settingsOf(result);
-  return JSON.stringify({
+  const names = tunedNames(result);
+  const all = {
     ...result,
     checks: checks.map((row) => ({ ...row, passed: row.passed ?? null })),
-    tuned:
-      settings === undefined
-        ? null
-        : Object.fromEntries(tunedNames(result).map((name) => [name, settings[name]])),
+    tuned: settings === undefined ? null : Object.fromEntries(names.map((name) => [name, settings[name]])),
     refusal: refusal === undefined ? null : { code: refusal.code, message: refusal.message },
-  });
+  };
+  return JSON.stringify(all, (_, value: unknown) =>
+    value === Number.POSITIVE_INFINITY ? 'unlimited' : value,
+  );
 }
 
 function whole(value: number): string {

@@ -51,6 +51,7 @@ const MERITS: Readonly<Record<Goal, readonly Merit[]>> = {
 const MODE_MERITS: Readonly<Record<Goal, readonly Merit[]>> = { ...MERITS, latency: [['lone', 'p50']] };
 
 const ALL_LOADS: readonly LoadName[] = ['lone', 'steady', 'flood'];
+const NO_TIME = 'not tried: no time left (--seconds)';
 const NOT_RUN = 'interrupted before it could tell';
 
 export async function verify(
@@ -164,7 +165,7 @@ async function verifyChunk(
   { rounds, isThorough, chunkSizeMax }: VerificationPlan,
 ): Promise<Verdict<number>> {
   const { ChunkSize: proposed } = settings;
-  if (!isThorough) return { value: proposed, verdict: 'not tried in so short a time (--seconds)' };
+  if (!isThorough || runs.isLate) return { value: proposed, verdict: NO_TIME };
   const sizes = sorted([proposed, ...CHUNK_SIZES.filter((size) => size <= chunkSizeMax)]);
   const found = await ratesOf(
     runs,
@@ -192,8 +193,7 @@ async function verifyPrepared(
   const { PreparedChunks: one } = base;
   const { PreparedChunks: proposed } = settings;
   if (proposed === one) return { value: one, verdict: 'not tried: nothing else was proposed' };
-  if (!isThorough)
-    return { value: one, verdict: 'not tried in so short a time (--seconds): the default stays' };
+  if (!isThorough || runs.isLate) return { value: one, verdict: `${NO_TIME}: the default stays` };
   const [few, many] = [base, { ...base, PreparedChunks: proposed }];
   await ensureAll(runs, [few, many], ['burst'], rounds);
   const merits: readonly Merit[] =
