@@ -12,7 +12,7 @@ import { SYSTEM } from './host-facts.js';
 import { parseTuneOptions, type TuneOptions } from './options.js';
 import { tuneReport } from './tune-report.js';
 import { settingsOf, type TuneResult, tuneDisk, tunedNames } from './tune-run.js';
-import { loadsText, resultJson, tableLines, tablesOf } from './tune-text.js';
+import { loadsText, resultJson, tableLines, tablesOf, trustText } from './tune-text.js';
 
 /** Adds `tune` and its command to the command line. */
 export function registerTune(program: Command): void {
@@ -63,6 +63,8 @@ function print(result: TuneResult, { output }: TuneOptions): void {
   const tables = tablesOf(result).map((table) => tableLines(table).join('\n'));
   console.log(tables.join('\n\n'));
   if (result.predictions.length > 0) console.log(`loads: ${loadsText()}`);
+  const trust = trustText(result);
+  if (trust !== undefined) console.log(`\n${trust}`);
 }
 
 function writeSettings(result: TuneResult, { out, apply, output }: TuneOptions): void {

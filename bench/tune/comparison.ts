@@ -10,7 +10,7 @@ import type { EngineRun, EngineRuns, LoadName } from './engine-runs.js';
 export type Merit = readonly [load: LoadName, what: 'rate' | 'p50' | 'p99'];
 
 /** A difference that is worth a setting other than the default. */
-export const GAIN_MIN = 0.05;
+const GAIN_MIN = 0.05;
 /** What one round alone must show: such a difference is rarely noise. */
 const LONE_GAIN_MIN = 0.25;
 
@@ -39,6 +39,16 @@ export function isBetter(ones: readonly number[], others: readonly number[]): bo
   if (ones.length === 0 || others.length === 0) return false;
   const gainMin = Math.min(ones.length, others.length) === 1 ? LONE_GAIN_MIN : GAIN_MIN;
   return ratioOf(ones, others) > 1 + gainMin && Math.min(...ones) > Math.max(...others);
+}
+
+/** Whether the one setting is at least as good as the other in each merit, at the median: what wins by one of them alone may have been lucky there. */
+export function isNowhereWorse(
+  runs: Pick<EngineRuns, 'find'>,
+  one: EngineRun['settings'],
+  other: EngineRun['settings'],
+  merits: readonly Merit[],
+): boolean {
+  return merits.every((merit) => ratioOf(meritsOf(runs, one, [merit]), meritsOf(runs, other, [merit])) >= 1);
 }
 
 /** How many times as good, at the median; NaN if either is missing. */

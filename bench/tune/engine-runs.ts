@@ -13,7 +13,7 @@ import { parseAppendOptions } from '../options.js';
 import { mainThreadUs } from './main-thread-time.js';
 import type { TunedSettings } from './settings.js';
 
-interface Load {
+export interface Load {
   readonly inFlight: number;
   readonly eventBytes: number;
   /** Instead of that of the settings, and the load begins when all chunks that are to be prepared are. */

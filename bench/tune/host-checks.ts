@@ -2,6 +2,8 @@
 import { type CheckRow, checkRow } from './check-row.js';
 import type { HostFacts, Mount } from './host-facts.js';
 
+export const LOAD_CONDITION = 'load before the run';
+
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
@@ -119,7 +121,7 @@ function processorChecks({ processors, loadAverage, clockSource, governor }: Hos
   return [
     checkRow(['processors', 'at least 2', 'warning'], String(processors), processors >= 2),
     checkRow(
-      ['load before the run', 'below half of the processors, for figures that can be trusted', 'warning'],
+      [LOAD_CONDITION, 'below half of the processors, for figures that can be trusted', 'warning'],
       loadAverage === undefined ? undefined : String(loadAverage),
       loadAverage !== undefined && loadAverage <= processors / 2,
     ),

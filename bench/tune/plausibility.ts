@@ -3,10 +3,14 @@
  * the fastest of all: so figures that no hardware reaches are reason to stop, not to rejoice.
  */
 import { type CheckRow, checkRow } from './check-row.js';
+import { LOAD_CONDITION } from './host-checks.js';
 import type { HostFacts } from './host-facts.js';
 import { type DiskPath, findPoint, type Sweep, type SweepPoint } from './sweep-point.js';
 
 const SMALL_BYTES = 4096;
+const ROUNDS_AGREE = 'rounds of the measurement agree';
+/** The conditions that say that others were at work on the machine. */
+export const DISTURBANCES: readonly string[] = [LOAD_CONDITION, ROUNDS_AGREE];
 /** The fastest flash with a protected cache takes some 10 µs for a block by way of the kernel; memory takes 1 to 4. */
 const SMALL_US_MIN = 7;
 /** A disk that turns 15,000 times a minute needs 2 ms for half a turn; virtual disks say that they rotate and don't. */
@@ -104,7 +108,7 @@ function spreadCheck(points: readonly SweepPoint[], path: DiskPath): CheckRow {
   const sorted = spreads.sort((a, b) => a - b);
   const typical = sorted[sorted.length >> 1];
   return checkRow(
-    ['rounds of the measurement agree', `within ${SPREAD_MAX * 100} %, half of the points`, 'warning'],
+    [ROUNDS_AGREE, `within ${SPREAD_MAX * 100} %, half of the points`, 'warning'],
     typical === undefined ? undefined : `within ${(typical * 100).toFixed(0)} %`,
     typical !== undefined && typical <= SPREAD_MAX,
   );

@@ -57,9 +57,14 @@ export function pointsOf(points: readonly SweepPoint[], kind: Partial<PointKind>
 }
 
 /**
- * The line through what one write at a time costs; undefined if there are not two sizes. Others on the machine only ever make a write slower, so
- * the better rounds tell more of the disk: their lower quartile counts.
+ * What a write of this kind costs the disk. Others on the machine only ever make it slower, so the better rounds tell more of the disk: their lower
+ * quartile counts.
  */
+export function undisturbedUs({ rounds }: SweepPoint): number {
+  return quantile(rounds, 0.25);
+}
+
+/** The line through what one write at a time costs; undefined if there are not two sizes. */
 export function costOf(
   points: readonly SweepPoint[],
   kind: { readonly path: DiskPath; readonly mode: SyncMode; readonly blocks: PointKind['blocks'] },
@@ -67,5 +72,5 @@ export function costOf(
   const found = pointsOf(points, { ...kind, depth: 1 });
   return found.length < 2
     ? undefined
-    : fitCost(found.map(({ bytes, rounds }) => ({ bytes, us: quantile(rounds, 0.25) })));
+    : fitCost(found.map((point) => ({ bytes: point.bytes, us: undisturbedUs(point) })));
 }

@@ -6,7 +6,7 @@ import { batchRate, batchUs, type CostModel } from './cost-model.js';
 import type { EngineRun } from './engine-runs.js';
 import { sizeText } from './host-checks.js';
 import { RATE_SHARE } from './proposal.js';
-import { pointsOf, type Sweep } from './sweep-point.js';
+import { pointsOf, type Sweep, undisturbedUs } from './sweep-point.js';
 import type { TuneResult } from './tune-run.js';
 import {
   CHECK_COLUMNS,
@@ -15,9 +15,12 @@ import {
   loadsText,
   measurementTable,
   type TextTable,
+  trustText,
   verificationTable,
 } from './tune-text.js';
 
+/** A curve of so many pieces looks smooth. */
+const CURVE_STEPS = 40;
 const SIZE_AXIS = { label: 'bytes made durable at once', unit: 'bytes', scale: 'log' } as const;
 
 export function tuneReport(result: TuneResult, when: Date): string {
@@ -37,6 +40,7 @@ export function tuneReport(result: TuneResult, when: Date): string {
     text: [
       `${result.folder}, ${when.toISOString().slice(0, 16).replace('T', ' ')} UTC, ${result.seconds.toFixed(0)} s`,
       NOISE_TEXT,
+      ...[trustText(result) ?? []].flat(),
     ],
     sections,
     footer: `cairn tune disk --goal ${result.goal} --report`,
@@ -104,11 +108,16 @@ function costSection({ sweep, proposal, goal }: TuneResult): Section {
   const { points, path } = sweep!;
   const mode = settings.SyncMode;
   const sizes = [...new Set(points.map(({ bytes }) => bytes))].sort((a, b) => a - b);
-  const curve = (cost: CostModel) => sizes.map((bytes) => ({ x: bytes, y: batchRate(cost, bytes) * 1e6 }));
+  const [least = 1, most = 1] = [sizes[0], sizes.at(-1)];
+  const steps = Array.from(
+    { length: CURVE_STEPS + 1 },
+    (_, step) => least * (most / least) ** (step / CURVE_STEPS),
+  );
+  const curve = (cost: CostModel) => steps.map((bytes) => ({ x: bytes, y: batchRate(cost, bytes) * 1e6 }));
   const measured = (blocks: 'fresh' | 'prewritten') =>
-    pointsOf(points, { path, mode, blocks, depth: 1 }).map(({ bytes, p50Us }) => ({
-      x: bytes,
-      y: (bytes / p50Us) * 1e6,
+    pointsOf(points, { path, mode, blocks, depth: 1 }).map((point) => ({
+      x: point.bytes,
+      y: (point.bytes / undisturbedUs(point)) * 1e6,
     }));
   const plot = linePlot({
     title: 'Bytes made durable in a second, by the size of a batch',

@@ -1,7 +1,8 @@
 /** What the tuner found, as tables for people and as one JSON object for programs. Pure. */
 import type { CheckRow } from './check-row.js';
-import { LOADS } from './engine-runs.js';
+import { LOADS, type Load } from './engine-runs.js';
 import { sizeText } from './host-checks.js';
+import { DISTURBANCES } from './plausibility.js';
 import type { PredictionRow } from './prediction.js';
 import { defaultSettings, settingText, TUNED_NAMES } from './settings.js';
 import type { SweepPoint } from './sweep-point.js';
@@ -22,7 +23,7 @@ export function checkCells({ condition, required, current, severity, passed }: C
   return [condition, required, current, severity, passedText(passed)];
 }
 
-export function passedText(passed: boolean | undefined): string {
+function passedText(passed: boolean | undefined): string {
   return passed === undefined ? 'unknown' : passed ? 'yes' : 'no';
 }
 
@@ -61,17 +62,28 @@ export function verificationTable(predictions: readonly PredictionRow[]): TextTa
   return {
     title: 'the engine: predicted and verified',
     columns: [
-      ...['Load', 'SyncMode', 'BatchBytesMax', 'ChunkSize', 'events/s', 'predicted', 'off', '± %'],
+      ...[
+        'Load',
+        'SyncMode',
+        'BatchBytesMax',
+        'ChunkSize',
+        'Prepared',
+        'events/s',
+        'predicted',
+        'off',
+        '± %',
+      ],
       ...['p50 µs', 'p99 µs', 'batch', 'batch µs', 'predicted', 'MB/s', 'limit'],
     ],
-    numbers: [4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
+    numbers: [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
     rows: predictions.map(({ run, predicted, predictedBatchUs, isTeacher }) => {
       const { median, settings, load, spread } = run;
       return [
         load,
         settingText(settings, 'SyncMode'),
         settingText(settings, 'BatchBytesMax'),
-        settingText(settings, 'ChunkSize'),
+        sizeText((LOADS[load] as Load).chunkSize ?? settings.ChunkSize),
+        settingText(settings, 'PreparedChunks'),
         whole(median.eventsPerSecond),
         predicted === undefined ? '' : whole(predicted.eventsPerSecond),
         predicted === undefined || isTeacher
@@ -112,6 +124,16 @@ export function choiceTable(result: TuneResult): TextTable | undefined {
       ];
     }),
   };
+}
+
+/** What the figures are worth, if that is less than it should be. */
+export function trustText({ checks }: TuneResult): string | undefined {
+  const failed = checks.filter(
+    ({ condition, passed }) => passed === false && DISTURBANCES.includes(condition),
+  );
+  if (failed.length === 0) return undefined;
+  const told = failed.map(({ condition, current }) => `${condition}: ${current}`).join('; ');
+  return `The machine was busy (${told}). Settings that the rounds don't bear out are left alone; run again when it is quiet.`;
 }
 
 /** What the loads are, in words. */

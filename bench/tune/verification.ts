@@ -2,7 +2,15 @@
  * Has the real engine run with what was proposed, with its neighbours and with the defaults, and decides. The rules are the proposal's, applied
  * to what the engine did instead of to the line; where runs can't be told apart, the proposal stands. Main thread.
  */
-import { type Candidate, isBetter, type Merit, meritsOf, ratioOf, smallestEnough } from './comparison.js';
+import {
+  type Candidate,
+  isBetter,
+  isNowhereWorse,
+  type Merit,
+  meritsOf,
+  ratioOf,
+  smallestEnough,
+} from './comparison.js';
 import type { EngineRuns, LoadName } from './engine-runs.js';
 import { sizeText } from './host-checks.js';
 import { type Proposal, RATE_SHARE } from './proposal.js';
@@ -125,7 +133,8 @@ async function verifyMode(
   const [ofProposed, ofOther] = [meritsOf(runs, proposed, merits), meritsOf(runs, other, merits)];
   if (ofProposed.length === 0 || ofOther.length === 0) return { value: proposed.SyncMode, verdict: NOT_RUN };
   const verdict = `with ${other.SyncMode} it is ${ratioOf(ofOther, ofProposed).toFixed(2)} × as good`;
-  if (isBetter(ofOther, ofProposed)) return { value: other.SyncMode, verdict: `${verdict}: taken instead` };
+  if (isBetter(ofOther, ofProposed) && isNowhereWorse(runs, other, proposed, merits))
+    return { value: other.SyncMode, verdict: `${verdict}: taken instead` };
   const isSame = !isBetter(ofProposed, ofOther);
   return {
     value: proposed.SyncMode,

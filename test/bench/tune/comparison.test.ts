@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { isBetter, meritsOf, ratioOf, smallestEnough } from '../../../bench/tune/comparison.js';
+import {
+  isBetter,
+  isNowhereWorse,
+  meritsOf,
+  ratioOf,
+  smallestEnough,
+} from '../../../bench/tune/comparison.js';
 import type { EngineRun, RunFigures } from '../../../bench/tune/engine-runs.js';
 import { defaultSettings } from '../../../bench/tune/settings.js';
 
@@ -51,4 +57,17 @@ test('several merits are taken together, round by round, and of times the shorte
   const merits = [['lone', 'p50'] as const, ['flood', 'rate'] as const];
   expect(meritsOf(runs, defaultSettings(), merits)).toEqual([2, 2]);
   expect(meritsOf(runs, defaultSettings(), [['steady', 'p99']])).toEqual([]);
+});
+
+test('who wins in one merit and loses in the other is not better everywhere', () => {
+  const run = (p50Us: number, eventsPerSecond: number) =>
+    ({ rounds: [{ p50Us, eventsPerSecond }] }) as unknown as EngineRun;
+  const one = { ...defaultSettings(), SyncMode: 'dsync' } as const;
+  const other = defaultSettings();
+  const runsOf = (ofOne: EngineRun, ofOther: EngineRun) => ({
+    find: (settings: EngineRun['settings']) => (settings === one ? ofOne : ofOther),
+  });
+  const merits = [['lone', 'p50'] as const, ['flood', 'rate'] as const];
+  expect(isNowhereWorse(runsOf(run(50, 90), run(100, 100)), one, other, merits)).toBe(false);
+  expect(isNowhereWorse(runsOf(run(50, 100), run(100, 100)), one, other, merits)).toBe(true);
 });
