@@ -24,6 +24,8 @@ const CHUNK_MIN = 64 * MIB;
 const CHUNK_MAX = GIB;
 /** Making the chunks may take so much of the time in which they fill, at the disk's full rate. */
 const MAKING_SHARE_MAX = 0.02;
+/** A chunk twice as large must lower that share to this part of it; where all of a chunk is written when it is made, none does. */
+const MAKING_GAIN_MAX = 0.8;
 /** The active chunk and the prepared one may take this much of what is free. */
 const SPACE_SHARE_MAX = 0.1;
 /** Prewritten blocks must be so many times as fast for more than one chunk of them to be worth its space. */
@@ -129,7 +131,9 @@ function chooseChunk(
     startMs(bytes) > START_MS_MAX[goal] || 2 * bytes > freeBytes * SPACE_SHARE_MAX;
   let value = defaultSettings().ChunkSize;
   while (value > CHUNK_MIN && tooLarge(value)) value /= 2;
-  while (value < CHUNK_MAX && makingShare(value) > MAKING_SHARE_MAX && !tooLarge(value * 2)) value *= 2;
+  const isWorth = (bytes: number) => makingShare(bytes * 2) < makingShare(bytes) * MAKING_GAIN_MAX;
+  while (value < CHUNK_MAX && makingShare(value) > MAKING_SHARE_MAX && isWorth(value) && !tooLarge(value * 2))
+    value *= 2;
   const fill = (value / rate / 1e6).toFixed(2);
   const why =
     `at the disk's full rate it fills in ${fill} s; making one takes ${(makingShare(value) * 100).toFixed(1)} % of that, ` +

@@ -56,6 +56,11 @@ describe('what is proposed', () => {
       { bytes: 256 * MIB, us: 20_000 },
     ];
     expect(chunkFor({ chunkTimes: slowToMake })).toBe(GIB);
+    const allWritten = [
+      { bytes: 16 * MIB, us: 20_000 },
+      { bytes: 64 * MIB, us: 80_000 },
+    ];
+    expect(chunkFor({ chunkTimes: allWritten })).toBe(256 * MIB);
   });
 
   test('a second prepared chunk for latency, where prewriting gains something and there is room', () => {

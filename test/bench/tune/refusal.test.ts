@@ -1,11 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HostSource } from '../../../bench/tune/host-facts.js';
 import { parseTuneOptions } from '../../../bench/tune/options.js';
-import { settingsOf, type TuneResult, tuneDisk } from '../../../bench/tune/tune-run.js';
+import { settingsOf, type TuneResult, tuneDisk, tunedNames } from '../../../bench/tune/tune-run.js';
 import { tableLines, tablesOf } from '../../../bench/tune/tune-text.js';
+import { makeChunk } from '../../../src/log/new-chunk.js';
 import { openPlatform } from '../../../src/native/platform.js';
 import { lockFolder } from '../../../src/node/folder-lock.js';
 import { fakeHost } from './fake-host.js';
@@ -78,6 +80,15 @@ test('interrupted at once it has no settings, and leaves nothing behind', async 
   expect(result.verification).toBeUndefined();
   expect(settingsOf(result)).toBeUndefined();
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test('the chunks of a log that is there keep their size: it is not among what is written down', async () => {
+  const { disk } = openPlatform();
+  const ids = { logId: randomUUID(), chunkId: randomUUID() };
+  makeChunk(disk, folder, { ...ids, chunkNumber: 0, chunkSize: 1024 ** 2, createdUs: 0 });
+  const result = await tune(folder);
+  expect(result.keptChunkSize).toBe(1024 ** 2);
+  expect(tunedNames(result)).toEqual(['SyncMode', 'BatchBytesMax', 'PreparedChunks']);
 });
 
 test('a lock that was there before is there afterwards', async () => {
