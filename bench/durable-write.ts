@@ -91,13 +91,3 @@ export function timeWrites(
   }
   return timesUs;
 }
-
-/** The value that `share` of the values don't exceed, between neighbours by their distance; 0.5 is the median. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const place = share * (sorted.length - 1);
-  const below = Math.floor(place);
-  const low = sorted[below] ?? 0;
-  const high = sorted[below + 1] ?? low;
-  return low + (high - low) * (place - below);
-}

@@ -6,22 +6,26 @@ import { join } from 'node:path';
 import { assert } from '../src/base/assert.js';
 import { CairnError } from '../src/base/errors.js';
 import { defaultValues, nodeOptionsOf } from '../src/config/options.js';
+import { chunkFileName } from '../src/log/chunk.js';
+import { openPlatform } from '../src/native/platform.js';
 import type { Engine } from '../src/node/engine.js';
-import type { EngineOptions } from '../src/node/engine-options.js';
 import { openLoneEngine } from '../src/node/lone-engine.js';
 import type { WriterStatistics } from '../src/ring/writer-statistics.js';
 import type { AppendSink, Rejection } from '../src/sequencer/pending-replies.js';
 import { AppendCursor } from '../src/wire/append-frame.js';
 import type { AppendOptions } from './options.js';
+import { prewriteChunk } from './prewritten-chunk.js';
 import { EVENT_TYPE, EventIds, RequestFrames, randomSalt, streamName } from './request-frames.js';
 import { recordBytesOf } from './row.js';
-import { type AppendTarget, type Completed, unattached, type WriterBytes } from './target.js';
+import { BatchSamples } from './statistics/batch-samples.js';
+import { type AppendTarget, type Completed, unattached } from './target.js';
 
 /** Requests are gathered for a turn of the event loop, as a socket would deliver them. Their ids are their slots + 1. */
 export class EngineTarget implements AppendTarget, AppendSink {
   readonly recordBytes: number;
   completed: Completed = unattached;
   firstError: CairnError | undefined;
+  readonly batches: BatchSamples;
   readonly #engine: Engine;
   readonly #ids: EventIds;
   readonly #frames: RequestFrames;
@@ -35,6 +39,7 @@ export class EngineTarget implements AppendTarget, AppendSink {
     const salt = randomSalt();
     const streams = Array.from({ length: options.streams }, (_, index) => streamName(salt, index));
     this.#engine = engine;
+    this.batches = new BatchSamples(() => engine.store!.statistics);
     this.#ids = new EventIds(salt);
     this.#frames = new RequestFrames(streams, options, options.inFlight);
     this.recordBytes = recordBytesOf(streams[0]!.length, EVENT_TYPE.length, options.eventBytes);
@@ -58,18 +63,13 @@ export class EngineTarget implements AppendTarget, AppendSink {
     this.completed(token - 1, false);
   }
 
-  writerBytes(): Promise<WriterBytes> {
-    return Promise.resolve(this.statistics);
-  }
-
   /** Up to where chunks exist. */
   get preparedEnd(): number {
     return this.#engine.store!.preparedEnd;
   }
 
-  /** What the writer thread has counted so far. */
-  get statistics(): WriterStatistics {
-    return this.#engine.store!.statistics;
+  writerTotals(): Promise<WriterStatistics> {
+    return Promise.resolve(this.#engine.store!.statistics);
   }
 
   async close(): Promise<void> {
@@ -78,6 +78,7 @@ export class EngineTarget implements AppendTarget, AppendSink {
 
   /** Hands what is gathered to the engine, as a session does with a message. */
   readonly #send = () => {
+    this.batches.sample();
     while (this.#gathered > 0) {
       const { count, frameBytes, bytes } = this.#frames;
       const frames = Math.min(this.#gathered, count - this.#first);
@@ -111,26 +112,27 @@ export class EngineTarget implements AppendTarget, AppendSink {
   }
 }
 
-/** What a run changes of the node's default settings. */
-export type EngineSettings = Partial<Pick<EngineOptions, 'chunkSize' | 'batchBytesMax' | 'preparedChunks'>>;
-
-/** Opens an engine with the node's default settings on a fresh folder. */
+/** Opens an engine on a fresh folder, with the node's default settings where the options say nothing else. */
 export async function openEngineTarget(options: AppendOptions, folder: string): Promise<EngineTarget> {
-  return await openEngineWith(options, folder, {});
-}
-
-/** The same with other settings. */
-export async function openEngineWith(
-  options: AppendOptions,
-  folder: string,
-  settings: EngineSettings,
-): Promise<EngineTarget> {
   const defaults = nodeOptionsOf(defaultValues());
-  const engine = await openLoneEngine(
-    { ...defaults, folder: join(folder, 'data'), syncMode: options.syncMode, ...settings },
-    { note: () => undefined, warn: () => undefined, failed: endProcess },
-  );
-  return new EngineTarget(engine, options);
+  const {
+    chunks,
+    batchBytesMax = defaults.batchBytesMax,
+    chunkSize = defaults.chunkSize,
+    preparedChunks = defaults.preparedChunks,
+  } = options.engine ?? {};
+  const data = join(folder, 'data');
+  const own = { folder: data, syncMode: options.syncMode, batchBytesMax, chunkSize, preparedChunks };
+  const open = () =>
+    openLoneEngine(
+      { ...defaults, ...own },
+      { note: () => undefined, warn: () => undefined, failed: endProcess },
+    );
+  if (chunks === 'prewritten') {
+    await (await open()).stop();
+    prewriteChunk(openPlatform().disk, join(data, chunkFileName(0, 0)));
+  }
+  return new EngineTarget(await open(), options);
 }
 
 /** A thread died. What it was asked to make durable will never be answered. */

@@ -6,7 +6,8 @@
 import { join } from 'node:path';
 import type { Disk } from '../src/base/ports.js';
 import type { SyncMode } from '../src/writer/commands.js';
-import { durableWrite, noise, prewrite, quantile, timeWrites } from './durable-write.js';
+import { durableWrite, noise, prewrite, timeWrites } from './durable-write.js';
+import { median } from './statistics/spread.js';
 
 /** What the probe found. */
 export interface ProbeResult {
@@ -44,8 +45,8 @@ export function probeDisk(disk: Disk, directory: string, syncMode: SyncMode): Pr
       return {
         diskKind: disk.kind,
         syncMode,
-        probe4kP50Us: medianUs(timeWrites(write, SMALL_BYTES, AREA, BUDGET)),
-        probe1mMBps: LARGE_BYTES / medianUs(timeWrites(write, LARGE_BYTES, AREA, BUDGET)),
+        probe4kP50Us: median(timeWrites(write, SMALL_BYTES, AREA, BUDGET)),
+        probe1mMBps: LARGE_BYTES / median(timeWrites(write, LARGE_BYTES, AREA, BUDGET)),
       };
     } finally {
       disk.close(file);
@@ -53,9 +54,4 @@ export function probeDisk(disk: Disk, directory: string, syncMode: SyncMode): Pr
   } finally {
     disk.unlink(path);
   }
-}
-
-/** The middle value (of an even number of values, the mean of the two in the middle). */
-export function medianUs(values: readonly number[]): number {
-  return quantile(values, 0.5);
 }

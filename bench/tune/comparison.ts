@@ -1,18 +1,16 @@
 /**
- * Whether one setting is better than another, from a few rounds of each on a machine that others may use as well. Pure. The rule needs no assumption about the
- * noise: every round of the better one must be better than every round of the other. Of two settings that are the same, with three
- * rounds each, one time in twenty says so.
+ * Which setting is better, from a few rounds of each on a machine that others may use as well. Pure. What counts as a difference says
+ * `bench/statistics/noise.ts`; here, what follows from it.
  */
-import { quantile } from '../durable-write.js';
+import { differenceOf } from '../statistics/noise.js';
+import { quantile } from '../statistics/spread.js';
 import type { EngineRun, EngineRuns, LoadName } from './engine-runs.js';
 
 /** What is looked at in a run; of times, the shorter is the better. */
 export type Merit = readonly [load: LoadName, what: 'rate' | 'p50' | 'p99'];
 
-/** A difference that is worth a setting other than the default. */
-const GAIN_MIN = 0.05;
-/** What one round alone must show: such a difference is rarely noise. */
-const LONE_GAIN_MIN = 0.25;
+/** What fewer than three rounds must show: such a difference is rarely noise. */
+const FEW_ROUNDS_GAIN_MIN = 0.25;
 
 /** How good a setting was, round by round, in all that is looked at: the geometric mean. Empty if one of these was not run. */
 export function meritsOf(
@@ -34,11 +32,11 @@ function meritOf(figures: EngineRun['median'], what: Merit[1]): number {
   return 1 / Math.max(1, what === 'p50' ? figures.p50Us : figures.p99Us);
 }
 
-/** Whether `ones` are better than `others` beyond doubt, and by enough to matter. */
+/** Whether `ones` are better than `others` by more than their rounds differ among themselves, and by enough to matter. */
 export function isBetter(ones: readonly number[], others: readonly number[]): boolean {
   if (ones.length === 0 || others.length === 0) return false;
-  const gainMin = Math.min(ones.length, others.length) === 1 ? LONE_GAIN_MIN : GAIN_MIN;
-  return ratioOf(ones, others) > 1 + gainMin && Math.min(...ones) > Math.max(...others);
+  const { change, verdict } = differenceOf(others, ones);
+  return verdict === 'unknown' ? change > FEW_ROUNDS_GAIN_MIN : verdict === 'beyond' && change > 0;
 }
 
 /** Whether the one setting is at least as good as the other in each merit, at the median: what wins by one of them alone may have been lucky there. */

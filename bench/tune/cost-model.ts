@@ -4,6 +4,9 @@
  * requests in flight are the rate times the latency (Little 1961).
  */
 
+import { assert } from '../../src/base/assert.js';
+import { fitLine } from '../statistics/line-fit.js';
+
 /** Time of a batch of b bytes: `perSyncUs + b * perByteUs`. */
 export interface CostModel {
   readonly perSyncUs: number;
@@ -26,34 +29,24 @@ export function batchUs({ perSyncUs, perByteUs }: CostModel, bytes: number): num
 }
 
 /**
- * The line through points at two sizes at least, by least squares of the relative errors: 5 µs are much for a block and nothing for 4 MiB. No
- * cost is negative: where the best line would have one, the best without it is taken.
+ * The line through points at two sizes at least. No cost is negative: where the best line would have one, the best line without it is taken.
  */
 export function fitCost(points: readonly CostPoint[]): CostModel {
-  let weights = 0;
-  let sumBytes = 0;
-  let sumUs = 0;
-  let sumSquares = 0;
-  let sumProducts = 0;
-  for (const { bytes, us } of points) {
-    const weight = 1 / us ** 2;
-    weights += weight;
-    sumBytes += weight * bytes;
-    sumUs += weight * us;
-    sumSquares += weight * bytes ** 2;
-    sumProducts += weight * bytes * us;
-  }
-  const spread = weights * sumSquares - sumBytes ** 2;
-  let perByteUs = (weights * sumProducts - sumBytes * sumUs) / spread;
-  let perSyncUs = (sumUs - perByteUs * sumBytes) / weights;
-  if (perByteUs < 0) [perByteUs, perSyncUs] = [0, sumUs / weights];
-  else if (perSyncUs < 0) [perByteUs, perSyncUs] = [sumProducts / sumSquares, 0];
-  const line = { perSyncUs, perByteUs };
-  const errors = points.map(({ bytes, us }) => {
-    const expected = batchUs({ ...line, errorMax: 0 }, bytes);
-    return Math.abs(us - expected) / expected;
-  });
-  return { ...line, errorMax: Math.max(0, ...errors) };
+  const fit = fitLine(points.map(({ bytes: x, us: y }) => ({ x, y, count: 1 })));
+  assert(fit !== undefined, 'there are points at two sizes');
+  let line = { perSyncUs: fit.fixed, perByteUs: fit.perUnit, errorMax: 0 };
+  if (fit.perUnit < 0) line = { ...line, perSyncUs: weightedMean(points, () => 1), perByteUs: 0 };
+  else if (fit.fixed < 0)
+    line = { ...line, perSyncUs: 0, perByteUs: weightedMean(points, ({ bytes }) => bytes) };
+  const errors = points.map(({ bytes, us }) => Math.abs(us / batchUs(line, bytes) - 1));
+  return { ...line, errorMax: Math.max(...errors) };
+}
+
+/** The factor c by which `c * shape` comes closest to the points, by the same weights as the line's. */
+function weightedMean(points: readonly CostPoint[], shape: (point: CostPoint) => number): number {
+  const ratios = points.map((point) => shape(point) / point.us);
+  const sum = ratios.reduce((total, ratio) => total + ratio, 0);
+  return sum / ratios.reduce((total, ratio) => total + ratio * ratio, 0);
 }
 
 /** Bytes a microsecond (10^6 a second) of a disk that writes batches of `bytes`, one after the other. */

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { drive } from '../append.js';
-import { quantile } from '../durable-write.js';
-import { type EngineTarget, openEngineWith } from '../engine-target.js';
+import { type EngineTarget, openEngineTarget } from '../engine-target.js';
 import { parseAppendOptions } from '../options.js';
+import { quantile } from '../statistics/spread.js';
 import { mainThreadUs } from './main-thread-time.js';
 import type { TunedSettings } from './settings.js';
 
@@ -146,15 +146,16 @@ export class EngineRuns {
       dir: folder,
     });
     const { BatchBytesMax: batchBytesMax, PreparedChunks: preparedChunks } = settings;
-    const target = await openEngineWith(options, folder, { batchBytesMax, chunkSize, preparedChunks });
+    const engine = { batchBytesMax, chunkSize, preparedChunks };
+    const target = await openEngineTarget({ ...options, engine }, folder);
     try {
       if (load === 'burst') await this.#rest(target, chunkSize * (1 + preparedChunks));
-      const before = target.statistics;
+      const before = await target.writerTotals();
       const mainBefore = mainThreadUs();
       const { requests, seconds, latency } = await drive(target, options);
       if (target.firstError !== undefined) throw target.firstError;
       const mainUs = mainThreadUs() - mainBefore;
-      const after = target.statistics;
+      const after = await target.writerTotals();
       const { recordBytes } = target;
       const batches = after.batches - before.batches;
       const bytes = after.recordBytes - before.recordBytes;

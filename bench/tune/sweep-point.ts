@@ -1,7 +1,8 @@
 /** What is measured of a disk, as plain data. Pure. */
 import type { Disk } from '../../src/base/ports.js';
 import type { SyncMode } from '../../src/writer/commands.js';
-import { quantile, type WriteMode } from '../durable-write.js';
+import type { WriteMode } from '../durable-write.js';
+import { quantile } from '../statistics/spread.js';
 import { type CostModel, fitCost } from './cost-model.js';
 
 /** How a disk is used: through the addon past the page cache, or by node:fs. */

@@ -12,7 +12,8 @@ import type { Bytes, Disk } from '../../src/base/ports.js';
 import { makeChunk } from '../../src/log/new-chunk.js';
 import { JavascriptDisk } from '../../src/native/javascript-disk.js';
 import type { Platform } from '../../src/native/platform.js';
-import { durableWrite, noise, prewrite, quantile, reserve, timeWrites } from '../durable-write.js';
+import { durableWrite, noise, prewrite, reserve, timeWrites } from '../durable-write.js';
+import { quantile } from '../statistics/spread.js';
 import { PairedWriters } from './paired-writers.js';
 import type { DiskPath, PointKind, Sweep, SweepPoint } from './sweep-point.js';
 

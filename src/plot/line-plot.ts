@@ -101,7 +101,8 @@ function drawn(series: Series, colour: number, x: AxisScale, y: AxisScale): stri
   if (kind === 'line' || kind === 'marks') {
     const mark = symbol(MARKS[colour % COLOURS]!, MARK_AREA)() ?? '';
     for (const point of points) {
-      const said = `${series.name}: ${formatQuantity(point.x, x.axis.unit)}, ${formatQuantity(point.y, y.axis.unit)}`;
+      const named = series.name === '' ? '' : `${series.name}: `;
+      const said = `${named}${formatQuantity(point.x, x.axis.unit)}, ${formatQuantity(point.y, y.axis.unit)}`;
       const place = `translate(${rounded(left(point))} ${rounded(top(point))})`;
       parts.push(
         element('path', { class: 'mark', transform: place, d: mark }, element('title', {}, escapeText(said))),
