@@ -65,7 +65,8 @@ export async function measureAppend(
   }
 }
 
-function drive(target: AppendTarget, options: AppendOptions): Promise<LoadResult> {
+/** Puts the load of `options` on the target, to its end. */
+export function drive(target: AppendTarget, options: AppendOptions): Promise<LoadResult> {
   const plan: LoadPlan = {
     inFlight: options.inFlight,
     warmupUs: options.warmupSeconds * 1e6,

@@ -21,7 +21,7 @@ import { BatchSamples } from './statistics/batch-samples.js';
 import { type AppendTarget, type Completed, unattached } from './target.js';
 
 /** Requests are gathered for a turn of the event loop, as a socket would deliver them. Their ids are their slots + 1. */
-class EngineTarget implements AppendTarget, AppendSink {
+export class EngineTarget implements AppendTarget, AppendSink {
   readonly recordBytes: number;
   completed: Completed = unattached;
   firstError: CairnError | undefined;
@@ -61,6 +61,11 @@ class EngineTarget implements AppendTarget, AppendSink {
   rejected(token: number, { code, message, details }: Rejection): void {
     this.firstError ??= new CairnError(code, message, details);
     this.completed(token - 1, false);
+  }
+
+  /** Up to where chunks exist. */
+  get preparedEnd(): number {
+    return this.#engine.store!.preparedEnd;
   }
 
   writerTotals(): Promise<WriterStatistics> {
@@ -108,15 +113,16 @@ class EngineTarget implements AppendTarget, AppendSink {
 }
 
 /** Opens an engine on a fresh folder, with the node's default settings where the options say nothing else. */
-export async function openEngineTarget(options: AppendOptions, folder: string): Promise<AppendTarget> {
+export async function openEngineTarget(options: AppendOptions, folder: string): Promise<EngineTarget> {
   const defaults = nodeOptionsOf(defaultValues());
   const {
     chunks,
     batchBytesMax = defaults.batchBytesMax,
     chunkSize = defaults.chunkSize,
+    preparedChunks = defaults.preparedChunks,
   } = options.engine ?? {};
   const data = join(folder, 'data');
-  const own = { folder: data, syncMode: options.syncMode, batchBytesMax, chunkSize };
+  const own = { folder: data, syncMode: options.syncMode, batchBytesMax, chunkSize, preparedChunks };
   const open = () =>
     openLoneEngine(
       { ...defaults, ...own },

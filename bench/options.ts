@@ -39,6 +39,7 @@ export interface AppendOptions extends RunOptions {
 export interface EngineSettings {
   readonly batchBytesMax?: number;
   readonly chunkSize?: number;
+  readonly preparedChunks?: number;
   /** `prewritten`: the first chunk is filled with zeros before. Else its space is merely reserved: nobody had time to. */
   readonly chunks?: 'fresh' | 'prewritten';
 }

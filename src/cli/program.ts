@@ -18,6 +18,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['inspect', async () => (await import('./inspect/inspect-command.js')).registerInspect],
   ['simulate', async () => (await import('./simulate/simulate-command.js')).registerSimulate],
   ['bench', async () => (await import('../../bench/command.js')).registerBench],
+  ['tune', async () => (await import('../../bench/tune/command.js')).registerTune],
   ['check', async () => (await import('../../bench/check-command.js')).registerCheck],
   ['version', async () => (await import('./version-command.js')).registerVersion],
 ]);

@@ -85,6 +85,16 @@ export const OPTIONS = {
     default: 'fdatasync',
     help: 'How a write becomes durable: fdatasync after it, or O_DSYNC with it. Both are safe; disks differ in speed.',
   },
+  PreparedChunks: {
+    group: 'Database',
+    kind: 'count',
+    unit: 'chunks',
+    default: 1,
+    // Without one the log would wait for each chunk. Each start reads them all, to be sure that nothing stands in them.
+    min: 1,
+    max: 8,
+    help: 'How many chunks are kept ready ahead of the log. More take bursts of that many chunks, and space, and time at a start.',
+  },
 
   NodeIp: {
     group: 'Interface',

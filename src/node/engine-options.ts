@@ -16,6 +16,8 @@ export interface EngineOptions {
   readonly ringSize: number;
   readonly batchBytesMax: number;
   readonly syncMode: SyncMode;
+  /** How many chunks are kept ready behind the active one; 1 if it is not given. */
+  readonly preparedChunks?: number;
   readonly maxAppendSize: number;
   readonly maxAppendEventSize: number;
   /** How many of the last event ids are remembered; a power of two. */
@@ -26,10 +28,10 @@ export interface EngineOptions {
 
 /** What of a node's options is the engine's. */
 export function engineOptions(options: NodeOptions): EngineOptions {
-  const { db, chunkSize, ringSize, batchBytesMax, syncMode, maxAppendSize, maxAppendEventSize } = options;
-  const { retryWindowEvents, defaultAckPolicy } = options;
+  const { db, chunkSize, ringSize, batchBytesMax, syncMode, preparedChunks } = options;
+  const { maxAppendSize, maxAppendEventSize, retryWindowEvents, defaultAckPolicy } = options;
   const limits = { maxAppendSize, maxAppendEventSize, retryWindowEvents, defaultAckPolicy };
-  return { folder: db, chunkSize, ringSize, batchBytesMax, syncMode, ...limits };
+  return { folder: db, chunkSize, ringSize, batchBytesMax, syncMode, preparedChunks, ...limits };
 }
 
 /** Part of a chunk that one append may take, so that with Padding it fits into one chunk and the next. */

@@ -112,7 +112,7 @@ export class LogStore {
     this.#indexerBell = new Doorbell(control, CONTROL.indexerBell);
     this.#preparerBell = new Doorbell(control, CONTROL.preparerBell);
     this.#statistics = new StatisticsWords(memory);
-    const { folder, syncMode, batchBytesMax, retryWindowEvents } = options;
+    const { folder, syncMode, batchBytesMax, retryWindowEvents, preparedChunks: chunksAhead = 1 } = options;
     const ended = { ended: (thread: string, error: Error | undefined) => this.#threadEnded(thread, error) };
     this.#writer = startWriter({ ring, folder, logId, syncMode, batchBytesMax }, ended);
     const damaged = (error: CairnError) => {
@@ -123,7 +123,8 @@ export class LogStore {
     // Only then: nothing is made in the folder of a log that the indexer finds damaged.
     const startMaking = () => {
       if (this.#isOver || this.#isStopping) return;
-      this.#workers.push(startPreparer({ ring, folder, logId, nextChunk: chunks.length }, ended));
+      const nextChunk = chunks.length;
+      this.#workers.push(startPreparer({ ring, folder, logId, nextChunk, chunksAhead }, ended));
     };
     this.indexer.ready.then(startMaking, (error: CairnError) => this.#fail(error));
     this.reader = this.#makeReader(platform, recovered, folder);

@@ -1,8 +1,9 @@
 /**
- * The preparer thread's work: keeps one chunk ready ahead of the writer. A chunk is made under a temporary name: its space
+ * The preparer thread's work: keeps chunks ready ahead of the writer, mostly one. A chunk is made under a temporary name: its space
  * reserved, its blocks filled with zeros (a durable write to prewritten blocks is 1.6 to 2 times faster than to fresh extents,
  * facts in docs/performance.md), its header written, all synced, then renamed and the folder synced. The zeros are written in steps, paced
  * by how fast the active chunk fills, so that they disturb nobody; if the log gets there first, the rest stays merely reserved.
+ * Chunks behind the next one have time: their zeros go at the slowest pace.
  * When the medium has no room it says so in the ring's control words and tries again: the node refuses writes
  * meanwhile and goes on by itself afterwards. Any other failure kills the thread, and the node with it.
  */
@@ -67,7 +68,7 @@ export class PreparerAgent implements Agent {
   #chunk: ChunkInPreparation | undefined;
   #isOutOfSpace = false;
   #beganMs = 0;
-  #beganAtUsed = 0;
+  #beganAt = 0;
 
   constructor(options: PreparerOptions, disk: Disk) {
     this.#options = options;
@@ -85,9 +86,9 @@ export class PreparerAgent implements Agent {
   doWork(): number {
     const published = this.#published.load();
     const active = Math.floor(published / this.#chunkBytes);
-    if (this.isDone() || this.#next > active + 1) return 0;
+    if (this.isDone() || this.#next > active + this.#options.chunksAhead) return 0;
     try {
-      return this.#step(published - active * this.#chunkBytes, this.#next <= active);
+      return this.#step(published, active);
     } catch (error) {
       if (!(error instanceof DiskError && error.isOutOfSpace)) throw error;
       this.#giveUp(error);
@@ -108,10 +109,14 @@ export class PreparerAgent implements Agent {
     this.#discard();
   }
 
-  /** One step of making the next chunk; `activeUsed`: bytes used of the active one; `isLate`: the log is there already. */
-  #step(activeUsed: number, isLate: boolean): number {
-    const chunk = this.#chunk ?? this.#begin(activeUsed);
-    const isUrgent = isLate || activeUsed >= this.#chunkBytes * URGENT_SHARE || this.#isFast(activeUsed);
+  /** One step of making the next chunk, where the log has reached `published`, in chunk `active`. */
+  #step(published: number, active: number): number {
+    const activeUsed = published - active * this.#chunkBytes;
+    const chunk = this.#chunk ?? this.#begin(published);
+    const isNext = this.#next === active + 1;
+    const isLate = this.#next <= active;
+    const isAlmostLate = activeUsed >= this.#chunkBytes * URGENT_SHARE;
+    const isUrgent = isLate || (isNext && (isAlmostLate || this.#isFast(published)));
     if (chunk.filledBytes === this.#fileBytes || isUrgent) {
       this.#finish(chunk);
       return 1;
@@ -119,19 +124,19 @@ export class PreparerAgent implements Agent {
     const length = Math.min(STEP_BYTES, this.#fileBytes - chunk.filledBytes);
     this.#disk.write(openFile(chunk), this.#zeros, 0, length, chunk.filledBytes);
     chunk.filledBytes += length;
-    return chunk.filledBytes < activeUsed * LEAD ? 1 : 0;
+    return isNext && chunk.filledBytes < activeUsed * LEAD ? 1 : 0;
   }
 
   /** Whether the log has grown too fast, since this chunk was begun, for zeros to be worth it. */
-  #isFast(activeUsed: number): boolean {
-    const grown = activeUsed - this.#beganAtUsed;
+  #isFast(published: number): boolean {
+    const grown = published - this.#beganAt;
     if (grown < this.#chunkBytes * RATE_SAMPLE_SHARE) return false;
     return grown / (performance.now() - this.#beganMs) > FAST_LOG_BYTES_PER_MS;
   }
 
-  #begin(activeUsed: number): ChunkInPreparation {
+  #begin(published: number): ChunkInPreparation {
     this.#beganMs = performance.now();
-    this.#beganAtUsed = activeUsed;
+    this.#beganAt = published;
     // A log of a million chunks is full, too.
     if (this.#next > CHUNK_NUMBER_MAX) throw new DiskError('EFBIG', 'create', this.#options.folder);
     const temporaryPath = join(this.#options.folder, temporaryFileName(this.#next, 0));

@@ -7,4 +7,6 @@ export interface PreparerOptions {
   readonly logId: string;
   /** The first chunk number that does not exist yet. */
   readonly nextChunk: number;
+  /** How many chunks are kept ready behind the active one. */
+  readonly chunksAhead: number;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DiskError } from '../../src/base/ports.js';
+import { MemoryDisk } from '../log/memory-disk.js';
 import { BATCH_BYTES_MAX, CHUNK_BYTES, WriteRig } from './rig.js';
 
 const step = fc.oneof(
@@ -139,6 +140,31 @@ describe('the preparer', () => {
       '/data/chunk-000000.000000',
       '/data/chunk-000001.000000',
     ]);
+  });
+
+  test('keeps as many ahead as it is told, and a start finds them empty', () => {
+    const rig = new WriteRig(new MemoryDisk(), 3);
+    rig.prepare();
+    expect(rig.disk.files.size).toBe(4);
+    fillFirstChunk(rig);
+    rig.prepare();
+    expect(rig.disk.files.size).toBe(5);
+    const { chunks, activeChunk, end } = rig.recover();
+    expect(chunks.length).toBe(5);
+    expect(activeChunk).toBe(1);
+    expect(end.position).toBe(rig.durable.load());
+  });
+
+  test('fills those behind the next one with zeros however full the active chunk is: they have time', () => {
+    const rig = new WriteRig(new MemoryDisk(), 2);
+    rig.prepare();
+    fillFirstChunk(rig);
+    while (rig.producer.framed < 2 * CHUNK_BYTES - 8000) rig.append(7, 6000);
+    rig.publish();
+    while (rig.write() > 0);
+    const before = rig.disk.bytesWritten;
+    rig.prepare();
+    expect(rig.disk.bytesWritten - before).toBeGreaterThan(CHUNK_BYTES);
   });
 
   test('without space removes what it began, says so, and goes on when there is space again', () => {

@@ -43,7 +43,10 @@ export class CutRig {
     });
     const start = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
     this.producer = new RingProducer(ring, javascriptKernel, start, 0);
-    this.#preparer = new PreparerAgent({ ring, folder: FOLDER, logId: LOG_ID, nextChunk: 0 }, this.disk);
+    this.#preparer = new PreparerAgent(
+      { ring, folder: FOLDER, logId: LOG_ID, nextChunk: 0, chunksAhead: 1 },
+      this.disk,
+    );
     const options = {
       ring,
       folder: FOLDER,

@@ -44,7 +44,7 @@ export class WriteRig {
   readonly #indexed: Cursor;
   readonly #prepared: Cursor;
 
-  constructor(disk = new MemoryDisk()) {
+  constructor(disk = new MemoryDisk(), chunksAhead = 1) {
     this.disk = disk;
     disk.folders.add(FOLDER);
     const ring = createRing({
@@ -60,7 +60,10 @@ export class WriteRig {
     this.durable = new Cursor(control, CONTROL.durable, 0);
     this.#indexed = new Cursor(control, CONTROL.indexed, 0);
     this.#prepared = new Cursor(control, CONTROL.prepared, 0);
-    this.preparer = new PreparerAgent({ ring, folder: FOLDER, logId: LOG_ID, nextChunk: 0 }, disk);
+    this.preparer = new PreparerAgent(
+      { ring, folder: FOLDER, logId: LOG_ID, nextChunk: 0, chunksAhead },
+      disk,
+    );
     this.writer = new WriterAgent(
       { ring, folder: FOLDER, logId: LOG_ID, syncMode: 'fdatasync', batchBytesMax: BATCH_BYTES_MAX },
       { disk, kernel: javascriptKernel, report: (truncation) => this.truncations.push(truncation) },
