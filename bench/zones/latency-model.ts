@@ -73,7 +73,10 @@ export function costsFromFigures(topology: Topology): DrawCosts {
     client: 0,
     local: half + disk(random) + half,
     after: half,
-    followers: followers.map(({ processingMs, disk }) => ({ before: half, follower: processingMs + disk(random) })),
+    followers: followers.map(({ processingMs, disk }) => ({
+      before: half,
+      follower: processingMs + disk(random),
+    })),
   });
 }
 

@@ -93,9 +93,12 @@ export const PRESET_NAMES: readonly string[] = Object.keys(FIGURES);
 export function presetTopology(name: string): Topology {
   const figures = FIGURES[name];
   if (figures === undefined)
-    throw new CairnError('invalid-configuration', `there is no preset ${name}, only ${PRESET_NAMES.join(', ')}`);
+    throw new CairnError(
+      'invalid-configuration',
+      `there is no preset ${name}, only ${PRESET_NAMES.join(', ')}`,
+    );
   const { source, scale, withinMs, roundTrips, nodesIn } = figures;
-  const zones = [...new Set(roundTrips.flatMap(([a, b]) => [a, b]))];
+  const zones = [...new Set([...roundTrips.map(([a]) => a), ...roundTrips.map(([, b]) => b)])];
   const links = new Map<string, LinkShape>();
   for (const zone of zones) links.set(linkKey(zone, zone), shapeOf(withinMs, scale));
   for (const [a, b, rttMs] of roundTrips) {
@@ -108,7 +111,12 @@ export function presetTopology(name: string): Topology {
 
 function shapeOf(rttMs: number, scale: PresetFigures['scale']): LinkShape {
   const jitterMs = rttMs * JITTER_SHARE;
-  return { delayMs: delayOfRoundTrip(rttMs, jitterMs), jitterMs, loss: 0, bandwidthMbps: BANDWIDTH_MBPS[scale] };
+  return {
+    delayMs: delayOfRoundTrip(rttMs, jitterMs),
+    jitterMs,
+    loss: 0,
+    bandwidthMbps: BANDWIDTH_MBPS[scale],
+  };
 }
 
 function nodeIn(zone: string, priority: number): TopologyNode {

@@ -2,14 +2,24 @@
  * `cairn zones simulate`: real nodes on this machine, links as in the topology, a client in its zone; the time of each write by ack policy, beside what the
  * model says. What this machine itself takes is measured first, on even links. Main thread.
  */
-import type { AckPolicy } from '../../src/cluster/ack-policy.js';
+
 import { type Client, connect } from '../../src/client/client.js';
+import type { AckPolicy } from '../../src/cluster/ack-policy.js';
 import type { SyncMode } from '../../src/writer/commands.js';
 import { GRACE_MS } from '../load.js';
 import { withScratchFolder } from '../scratch-folder.js';
 import { percentileOf } from './distribution.js';
 import { followersIn, type ModelInput, predict } from './latency-model.js';
-import { type Commit, commitsOf, costsOf, drawsOf, type MeasuredCosts, mergedCosts, messagesPerWrite, type Run } from './stages.js';
+import {
+  type Commit,
+  commitsOf,
+  costsOf,
+  drawsOf,
+  type MeasuredCosts,
+  mergedCosts,
+  messagesPerWrite,
+  type Run,
+} from './stages.js';
 import type { Topology } from './topology.js';
 import { latenciesMs, WriteLoop } from './write-loop.js';
 import { evenLinks, ZoneCluster } from './zone-cluster.js';
@@ -61,7 +71,12 @@ const SLICE_SECONDS = 0.2;
 /** Where a write takes a tenth of a second a slice is longer. */
 const SLICE_WRITES_MIN = 5;
 const ROUNDS_MIN = 4;
-const CLIENT = { name: 'cairn zones', reconnect: false, discover: false, requestTimeoutMs: GRACE_MS } as const;
+const CLIENT = {
+  name: 'cairn zones',
+  reconnect: false,
+  discover: false,
+  requestTimeoutMs: GRACE_MS,
+} as const;
 const DRAWS = 20_000;
 
 /** Throws `CairnError` if the nodes don't start, or an append fails. */
@@ -136,7 +151,12 @@ class Simulation {
   }
 
   async #slice(loop: WriteLoop, policy: AckPolicy): Promise<Run> {
-    const plan = { policy, seconds: SLICE_SECONDS, writesMin: SLICE_WRITES_MIN, signal: this.#options.signal };
+    const plan = {
+      policy,
+      seconds: SLICE_SECONDS,
+      writesMin: SLICE_WRITES_MIN,
+      signal: this.#options.signal,
+    };
     const writes = await loop.run(plan, () => this.#zones.record());
     return { writes, passages: await this.#zones.recorded() };
   }

@@ -63,7 +63,10 @@ export interface MeasuredCosts {
 /** From writes with ack policy `leader`, and writes with `all`. `followers`: names. */
 export function costsOf(leaderRun: Run, allRun: Run, followers: readonly string[]): MeasuredCosts {
   return {
-    leader: timedCommits(leaderRun).map(({ commit, clientMs }) => [clientMs, commit.appended.enteredMs - commit.append.leftMs]),
+    leader: timedCommits(leaderRun).map(({ commit, clientMs }) => [
+      clientMs,
+      commit.appended.enteredMs - commit.append.leftMs,
+    ]),
     all: timedCommits(allRun)
       .filter(({ commit }) => followers.every((name) => commit.acks.has(name)))
       .map(({ commit, clientMs }) => ({
@@ -104,7 +107,10 @@ function timedCommits({ writes, passages }: Run): { readonly commit: Commit; rea
 /** Draws whole writes. Throws `CairnError` if nothing was measured. */
 export function drawsOf({ leader, all }: MeasuredCosts): DrawCosts {
   if (leader.length === 0 || all.length === 0)
-    throw new CairnError('timeout', 'too few writes were answered to tell what this machine takes for one: give it more --seconds');
+    throw new CairnError(
+      'timeout',
+      'too few writes were answered to tell what this machine takes for one: give it more --seconds',
+    );
   return (random, policy) => {
     const [client, local] = random.pick(leader);
     const write = random.pick(all);

@@ -43,19 +43,27 @@ class TopologyReader {
 
   read(value: unknown): Topology {
     const file = this.#fields(value, 'the file', KEYS.file);
-    const nodes = this.#list(file['nodes'], 'nodes').map((node, index) => this.#node(node, `nodes[${index}]`));
-    this.#zones = this.#list(file['zones'] ?? [...new Set(nodes.map(({ zone }) => zone))], 'zones').map(String);
+    const nodes = this.#list(file['nodes'], 'nodes').map((node, index) =>
+      this.#node(node, `nodes[${index}]`),
+    );
+    this.#zones = this.#list(file['zones'] ?? [...new Set(nodes.map(({ zone }) => zone))], 'zones').map(
+      String,
+    );
     const { problems } = this;
     if (nodes.length > NODES_MAX) problems.push(`at most ${NODES_MAX} nodes, not ${nodes.length}`);
-    if (this.#zones.length > ZONES_MAX) problems.push(`at most ${ZONES_MAX} zones, not ${this.#zones.length}`);
+    if (this.#zones.length > ZONES_MAX)
+      problems.push(`at most ${ZONES_MAX} zones, not ${this.#zones.length}`);
     for (const { name, zone } of nodes)
-      if (!this.#zones.includes(zone)) problems.push(`node ${name} is in zone ${zone}, which is not among zones`);
+      if (!this.#zones.includes(zone))
+        problems.push(`node ${name} is in zone ${zone}, which is not among zones`);
     if (new Set(nodes.map(({ name }) => name)).size < nodes.length) problems.push('two nodes have one name');
     const voters = nodes.filter(({ kind }) => kind === 'voter');
     if (voters.length === 0) problems.push('no node votes');
     const leader = this.#name(file['leader'], 'leader') ?? preferred(voters);
-    if (!voters.some(({ name }) => name === leader)) problems.push(`leader ${leader} is not a node that votes`);
-    const client = this.#name(file['client'], 'client') ?? nodes.find(({ name }) => name === leader)?.zone ?? '';
+    if (!voters.some(({ name }) => name === leader))
+      problems.push(`leader ${leader} is not a node that votes`);
+    const client =
+      this.#name(file['client'], 'client') ?? nodes.find(({ name }) => name === leader)?.zone ?? '';
     if (!this.#zones.includes(client)) problems.push(`client ${client} is not among zones`);
     const name = this.#name(file['name'], 'name') ?? 'unnamed';
     const source = this.#name(file['source'], 'source') ?? '';
@@ -76,7 +84,8 @@ class TopologyReader {
     });
     for (const from of this.#zones)
       for (const to of this.#zones)
-        if (!links.has(linkKey(from, to))) this.problems.push(`links says nothing about ${linkKey(from, to)}`);
+        if (!links.has(linkKey(from, to)))
+          this.problems.push(`links says nothing about ${linkKey(from, to)}`);
     return links;
   }
 
@@ -115,7 +124,14 @@ class TopologyReader {
     const p50 = this.#number(fields, 'diskMs', where);
     const p99 = fields['diskP99Ms'] === undefined ? p50 : this.#number(fields, 'diskP99Ms', where);
     const processingMs = this.#number(fields, 'processingMs', where);
-    return { name, zone, kind: kind as NodeKind, priority: Number(priority), diskMs: { p50, p99 }, processingMs };
+    return {
+      name,
+      zone,
+      kind: kind as NodeKind,
+      priority: Number(priority),
+      diskMs: { p50, p99 },
+      processingMs,
+    };
   }
 
   #fields(value: unknown, where: string, known: readonly string[]): Fields {
@@ -152,10 +168,12 @@ class TopologyReader {
 
 /** The one with the highest priority; of several the first. */
 function preferred(voters: readonly TopologyNode[]): string {
-  return voters.reduce<TopologyNode | undefined>(
-    (best, node) => (best === undefined || node.priority > best.priority ? node : best),
-    undefined,
-  )?.name ?? '';
+  return (
+    voters.reduce<TopologyNode | undefined>(
+      (best, node) => (best === undefined || node.priority > best.priority ? node : best),
+      undefined,
+    )?.name ?? ''
+  );
 }
 
 /** As a file that {@link parseTopology} reads back. */
@@ -165,10 +183,17 @@ export function topologyAsYaml(topology: Topology): string {
     const [from, to] = key.split(' → ');
     return { from, to, ...yamlShape(shape) };
   });
-  const yamlNodes = nodes.map(({ diskMs, ...node }) => ({ ...node, diskMs: diskMs.p50, diskP99Ms: diskMs.p99 }));
+  const yamlNodes = nodes.map(({ diskMs, ...node }) => ({
+    ...node,
+    diskMs: diskMs.p50,
+    diskP99Ms: diskMs.p99,
+  }));
   const heads = pairs
     .filter(({ from, to }) => `${from}` <= `${to}`)
-    .map((link) => `# ${link.from} – ${link.to}: ${roundTripMs(links.get(linkKey(link.from!, link.to!))!).toFixed(2)} ms round trip`);
+    .map(
+      (link) =>
+        `# ${link.from} – ${link.to}: ${roundTripMs(links.get(linkKey(link.from!, link.to!))!).toFixed(2)} ms round trip`,
+    );
   return `${heads.join('\n')}\n${stringify({ name, source, zones, client, leader, links: pairs, nodes: yamlNodes })}`;
 }
 

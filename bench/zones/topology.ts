@@ -59,12 +59,19 @@ export function quorumOf(voters: number): number {
 }
 
 /** The topology with another leader, or client. Throws `CairnError` if there are none such. */
-export function placed(topology: Topology, { leader, client }: { leader?: string; client?: string }): Topology {
+export function placed(
+  topology: Topology,
+  { leader, client }: { leader?: string; client?: string },
+): Topology {
   const chosen = nodeNamed(topology, leader ?? topology.leader);
   if (chosen.kind !== 'voter') throw refusedTopology(`${chosen.name} is a clone: it can't lead`);
   if (client !== undefined && !topology.zones.includes(client))
     throw refusedTopology(`there is no zone ${client}, only ${topology.zones.join(', ')}`);
-  return { ...topology, leader: chosen.name, client: client ?? (leader === undefined ? topology.client : chosen.zone) };
+  return {
+    ...topology,
+    leader: chosen.name,
+    client: client ?? (leader === undefined ? topology.client : chosen.zone),
+  };
 }
 
 export function refusedTopology(message: string): CairnError {

@@ -4,7 +4,7 @@ import { Cluster, freePorts } from '../cluster.js';
 import { type LinkShape, NO_DELAY } from './link-shape.js';
 import { LinkProxy } from './proxy/link-proxy.js';
 import type { Passage } from './proxy/passages.js';
-import { linkKey, type Topology, type TopologyNode } from './topology.js';
+import { linkKey, nodeNamed, type Topology, type TopologyNode } from './topology.js';
 
 export interface ZoneClusterSettings {
   readonly topology: Topology;
@@ -81,7 +81,9 @@ export class ZoneCluster {
       if (node.zone === zone) this.#cluster.node(index).kill();
     });
     await this.#proxy.cut(new Set([zone]));
-    await Promise.all(this.nodes.map((node, index) => (node.zone === zone ? this.#cluster.node(index).ended() : undefined)));
+    await Promise.all(
+      this.nodes.map((node, index) => (node.zone === zone ? this.#cluster.node(index).ended() : undefined)),
+    );
   }
 
   /** Whether a node leads, as it says itself. */
@@ -113,8 +115,12 @@ export function clientParty({ client }: Topology): string {
   return `(${client})`;
 }
 
-/** The same constant delay on all links of a topology, one way. */
-export function evenLinks({ zones }: Topology, delayMs: number): ReadonlyMap<string, LinkShape> {
+/** The same constant delay on all links of a topology, one way, but for the client's, which stay. */
+export function evenLinks(topology: Topology, delayMs: number): ReadonlyMap<string, LinkShape> {
+  const { zones, links, client, leader } = topology;
   const shape = { ...NO_DELAY, delayMs };
-  return new Map(zones.flatMap((from) => zones.map((to) => [linkKey(from, to), shape] as const)));
+  const even = new Map(zones.flatMap((from) => zones.map((to) => [linkKey(from, to), shape] as const)));
+  const { zone } = nodeNamed(topology, leader);
+  for (const key of [linkKey(client, zone), linkKey(zone, client)]) even.set(key, links.get(key) ?? shape);
+  return even;
 }

@@ -18,6 +18,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['inspect', async () => (await import('./inspect/inspect-command.js')).registerInspect],
   ['simulate', async () => (await import('./simulate/simulate-command.js')).registerSimulate],
   ['bench', async () => (await import('../../bench/command.js')).registerBench],
+  ['zones', async () => (await import('../../bench/zones/command.js')).registerZones],
   ['version', async () => (await import('./version-command.js')).registerVersion],
 ]);
 

@@ -90,7 +90,9 @@ export class Connection {
     const text = piece.bytes.toString('latin1');
     if (piece.kind === 'raw') {
       const name = GOSSIP_FROM.exec(text)?.[1];
-      return name === undefined && this.#waiting.length < UNIDENTIFIED_PIECES_MAX ? 'wait' : this.#known(name);
+      return name === undefined && this.#waiting.length < UNIDENTIFIED_PIECES_MAX
+        ? 'wait'
+        : this.#known(name);
     }
     const name = NODE_NAME_HEADER.exec(text)?.[1];
     if (name !== undefined) return this.#known(name);
@@ -110,7 +112,9 @@ export class Connection {
     this.#up.between(source, target);
     this.#down.between(target, source);
     // The handshake of TCP.
-    this.#up.holdFor(this.#core.pipe(source, target).shape.delayMs + this.#core.pipe(target, source).shape.delayMs);
+    this.#up.holdFor(
+      this.#core.pipe(source, target).shape.delayMs + this.#core.pipe(target, source).shape.delayMs,
+    );
   }
 }
 

@@ -91,4 +91,3 @@ export class ProxyCore {
     this.#alarm.set(this.#due.nextMs);
   }
 }
-

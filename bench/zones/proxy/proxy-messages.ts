@@ -18,6 +18,10 @@ export type ProxyCommand =
 
 export type ProxyReport =
   /** Ports of the gates: for nodes by node, for clients by client and node. */
-  | { readonly kind: 'listening'; readonly nodes: readonly number[]; readonly clients: readonly (readonly number[])[] }
+  | {
+      readonly kind: 'listening';
+      readonly nodes: readonly number[];
+      readonly clients: readonly (readonly number[])[];
+    }
   /** A command has taken effect. */
   | { readonly kind: 'done'; readonly passages: readonly Passage[] };

@@ -16,7 +16,9 @@ function report(message: ProxyReport): void {
 
 function openGates(client: Party | undefined): Promise<number[]> {
   return Promise.all(
-    nodes.map(({ party, port }) => new Gate(core, { target: party, targetPort: port, client }, partyOf).listen()),
+    nodes.map(({ party, port }) =>
+      new Gate(core, { target: party, targetPort: port, client }, partyOf).listen(),
+    ),
   );
 }
 
