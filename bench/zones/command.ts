@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander';
 import type { FlagValues } from '../flags.js';
+import { runCompare } from './compare-command.js';
 import { runPredict } from './predict-command.js';
 import { PRESET_NAMES, presetTopology } from './presets.js';
 import { runSimulate } from './simulate-command.js';
@@ -45,20 +46,35 @@ export function registerZones(program: Command): void {
     .option('--seed <n>', 'of the delays (default: 1)')
     .option('--save <file>', 'keep it for plot, and for predict --costs')
     .action(runSimulate);
+  addCompare(zones);
+}
+
+function addCompare(zones: Command): void {
+  const command = zones
+    .command('compare')
+    .description("ways to replicate, side by side, and what each loses when the leader's zone burns down");
+  addRun(addTopology(command))
+    .option('--burns <n>', 'how often the zone burns, each time on a new cluster (default: 3)')
+    .option('--writers <n>', 'writes at the same time when it burns (default: 16)')
+    .option('--seed <n>', 'of the delays and the instants (default: 1)')
+    .action(runCompare);
+}
+
+function addPlace(command: Command): Command {
+  return addTopology(command).option(
+    '--policy <names>',
+    'leader, quorum, quorum-and-zone, all; several with commas (default: all of them)',
+  );
 }
 
 /** What all commands with a topology have. */
-function addPlace(command: Command): Command {
+function addTopology(command: Command): Command {
   return command
     .argument('<topology>', TOPOLOGY)
     .option('--leader <node>', "who leads (default: the topology's)")
     .option(
       '--client <zone>',
       "where the client is (default: the topology's, or with --leader the leader's zone)",
-    )
-    .option(
-      '--policy <names>',
-      'leader, quorum, quorum-and-zone, all; several with commas (default: all of them)',
     )
     .option('-o, --output <format>', 'table or json: one object a row on standard output (default: table)');
 }

@@ -29,12 +29,15 @@ const WARM_UP_WRITES = 2;
 export class WriteLoop {
   readonly #client: Client;
   readonly #event: NewEvent;
+  readonly #rounds: number;
   /** One for each that writes at the same time. */
   readonly #streams: readonly string[];
 
-  constructor(client: Client, writers: number, eventBytes: number) {
+  /** `rounds`: how many appends, one awaited after the other, make a write. */
+  constructor(client: Client, writers: number, eventBytes: number, rounds = 1) {
     const salt = randomSalt();
     this.#client = client;
+    this.#rounds = rounds;
     this.#event = benchEvents(1, eventBytes)[0]!;
     this.#streams = Array.from({ length: writers }, (_, index) => streamName(salt, index));
   }
@@ -61,7 +64,8 @@ export class WriteLoop {
   }
 
   async #append(stream: string, ackPolicy: AckPolicy): Promise<void> {
-    await this.#client.append(stream, this.#event, { ackPolicy });
+    for (let round = 0; round < this.#rounds; round++)
+      await this.#client.append(stream, this.#event, { ackPolicy });
   }
 }
 

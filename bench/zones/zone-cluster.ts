@@ -75,20 +75,22 @@ export class ZoneCluster {
     return this.#proxy.recorded();
   }
 
-  /** The zone's nodes end as in a fire, and nothing more enters or leaves it. */
+  /** The zone's nodes end as in a fire, nothing more enters or leaves it, and what is under way is lost. */
   async burn(zone: string): Promise<void> {
-    this.nodes.forEach((node, index) => {
-      if (node.zone === zone) this.#cluster.node(index).kill();
-    });
+    const burning = this.nodes.map((_, index) => index).filter((index) => this.nodes[index]!.zone === zone);
+    for (const index of burning) this.#cluster.node(index).kill();
     await this.#proxy.cut(new Set([zone]));
-    await Promise.all(
-      this.nodes.map((node, index) => (node.zone === zone ? this.#cluster.node(index).ended() : undefined)),
-    );
+    await Promise.all(burning.map((index) => this.#cluster.node(index).ended()));
   }
 
   /** Whether a node leads, as it says itself. */
   async leads(name: string): Promise<boolean> {
     return (await this.#cluster.node(this.#indexOf(name)).info())?.role === 'leader';
+  }
+
+  /** Up to where a node has the log on disk, as it says itself; 0 if it does not answer. */
+  async durableOf(name: string): Promise<number> {
+    return (await this.#cluster.node(this.#indexOf(name)).info())?.durable ?? 0;
   }
 
   async stop(): Promise<void> {

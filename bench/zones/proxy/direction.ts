@@ -42,10 +42,12 @@ export class Direction {
 
   send(piece: Piece): void {
     const core = this.#core;
-    if (core.isCut(this.#sender) || core.isCut(this.#receiver)) return;
+    if (this.#isCut) return;
     const enteredMs = monotonicMs();
     this.#take(piece.bytes.length);
     core.at(this.#leavesMs(enteredMs, piece.bytes.length), () => {
+      // What was under way when the link was cut is lost.
+      if (this.#isCut) return;
       this.#give(piece.bytes);
       if (core.isRecording) this.#note(piece, enteredMs);
     });
@@ -54,12 +56,16 @@ export class Direction {
   /** When the sender ends or breaks the connection, the receiver learns of it, after all that was sent. */
   endWith(): void {
     const end = () => {
-      if (this.#core.isCut(this.#sender) || this.#core.isCut(this.#receiver)) return;
+      if (this.#isCut) return;
       this.#core.at(this.#leavesMs(monotonicMs(), 0), () => this.#to.destroySoon());
     };
     // 'close' comes in any case; what was wrong is of no interest to the other side.
     this.#from.on('error', () => this.#from.destroy());
     this.#from.once('close', end);
+  }
+
+  get #isCut(): boolean {
+    return this.#core.isCut(this.#sender) || this.#core.isCut(this.#receiver);
   }
 
   #leavesMs(nowMs: number, bytes: number): number {

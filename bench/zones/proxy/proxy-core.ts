@@ -40,7 +40,7 @@ export class ProxyCore {
     for (const { pipe, zones } of this.#pipes.values()) pipe.shape = links.get(zones) ?? NO_DELAY;
   }
 
-  /** What would enter or leave these zones is lost, without a word. What is under way arrives. */
+  /** What is under way from or to these zones, and all that would be, is lost, without a word. */
   set cut(zones: ReadonlySet<string>) {
     this.#cut = zones;
   }
