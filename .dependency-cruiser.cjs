@@ -13,6 +13,7 @@ const LAYERS = {
   ring: ['base'],
   wire: ['base'],
   config: ['base'],
+  plot: ['base'],
   native: ['base', 'log'],
   writer: ['base', 'log', 'ring', 'native'],
   preparer: ['base', 'log', 'ring', 'native'],
@@ -42,6 +43,9 @@ const LAYERS = {
 const PACKAGES = {
   commander: ['src/cli/', 'bench/'],
   'csv-parse': ['src/cli/import/'],
+  'd3-array': ['src/plot/'],
+  'd3-scale': ['src/plot/'],
+  'd3-shape': ['src/plot/'],
   'hdr-histogram-js': ['bench/'],
   'node-gyp-build': ['src/native/'],
   pino: ['src/cli/', 'src/node/'],
@@ -66,6 +70,7 @@ const BUILTINS = {
   sim: [],
   client: [],
   config: ['net', 'path'],
+  plot: [],
   ring: ['worker_threads'],
 };
 

@@ -3,14 +3,26 @@
  * what was seen. Main thread.
  */
 import type { Disk } from '../src/base/ports.js';
+import type { WriterStatistics } from '../src/ring/writer-statistics.js';
 import { ClosedLoop } from './closed-loop.js';
+import type { LatencyHistogram } from './latency-histogram.js';
 import type { Load, LoadPlan, LoadResult } from './load.js';
 import { OpenLoop } from './open-loop.js';
 import type { AppendOptions } from './options.js';
 import { probeDisk } from './probe.js';
 import { type BenchRow, makeRow } from './row.js';
 import { withScratchFolder } from './scratch-folder.js';
+import type { BatchSamples } from './statistics/batch-samples.js';
 import { type AppendTarget, amplification, type OpenTarget } from './target.js';
+
+/** A row, and what it was made from. */
+export interface MeasuredAppend {
+  readonly row: BenchRow;
+  readonly latency: LatencyHistogram;
+  /** What the writers of all nodes counted before and after, warm-up included. */
+  readonly writer: { readonly before: WriterStatistics; readonly after: WriterStatistics };
+  readonly batches: BatchSamples | undefined;
+}
 
 /** Runs one row. Throws `CairnError` if nothing can be measured: with the first answer's error if every request failed. */
 export async function runAppend(
@@ -19,26 +31,38 @@ export async function runAppend(
   openTarget: OpenTarget,
 ): Promise<BenchRow> {
   return await withScratchFolder(options.directory, async (folder) => {
-    const probe = probeDisk(disk, folder, options.syncMode);
-    const target = await openTarget(options, folder);
-    try {
-      const before = await target.writerBytes();
-      const result = await drive(target, options);
-      if (result.requests === 0 && target.firstError !== undefined) throw target.firstError;
-      const measured = {
-        events: result.requests * options.eventsPerRequest,
-        errors: result.errors,
-        seconds: result.seconds,
-        latency: result.latency,
-        recordBytes: target.recordBytes,
-        diskBytesPerRecordByte: amplification(before, await target.writerBytes()),
-      };
-      reportErrors(result.errors, target);
-      return makeRow({ bench: 'append', rate: options.ratePerSecond }, options, probe, measured);
-    } finally {
-      await target.close();
-    }
+    return (await measureAppend(options, disk, openTarget, folder)).row;
   });
+}
+
+/** The same in `folder`, which is there already, and with more to say. */
+export async function measureAppend(
+  options: AppendOptions,
+  disk: Disk,
+  openTarget: OpenTarget,
+  folder: string,
+): Promise<MeasuredAppend> {
+  const probe = probeDisk(disk, folder, options.syncMode);
+  const target = await openTarget(options, folder);
+  try {
+    const before = await target.writerTotals();
+    const result = await drive(target, options);
+    if (result.requests === 0 && target.firstError !== undefined) throw target.firstError;
+    const after = await target.writerTotals();
+    const measured = {
+      events: result.requests * options.eventsPerRequest,
+      errors: result.errors,
+      seconds: result.seconds,
+      latency: result.latency,
+      recordBytes: target.recordBytes,
+      diskBytesPerRecordByte: amplification(before, after),
+    };
+    reportErrors(result.errors, target);
+    const row = makeRow({ bench: 'append', rate: options.ratePerSecond }, options, probe, measured);
+    return { row, latency: result.latency, writer: { before, after }, batches: target.batches };
+  } finally {
+    await target.close();
+  }
 }
 
 function drive(target: AppendTarget, options: AppendOptions): Promise<LoadResult> {

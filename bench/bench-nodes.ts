@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { Cluster } from './cluster.js';
-import { readInfo, readWriterBytes } from './node-info.js';
+import { readInfo, readWriterTotals } from './node-info.js';
 import { NodeProcess } from './node-process.js';
 import type { RunOptions } from './options.js';
 import type { BenchNodes } from './target.js';
@@ -15,7 +15,7 @@ export async function openNodes(options: RunOptions, folder: string): Promise<Be
   if (urls.length > 0) return await runningNodes(urls);
   if (nodes > 1) return await Cluster.start({ folder, nodes, syncMode });
   const node = await NodeProcess.start({ folder: join(folder, 'data'), port: 0, syncMode });
-  return { url: node.url, writerBytes: () => readWriterBytes([node.url]), stop: () => node.stop() };
+  return { url: node.url, writerTotals: () => readWriterTotals([node.url]), stop: () => node.stop() };
 }
 
 /** They are not ours to stop. Clients go to the leader if it is among them, else to the first. */
@@ -24,7 +24,7 @@ async function runningNodes(urls: readonly string[]): Promise<BenchNodes> {
   const leader = infos.findIndex((info) => info?.role === 'leader');
   return {
     url: urls[Math.max(0, leader)]!,
-    writerBytes: () => readWriterBytes(urls),
+    writerTotals: () => readWriterTotals(urls),
     stop: () => Promise.resolve(),
   };
 }

@@ -8,10 +8,11 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CairnError } from '../src/base/errors.js';
+import type { WriterStatistics } from '../src/ring/writer-statistics.js';
 import type { SyncMode } from '../src/writer/commands.js';
-import { type NodeInfo, readWriterBytes } from './node-info.js';
+import { type NodeInfo, readWriterTotals } from './node-info.js';
 import { NodeProcess } from './node-process.js';
-import type { BenchNodes, WriterBytes } from './target.js';
+import type { BenchNodes } from './target.js';
 
 export interface ClusterSettings {
   /** Each node's folder is made in it. */
@@ -89,8 +90,8 @@ export class Cluster implements BenchNodes {
   }
 
   /** In sum, over all nodes. */
-  writerBytes(): Promise<WriterBytes> {
-    return readWriterBytes(this.urls);
+  writerTotals(): Promise<WriterStatistics> {
+    return readWriterTotals(this.urls);
   }
 
   /** Starts a node that has ended on its folder and port again, perhaps under a command, and waits until it listens. */

@@ -16,7 +16,7 @@ import { openEngineTarget } from './engine-target.js';
 import { runFailover } from './failover.js';
 import { type FlagValues, numberOf } from './flags.js';
 import { CLUSTER_SUITE, type RowOf, SINGLE_NODE_SUITE, type SuiteRun } from './floors.js';
-import { parseAppendOptions, parseOutput, parseReadOptions, parseRuns } from './options.js';
+import { parseAppendOptions, parseOutput, parseReadOptions, parseRuns, syncModeOf } from './options.js';
 import { runRead } from './read.js';
 import { type BenchRow, rowAsJson, rowAsTableLine, tableHeader } from './row.js';
 import { runSlowFollower } from './slow-follower.js';
@@ -90,7 +90,10 @@ function addCommonFlags(command: Command): Command {
 
 function addPlaceFlags(command: Command): Command {
   return command
-    .option('--sync-mode <mode>', 'how writes become durable: fdatasync or dsync (default: fdatasync)')
+    .option(
+      '--sync-mode <mode>',
+      'how writes become durable: fdatasync or dsync (default: fdatasync); none, for append in this process: they do not',
+    )
     .option('--dir <folder>', "where the run's own folder is made, removed afterwards (default: here)")
     .option('-o, --output <format>', 'table or json: one object a row on standard output (default: table)');
 }
@@ -166,6 +169,7 @@ async function printTroubles(
 async function runFloors(flags: FlagValues): Promise<void> {
   const output = parseOutput(flags);
   const runs = parseRuns(flags);
+  syncModeOf(flags);
   const suite = suiteOf(flags);
   if (output === 'table') console.log(tableHeader());
   const all = await runSuite(

@@ -6,20 +6,26 @@ import { join } from 'node:path';
 import { assert } from '../src/base/assert.js';
 import { CairnError } from '../src/base/errors.js';
 import { defaultValues, nodeOptionsOf } from '../src/config/options.js';
+import { chunkFileName } from '../src/log/chunk.js';
+import { openPlatform } from '../src/native/platform.js';
 import type { Engine } from '../src/node/engine.js';
 import { openLoneEngine } from '../src/node/lone-engine.js';
+import type { WriterStatistics } from '../src/ring/writer-statistics.js';
 import type { AppendSink, Rejection } from '../src/sequencer/pending-replies.js';
 import { AppendCursor } from '../src/wire/append-frame.js';
 import type { AppendOptions } from './options.js';
+import { prewriteChunk } from './prewritten-chunk.js';
 import { EVENT_TYPE, EventIds, RequestFrames, randomSalt, streamName } from './request-frames.js';
 import { recordBytesOf } from './row.js';
-import { type AppendTarget, type Completed, unattached, type WriterBytes } from './target.js';
+import { BatchSamples } from './statistics/batch-samples.js';
+import { type AppendTarget, type Completed, unattached } from './target.js';
 
 /** Requests are gathered for a turn of the event loop, as a socket would deliver them. Their ids are their slots + 1. */
 class EngineTarget implements AppendTarget, AppendSink {
   readonly recordBytes: number;
   completed: Completed = unattached;
   firstError: CairnError | undefined;
+  readonly batches: BatchSamples;
   readonly #engine: Engine;
   readonly #ids: EventIds;
   readonly #frames: RequestFrames;
@@ -33,6 +39,7 @@ class EngineTarget implements AppendTarget, AppendSink {
     const salt = randomSalt();
     const streams = Array.from({ length: options.streams }, (_, index) => streamName(salt, index));
     this.#engine = engine;
+    this.batches = new BatchSamples(() => engine.store!.statistics);
     this.#ids = new EventIds(salt);
     this.#frames = new RequestFrames(streams, options, options.inFlight);
     this.recordBytes = recordBytesOf(streams[0]!.length, EVENT_TYPE.length, options.eventBytes);
@@ -56,7 +63,7 @@ class EngineTarget implements AppendTarget, AppendSink {
     this.completed(token - 1, false);
   }
 
-  writerBytes(): Promise<WriterBytes> {
+  writerTotals(): Promise<WriterStatistics> {
     return Promise.resolve(this.#engine.store!.statistics);
   }
 
@@ -66,6 +73,7 @@ class EngineTarget implements AppendTarget, AppendSink {
 
   /** Hands what is gathered to the engine, as a session does with a message. */
   readonly #send = () => {
+    this.batches.sample();
     while (this.#gathered > 0) {
       const { count, frameBytes, bytes } = this.#frames;
       const frames = Math.min(this.#gathered, count - this.#first);
@@ -99,14 +107,26 @@ class EngineTarget implements AppendTarget, AppendSink {
   }
 }
 
-/** Opens an engine with the node's default settings on a fresh folder. */
+/** Opens an engine on a fresh folder, with the node's default settings where the options say nothing else. */
 export async function openEngineTarget(options: AppendOptions, folder: string): Promise<AppendTarget> {
   const defaults = nodeOptionsOf(defaultValues());
-  const engine = await openLoneEngine(
-    { ...defaults, folder: join(folder, 'data'), syncMode: options.syncMode },
-    { note: () => undefined, warn: () => undefined, failed: endProcess },
-  );
-  return new EngineTarget(engine, options);
+  const {
+    chunks,
+    batchBytesMax = defaults.batchBytesMax,
+    chunkSize = defaults.chunkSize,
+  } = options.engine ?? {};
+  const data = join(folder, 'data');
+  const own = { folder: data, syncMode: options.syncMode, batchBytesMax, chunkSize };
+  const open = () =>
+    openLoneEngine(
+      { ...defaults, ...own },
+      { note: () => undefined, warn: () => undefined, failed: endProcess },
+    );
+  if (chunks === 'prewritten') {
+    await (await open()).stop();
+    prewriteChunk(openPlatform().disk, join(data, chunkFileName(0, 0)));
+  }
+  return new EngineTarget(await open(), options);
 }
 
 /** A thread died. What it was asked to make durable will never be answered. */

@@ -6,9 +6,10 @@ import type { Disk } from '../src/base/ports.js';
 import { Cluster } from './cluster.js';
 import type { FailoverOptions } from './cluster-options.js';
 import { FailoverWriter } from './failover-writer.js';
-import { medianUs, probeDisk } from './probe.js';
+import { probeDisk } from './probe.js';
 import { rounded } from './rounded.js';
 import { withScratchFolder } from './scratch-folder.js';
+import { median } from './statistics/spread.js';
 import { type FailoverRow, troubleFields } from './trouble-rows.js';
 
 /** Acknowledged appends between one run and the next: everybody is at work again. */
@@ -33,7 +34,7 @@ export async function runFailover(options: FailoverOptions, disk: Disk): Promise
       await writer.stop();
     }
     const samplesMs = samples.map((ms) => rounded(ms, 1));
-    const [medianMs, maxMs] = [rounded(medianUs(samples), 1), Math.max(...samplesMs)];
+    const [medianMs, maxMs] = [rounded(median(samples), 1), Math.max(...samplesMs)];
     const own = { how, runs, medianMs, maxMs, samplesMs, acknowledged: writer.acknowledged };
     return { bench: 'failover', ...troubleFields(options, probe), ...own };
   });

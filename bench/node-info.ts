@@ -2,7 +2,7 @@
 import { CairnError } from '../src/base/errors.js';
 import { clientUrl } from '../src/client/address.js';
 import type { NodeStatus } from '../src/net/node-port.js';
-import type { WriterBytes } from './target.js';
+import type { WriterStatistics } from '../src/ring/writer-statistics.js';
 
 export type NodeInfo = Pick<
   NodeStatus,
@@ -25,14 +25,13 @@ export async function readInfo(url: string): Promise<NodeInfo | undefined> {
 }
 
 /** What the writers of all these nodes have counted, in sum: each node writes each record once. */
-export async function readWriterBytes(urls: readonly string[]): Promise<WriterBytes> {
-  const sum = { recordBytes: 0, diskBytes: 0 };
+export async function readWriterTotals(urls: readonly string[]): Promise<WriterStatistics> {
+  const sum = { batches: 0, recordBytes: 0, diskBytes: 0, writeMs: 0, syncMs: 0, chunks: 0 };
   for (const url of urls) {
     const info = await readInfo(url);
     if (info === undefined)
       throw new CairnError('timeout', `${url} does not say what it has written`, { url });
-    sum.recordBytes += info.writer.recordBytes;
-    sum.diskBytes += info.writer.diskBytes;
+    for (const name of Object.keys(sum) as (keyof WriterStatistics)[]) sum[name] += info.writer[name];
   }
   return sum;
 }

@@ -32,6 +32,15 @@ export interface RunOptions {
 export interface AppendOptions extends RunOptions {
   /** Events a second that ought to start; 0 = closed loop. */
   readonly ratePerSecond: number;
+  /** How an engine in this process is opened, as far as it differs from a node's defaults. */
+  readonly engine?: EngineSettings;
+}
+
+export interface EngineSettings {
+  readonly batchBytesMax?: number;
+  readonly chunkSize?: number;
+  /** `prewritten`: the first chunk is filled with zeros before. Else its space is merely reserved: nobody had time to. */
+  readonly chunks?: 'fresh' | 'prewritten';
 }
 
 export interface ReadOptions extends RunOptions {
@@ -52,6 +61,9 @@ const IN_FLIGHT_BYTES_MAX = 1024 * 1024 * 1024;
 /** Checks the flags of `bench append`. Throws `CairnError`. */
 export function parseAppendOptions(flags: FlagValues): AppendOptions {
   const options = { ...parseRunOptions(flags, 'engine'), ratePerSecond: numberOf(flags, 'rate') };
+  if (options.mode === 'ws' && options.syncMode === 'none') {
+    throw refused('--sync-mode none is for --mode engine: no node loses what it has acknowledged');
+  }
   if (options.mode === 'engine') {
     if (options.urls.length > 0) throw refused('--url is for --mode ws: an engine runs inside the benchmark');
     if (options.nodes > 1) throw refused('--nodes is for --mode ws: an engine is alone');
@@ -63,6 +75,7 @@ export function parseAppendOptions(flags: FlagValues): AppendOptions {
 /** Checks the flags of `bench read`. Throws `CairnError`. */
 export function parseReadOptions(flags: FlagValues): ReadOptions {
   if (flags['rate'] !== undefined) throw refused('bench read has no --rate: it reads as fast as it can');
+  syncModeOf(flags);
   const run = parseRunOptions({ inFlight: '1', eventsPerRequest: '64', ...defined(flags) }, 'ws');
   if (run.mode === 'engine') throw refused('bench read works over a connection: use --mode ws');
   const source = choiceOf(flags, 'source', ['stream', 'all'], 'all');
@@ -87,7 +100,7 @@ function parseRunOptions(flags: FlagValues, defaultMode: Mode): RunOptions {
     warmupSeconds: numberOf(flags, 'warmup'),
     urls,
     directory: flags['dir'] ?? '.',
-    syncMode: syncModeOf(flags),
+    syncMode: choiceOf(flags, 'syncMode', ['fdatasync', 'dsync', 'none'], 'fdatasync'),
   };
   const requestBytes =
     REQUEST_OVERHEAD_BYTES + options.eventsPerRequest * (options.eventBytes + EVENT_OVERHEAD_BYTES);
@@ -109,6 +122,7 @@ function urlsOf(flags: FlagValues): readonly string[] {
   return urls;
 }
 
+/** How nodes are to write. Throws `CairnError`. */
 export function syncModeOf(flags: FlagValues): SyncMode {
   return choiceOf(flags, 'syncMode', ['fdatasync', 'dsync'], 'fdatasync');
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Bytes, Disk, FileHandle } from '../src/base/ports.js';
 import type { SyncMode } from '../src/writer/commands.js';
+import { median } from './statistics/spread.js';
 
 /** What the probe found. */
 export interface ProbeResult {
@@ -43,8 +44,8 @@ export function probeDisk(disk: Disk, directory: string, syncMode: SyncMode): Pr
       return {
         diskKind: disk.kind,
         syncMode,
-        probe4kP50Us: medianUs(timeWrites(write, SMALL_BYTES)),
-        probe1mMBps: LARGE_BYTES / medianUs(timeWrites(write, LARGE_BYTES)),
+        probe4kP50Us: median(timeWrites(write, SMALL_BYTES)),
+        probe1mMBps: LARGE_BYTES / median(timeWrites(write, LARGE_BYTES)),
       };
     } finally {
       disk.close(file);
@@ -71,10 +72,11 @@ function prewrite(disk: Disk, path: string, zeros: Bytes): void {
   }
 }
 
+/** With `none` it is not durable: what is left is the write itself. */
 type DurableWrite = (length: number, offset: number) => void;
 
 function durableWrite(disk: Disk, file: FileHandle, buffer: Bytes, syncMode: SyncMode): DurableWrite {
-  if (syncMode === 'dsync') return (length, offset) => disk.write(file, buffer, 0, length, offset);
+  if (syncMode !== 'fdatasync') return (length, offset) => disk.write(file, buffer, 0, length, offset);
   return (length, offset) => {
     disk.write(file, buffer, 0, length, offset);
     disk.syncData(file);
@@ -93,11 +95,4 @@ function timeWrites(write: DurableWrite, length: number): number[] {
     before = after;
   }
   return timesUs;
-}
-
-/** The middle value (of an even number of values, the mean of the two in the middle). */
-export function medianUs(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

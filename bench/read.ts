@@ -57,9 +57,9 @@ interface Filled {
 async function fillCounted(nodes: BenchNodes, client: Client, options: ReadOptions): Promise<Filled> {
   const salt = randomSalt();
   const streams = Array.from({ length: options.streams }, (_, index) => streamName(salt, index));
-  const before = await nodes.writerBytes();
+  const before = await nodes.writerTotals();
   await fill(client, streams, { ...options, inFlight: FILLING_IN_FLIGHT });
-  return { streams, diskBytesPerRecordByte: amplification(before, await nodes.writerBytes()) };
+  return { streams, diskBytesPerRecordByte: amplification(before, await nodes.writerTotals()) };
 }
 
 /** Readers that share a clock: what arrives between warm-up and end counts. */

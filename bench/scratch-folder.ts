@@ -9,17 +9,21 @@ import { CairnError } from '../src/base/errors.js';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
-/** Runs `body` with a fresh folder in `directory`. Throws `CairnError` `invalid-configuration` if it can't be made. */
+type Signal = (typeof SIGNALS)[number];
+
+/**
+ * Runs `body` with a fresh folder in `directory`. Throws `CairnError` `invalid-configuration` if it can't be made. `onSignal`: what a
+ * signal does, each time; by default it ends the process.
+ */
 export async function withScratchFolder<Result>(
   directory: string,
   body: (folder: string) => Promise<Result>,
+  onSignal: (signal: Signal) => void = endBySignal,
 ): Promise<Result> {
   const folder = makeFolder(directory);
   const remove = () => rmSync(folder, { recursive: true, force: true });
-  // A signal must still pass through 'exit', so that this folder goes and child processes are ended.
-  const onSignal = (signal: (typeof SIGNALS)[number]) => process.exit(128 + SIGNAL_NUMBERS[signal]);
   process.once('exit', remove);
-  for (const signal of SIGNALS) process.once(signal, onSignal);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
     return await body(folder);
   } finally {
@@ -27,6 +31,11 @@ export async function withScratchFolder<Result>(
     process.off('exit', remove);
     remove();
   }
+}
+
+/** Through 'exit', so that the folder goes and child processes are ended. */
+export function endBySignal(signal: Signal): never {
+  process.exit(128 + SIGNAL_NUMBERS[signal]);
 }
 
 function makeFolder(directory: string): string {

@@ -1,7 +1,9 @@
 /** What a run of appends drives: an engine in this process, or nodes over ws. */
 import { assert } from '../src/base/assert.js';
 import type { CairnError } from '../src/base/errors.js';
+import type { WriterStatistics } from '../src/ring/writer-statistics.js';
 import type { AppendOptions } from './options.js';
+import type { BatchSamples } from './statistics/batch-samples.js';
 
 /** Where the answer of a slot's request goes: {@link Load.completed}. */
 export type Completed = (slot: number, succeeded: boolean) => void;
@@ -16,8 +18,10 @@ export interface AppendTarget {
   readonly firstError: CairnError | undefined;
   /** Sends one request for `slot`. */
   submit(slot: number): void;
+  /** The writer's batches one by one, where they can be watched: in this process. */
+  readonly batches?: BatchSamples;
   /** What the writers of the nodes have counted so far, in sum. */
-  writerBytes(): Promise<WriterBytes>;
+  writerTotals(): Promise<WriterStatistics>;
   close(): Promise<void>;
 }
 
@@ -26,23 +30,19 @@ export function unattached(): never {
   assert(false, 'completed is set before the first submit');
 }
 
-/** Bytes of records made durable, and bytes written to disk for them. */
-export interface WriterBytes {
-  readonly recordBytes: number;
-  readonly diskBytes: number;
-}
-
 /** Nodes that a run can be pointed at. */
 export interface BenchNodes {
   /** What clients connect to: in a cluster, the leader. */
   readonly url: string;
-  /** Of all nodes. */
-  writerBytes(): Promise<WriterBytes>;
+  /** Of all nodes, in sum. */
+  writerTotals(): Promise<WriterStatistics>;
   stop(): Promise<void>;
 }
 
 /** Starts what the run is about, with its data in `folder`. */
 export type OpenTarget = (options: AppendOptions, folder: string) => Promise<AppendTarget>;
+
+type WriterBytes = Pick<WriterStatistics, 'recordBytes' | 'diskBytes'>;
 
 /** Disk bytes per record byte between two readings; 0 if nothing was written. */
 export function amplification(before: WriterBytes, after: WriterBytes): number {

@@ -4,18 +4,13 @@
  */
 import { CairnError } from '../src/base/errors.js';
 import { type Client, connect, type NewEvent } from '../src/client/client.js';
+import type { WriterStatistics } from '../src/ring/writer-statistics.js';
 import { openNodes } from './bench-nodes.js';
 import { GRACE_MS } from './load.js';
 import type { AppendOptions, RunOptions } from './options.js';
 import { benchData, EVENT_TYPE, randomSalt, streamName } from './request-frames.js';
 import { recordBytesOf } from './row.js';
-import {
-  type AppendTarget,
-  type BenchNodes,
-  type Completed,
-  unattached,
-  type WriterBytes,
-} from './target.js';
+import { type AppendTarget, type BenchNodes, type Completed, unattached } from './target.js';
 
 class WsTarget implements AppendTarget {
   readonly recordBytes: number;
@@ -49,8 +44,8 @@ class WsTarget implements AppendTarget {
     client.append(stream, this.#events).then(this.#succeed[slot]!, this.#fail[slot]!);
   }
 
-  writerBytes(): Promise<WriterBytes> {
-    return this.#nodes.writerBytes();
+  writerTotals(): Promise<WriterStatistics> {
+    return this.#nodes.writerTotals();
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,8 @@ import { openWsTarget } from '../../bench/ws-target.js';
 import { CairnError } from '../../src/base/errors.js';
 import { openPlatform } from '../../src/native/platform.js';
 
+const NOTHING_WRITTEN = { batches: 0, recordBytes: 0, diskBytes: 0, writeMs: 0, syncMs: 0, chunks: 0 };
+
 let directory = '';
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'cairn-bench-test-'));
@@ -73,7 +75,7 @@ describe('bench append', () => {
         submit: (slot: number) => {
           setImmediate(() => target.completed(slot, false));
         },
-        writerBytes: () => Promise.resolve({ recordBytes: 0, diskBytes: 0 }),
+        writerTotals: () => Promise.resolve(NOTHING_WRITTEN),
         close: async () => {
           closed++;
         },

@@ -85,7 +85,8 @@ describe('bench append', () => {
     [{ seconds: 'Infinity' }, '--seconds'],
     [{ rate: '0' }, '--rate'],
     [{ mode: 'grpc' }, '--mode'],
-    [{ syncMode: 'none' }, '--sync-mode'],
+    [{ syncMode: 'none', mode: 'ws' }, '--sync-mode'],
+    [{ syncMode: 'never' }, '--sync-mode'],
     [{ mode: 'engine', url: 'ws://127.0.0.1:2113' }, '--url'],
     [{ mode: 'engine', connections: '2' }, '--connections'],
   ])('%j is refused, and the message names %s', (flags, part) => {

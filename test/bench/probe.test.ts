@@ -1,12 +1,6 @@
 import { expect, test } from 'vitest';
-import { medianUs, probeDisk } from '../../bench/probe.js';
+import { probeDisk } from '../../bench/probe.js';
 import type { Disk, OpenOptions } from '../../src/base/ports.js';
-
-test('the median of an odd number of values is the middle one, of an even number the mean of two', () => {
-  expect(medianUs([9, 1, 5])).toBe(5);
-  expect(medianUs([4, 1, 3, 2])).toBe(2.5);
-  expect(medianUs([7])).toBe(7);
-});
 
 test('with fdatasync every probe write is synced before the next', () => {
   const disk = new RecordingDisk();

@@ -1,0 +1,100 @@
+/**
+ * A writer's batches one by one, from its running totals. Main thread, beside the engine that is measured: it looks at the totals in each
+ * turn that answers requests, which is after nearly every batch, so that most differences are single batches; it must cost little. A turn
+ * that missed some counts them at their mean size, and does not time them.
+ */
+import type { WriterStatistics } from '../../src/ring/writer-statistics.js';
+import { median } from './spread.js';
+
+/** Batches of about a size. */
+export interface SizeCount {
+  /** Bytes of records: from `fromBytes` to below twice that. */
+  readonly fromBytes: number;
+  readonly batches: number;
+}
+
+/** How long batches of about a size took. */
+export interface SizeTime {
+  /** Bytes written to disk, on average: whole blocks. */
+  readonly diskBytes: number;
+  /** How many were timed. */
+  readonly batches: number;
+  /** Median time of write and sync together, µs. */
+  readonly p50Us: number;
+  /** Median time of the sync alone, µs. */
+  readonly syncP50Us: number;
+}
+
+interface Timed {
+  seen: number;
+  diskBytes: number;
+  readonly us: number[];
+  readonly syncUs: number[];
+}
+
+/** Enough for a median that stands, of the first batches that came. */
+const TIMES_MAX = 4096;
+/** Two classes for each doubling: the fit gets some fifteen points between 4 KiB and 1 MiB. */
+const CLASSES_PER_DOUBLING = 2;
+
+export class BatchSamples {
+  readonly #read: () => WriterStatistics;
+  #last: WriterStatistics;
+  readonly #sizes = new Map<number, number>();
+  readonly #times = new Map<number, Timed>();
+
+  /** `read`: the totals, now. */
+  constructor(read: () => WriterStatistics) {
+    this.#read = read;
+    this.#last = read();
+  }
+
+  /** Looks at the totals: call it once a turn. */
+  sample(): void {
+    const totals = this.#read();
+    const batches = totals.batches - this.#last.batches;
+    const diskBytes = totals.diskBytes - this.#last.diskBytes;
+    // The writer counts a batch first and its bytes last: in between there is nothing to be said about it yet.
+    if (batches === 0 || diskBytes === 0) return;
+    const recordBytes = (totals.recordBytes - this.#last.recordBytes) / batches;
+    const writeMs = totals.writeMs - this.#last.writeMs;
+    const syncMs = totals.syncMs - this.#last.syncMs;
+    this.#last = totals;
+    const size = Math.floor(Math.log2(recordBytes));
+    this.#sizes.set(size, (this.#sizes.get(size) ?? 0) + batches);
+    if (batches === 1) this.#time(diskBytes, writeMs + syncMs, syncMs);
+  }
+
+  /** From the smallest to the largest. */
+  get sizes(): SizeCount[] {
+    return sorted(this.#sizes).map(([size, batches]) => ({ fromBytes: 2 ** size, batches }));
+  }
+
+  /** From the smallest to the largest. */
+  get times(): SizeTime[] {
+    return sorted(this.#times).map(([, { seen, diskBytes, us, syncUs }]) => ({
+      diskBytes: Math.round(diskBytes / seen),
+      batches: seen,
+      p50Us: Math.round(median(us) * 10) / 10,
+      syncP50Us: Math.round(median(syncUs) * 10) / 10,
+    }));
+  }
+
+  #time(diskBytes: number, ms: number, syncMs: number): void {
+    const size = Math.floor(Math.log2(diskBytes) * CLASSES_PER_DOUBLING);
+    let timed = this.#times.get(size);
+    if (timed === undefined) {
+      timed = { seen: 0, diskBytes: 0, us: [], syncUs: [] };
+      this.#times.set(size, timed);
+    }
+    timed.seen++;
+    timed.diskBytes += diskBytes;
+    if (timed.us.length === TIMES_MAX) return;
+    timed.us.push(ms * 1000);
+    timed.syncUs.push(syncMs * 1000);
+  }
+}
+
+function sorted<Value>(map: ReadonlyMap<number, Value>): [number, Value][] {
+  return [...map].sort(([a], [b]) => a - b);
+}
