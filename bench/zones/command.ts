@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import type { FlagValues } from '../flags.js';
 import { runCompare } from './compare-command.js';
+import { runPlot } from './plot-command.js';
 import { runPredict } from './predict-command.js';
 import { PRESET_NAMES, presetTopology } from './presets.js';
 import { runSimulate } from './simulate-command.js';
@@ -46,6 +47,14 @@ export function registerZones(program: Command): void {
     .option('--seed <n>', 'of the delays (default: 1)')
     .option('--save <file>', 'keep it for plot, and for predict --costs')
     .action(runSimulate);
+  zones
+    .command('plot')
+    .description(
+      'a page of what simulate --save has kept: a map, the distributions by ack policy, a commit in time',
+    )
+    .argument('<file>', 'from simulate --save')
+    .option('--out <file>', 'the page (default: zones.html)')
+    .action(runPlot);
   addCompare(zones);
 }
 

@@ -6,8 +6,8 @@ import { connect } from '../../src/client/client.js';
 import { Random } from '../../src/sim/random.js';
 import type { SyncMode } from '../../src/writer/commands.js';
 import { GRACE_MS } from '../load.js';
-import { medianUs } from '../probe.js';
 import { withScratchFolder } from '../scratch-folder.js';
+import { median } from '../statistics/spread.js';
 import { type Burn, burnLeaderZone } from './burn.js';
 import { percentileOf } from './distribution.js';
 import type { ReplicationStyle } from './replication-styles.js';
@@ -93,7 +93,7 @@ async function runStyle(
     burns: fires,
     acknowledged: fires.reduce((sum, fire) => sum + fire.acknowledged, 0),
     lost: fires.reduce((sum, fire) => sum + fire.lost, 0),
-    leaderlessMs: leaderless.length === 0 ? undefined : medianUs(leaderless),
+    leaderlessMs: leaderless.length === 0 ? undefined : median(leaderless),
   };
 }
 
