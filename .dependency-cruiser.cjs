@@ -23,7 +23,7 @@ const LAYERS = {
   reader: ['base', 'log', 'ring', 'native', 'indexer'],
   sim: ['base', 'log', 'cluster'],
   client: ['base', 'wire'],
-  net: ['base', 'wire', 'sequencer', 'reader', 'cluster'],
+  net: ['base', 'wire', 'sequencer', 'reader', 'cluster', 'config'],
   node: [
     'base',
     'log',

@@ -74,8 +74,9 @@ export class ClusterNode {
 
   get view(): NodeView {
     const { promisedEpoch, commit, configuration, outbox, log } = this.#core;
-    const epochPosition = log.epochs.at(-1)?.position ?? 0;
-    return { ...this.#told, promisedEpoch, commit, epochPosition, configuration, state: outbox.state };
+    const [epochPosition, lagBytes] = [log.epochs.at(-1)?.position ?? 0, this.#follower?.lagBytes ?? 0];
+    const { state } = outbox;
+    return { ...this.#told, promisedEpoch, commit, epochPosition, lagBytes, configuration, state };
   }
 
   /** Epochs and configurations of its log before `position`. */
@@ -86,6 +87,11 @@ export class ClusterNode {
   /** Leader: up to where the log is acknowledged as `policy` wants it; undefined if this configuration can't meet it, or it doesn't lead. */
   acknowledged(policy: AckPolicy): Position | undefined {
     return this.#leader?.acknowledged(policy);
+  }
+
+  /** Whether it has heard, lately, from so many voters that some node can lead. */
+  get hearsQuorum(): boolean {
+    return this.#core.hearsQuorum;
   }
 
   /** A leader's view of the other members; else nothing. */
@@ -132,12 +138,8 @@ export class ClusterNode {
   }
 
   get #asked(): Asked {
-    return {
-      core: this.#core,
-      leader: this.#leader,
-      follower: this.#follower,
-      remoteReads: this.#remoteReads,
-    };
+    const [core, remoteReads] = [this.#core, this.#remoteReads];
+    return { core, leader: this.#leader, follower: this.#follower, remoteReads };
   }
 
   #onMessage(message: Message): void {
@@ -393,11 +395,6 @@ export class ClusterNode {
   get #role(): NodeRole {
     if (this.#isFenced) return 'fenced';
     if (this.#founding !== undefined) return 'fresh';
-    if (this.#leader !== undefined) {
-      if (this.#leader.resignation.isUnderWay) return 'resigning';
-      return this.#leader.isEstablished ? 'leader' : 'preLeader';
-    }
-    if (this.#follower !== undefined) return this.#follower.isStreaming ? 'following' : 'joining';
-    return this.#coordinator.isElecting ? 'electing' : 'looking';
+    return (this.#leader ?? this.#follower)?.role ?? (this.#coordinator.isElecting ? 'electing' : 'looking');
   }
 }

@@ -7,6 +7,7 @@ import { CatchUp } from './catch-up.js';
 import type { ClusterNodeOptions, NodeStart } from './cluster-node-options.js';
 import {
   type Configuration,
+  isQuorum,
   isVoter,
   type Member,
   type MemberId,
@@ -144,6 +145,17 @@ export class Core {
     return this.isVoter || (placed !== undefined && placed.end > this.commit);
   }
 
+  /** Whether it has heard, lately, from so many voters that some node can lead. One that knows of no voters can't say. */
+  get hearsQuorum(): boolean {
+    const { configuration, contacts, me, nowMs } = this;
+    if (configuration === undefined) return true;
+    const sinceMs = nowMs - ELECTIONS_HEARD * this.options.electionTimeoutMs;
+    const heard = this.voters.filter(
+      ({ id }) => (contacts.seen(id)?.heardMs ?? Number.NEGATIVE_INFINITY) >= sinceMs,
+    );
+    return isQuorum(configuration, new Set([me, ...heard.map(({ id }) => id)]));
+  }
+
   get self(): Addressee {
     return { id: this.me, name: this.options.name };
   }
@@ -189,6 +201,8 @@ export class Core {
 const NOBODY: ReadonlySet<MemberId> = new Set();
 /** How far the memory of what was acked may be behind: a save for this much of the log costs nothing. */
 const MARK_BYTES = 67_108_864;
+/** So many election timeouts without a word: as long as one that goes wrong, and the next. */
+const ELECTIONS_HEARD = 2;
 /** The least that an i32 says. */
 const PRIORITY_MIN = -0x8000_0000;
 /** A node subscribes less often than that in a life; 2^53 leaves room for two million starts. */

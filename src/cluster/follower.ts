@@ -8,6 +8,7 @@ import { VERIFY_STOP } from '../base/ports.js';
 import type { Epoch, Position } from '../base/units.js';
 import type { Coordinator } from './coordinator.js';
 import type { Core } from './core.js';
+import type { NodeRole } from './effects.js';
 import { EPOCHS_TOLD_MAX, type MessageOf } from './messages.js';
 import type { Addressee } from './outbox.js';
 
@@ -38,6 +39,8 @@ export class Follower {
   #progressMs: number;
   /** What the leader calls committed. */
   #leaderCommit: Position = 0;
+  /** Where the leader's log ended when it last said so. */
+  #leaderEnd: Position = 0;
 
   constructor(
     core: Core,
@@ -50,6 +53,10 @@ export class Follower {
     this.leader = reign.leader;
     this.#heardMs = core.nowMs;
     this.#progressMs = core.nowMs;
+  }
+
+  get role(): NodeRole {
+    return this.isStreaming ? 'following' : 'joining';
   }
 
   get isStreaming(): boolean {
@@ -87,6 +94,11 @@ export class Follower {
     this.#coordinator.suspect(this.leader.id);
   }
 
+  /** Bytes of the leader's log, as far as it was heard of, that are not durable here. */
+  get lagBytes(): number {
+    return Math.max(0, this.#leaderEnd - this.#core.log.durable);
+  }
+
   isFrom(message: { readonly from: string; readonly epoch: Epoch }): boolean {
     return message.epoch === this.epoch && message.from === this.leader.id;
   }
@@ -115,6 +127,7 @@ export class Follower {
   #onHeartbeat(message: MessageOf<'heartbeat'>): void {
     this.#noteHeard();
     const { round, end } = message;
+    this.#leaderEnd = Math.max(this.#leaderEnd, end);
     const { outbox, statedPriority: priority } = this.#core;
     outbox.send(this.leader, { kind: 'heartbeatReply', epoch: this.epoch, round, priority });
     this.#noteCommit(message.commit);

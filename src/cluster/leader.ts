@@ -9,21 +9,16 @@ import { type AckPolicy, acknowledgedBy } from './ack-policy.js';
 import { PublishedEnds, quorumReached } from './commit-rule.js';
 import { isQuorum, type Member, type MemberId } from './configuration.js';
 import type { Core } from './core.js';
-import type { Input } from './effects.js';
+import type { Input, NodeRole } from './effects.js';
 import { firstConfiguration } from './foundation.js';
 import { commonEnd } from './known-log.js';
 import { MembershipChanges } from './membership-changes.js';
 import type { MessageOf } from './messages.js';
 import type { MemberProgress } from './node-view.js';
-import { Progress } from './progress.js';
+import { Progress, RANGE_BYTES_MAX } from './progress.js';
 import { ReadQueue } from './read-queue.js';
 import type { Reign } from './reign.js';
 import { Resignation } from './resignation.js';
-
-/** A range: large enough that its frame costs nothing, small enough not to hold up a heartbeat. */
-const RANGE_BYTES_MAX = 262_144;
-/** Unacked bytes to one member: beyond it, it is slow, and its lag costs no memory. */
-const WINDOW_BYTES_MAX = 8_388_608;
 
 export class Leader implements Reign {
   readonly epoch: Epoch;
@@ -57,8 +52,18 @@ export class Leader implements Reign {
     return this.#epochRecord !== undefined && this.#core.commit >= this.#epochRecord.end;
   }
 
+  get role(): NodeRole {
+    if (this.resignation.isUnderWay) return 'resigning';
+    return this.isEstablished ? 'leader' : 'preLeader';
+  }
+
   get deadlineMs(): number {
-    return Math.min(this.#nextHeartbeatMs, this.resignation.deadlineMs);
+    const { end } = this.#core.log;
+    let deadlineMs = Math.min(this.#nextHeartbeatMs, this.resignation.deadlineMs);
+    for (const progress of this.#progress.values()) {
+      deadlineMs = Math.min(deadlineMs, progress.nextShipMs(end));
+    }
+    return deadlineMs;
   }
 
   get progress(): ReadonlyMap<MemberId, Progress> {
@@ -96,6 +101,7 @@ export class Leader implements Reign {
     if (this.#isStalled()) this.#core.isDiskStalled = true;
     if (!this.#hasQuorum() || this.#isStalled() || this.#isRemoved()) return false;
     if (this.#core.nowMs >= this.#nextHeartbeatMs) this.#heartbeat();
+    for (const progress of this.#progress.values()) this.#ship(progress);
     this.resignation.tick();
     this.changes.tick();
     return true;
@@ -212,7 +218,7 @@ export class Leader implements Reign {
     const { durable } = message;
     // It may be faster than the word that the range has left.
     if (durable > this.#core.log.end) return;
-    progress.match = Math.max(progress.match, durable);
+    progress.noteAck(durable);
     this.#ship(progress);
     this.#advanceCommit();
     this.resignation.onProgress();
@@ -244,11 +250,10 @@ export class Leader implements Reign {
   }
 
   #ship(progress: Progress): void {
-    const { outbox, log, commit } = this.#core;
-    const { member, attempt, next, match } = progress;
-    if (!progress.isStreaming || progress.isShipping || next >= log.end) return;
-    if (next - match >= WINDOW_BYTES_MAX) return;
-    progress.isShipping = true;
+    const { outbox, log, commit, nowMs } = this.#core;
+    if (progress.nextShipMs(log.end) > nowMs) return;
+    const { member, attempt, next } = progress;
+    progress.noteShip(nowMs);
     const limit = Math.min(log.end, next + RANGE_BYTES_MAX);
     const { epoch } = this;
     const payload = { kind: 'range', epoch, attempt, position: next, commit } as const;

@@ -33,3 +33,21 @@ export interface NodeState {
   /** Set for good when the node has learned that it lost acked data or that it is a copy. It never votes or acks again. */
   readonly fenced: boolean;
 }
+
+/** Of a node that has promised nothing yet, at its first start. */
+export function freshNodeState(memberId: MemberId, nonce: number): NodeState {
+  return {
+    memberId,
+    start: 1,
+    nonce,
+    clusterId: undefined,
+    promisedEpoch: 0,
+    acceptedEpoch: 0,
+    acceptedLeader: undefined,
+    foundation: undefined,
+    founded: false,
+    ackedPosition: 0,
+    fenced: false,
+    catchingUpFrom: undefined,
+  };
+}

@@ -14,6 +14,8 @@ export interface NodeView {
   readonly commit: Position;
   /** Where the newest epoch of its log begins; 0 if it has none. */
   readonly epochPosition: Position;
+  /** A follower: bytes of its leader's log, as far as it has heard of it, that are not durable here. Else 0. */
+  readonly lagBytes: number;
   readonly configuration: Configuration | undefined;
   readonly state: NodeState;
 }

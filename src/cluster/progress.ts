@@ -2,6 +2,16 @@
 import type { Position } from '../base/units.js';
 import type { Member } from './configuration.js';
 
+/** A range: large enough that its frame costs nothing, small enough not to hold up a heartbeat. */
+export const RANGE_BYTES_MAX = 262_144;
+/** Unacked bytes to one member: beyond it, it is slow, and its lag costs no memory. */
+const WINDOW_BYTES_MAX = 8_388_608;
+/**
+ * A small range waits so long for an ack of what is on its way: each range costs every processor that it meets the same, whatever its
+ * length, and its records would wait for the other disk anyway. Twice as long behind one that has waited in vain, and so on.
+ */
+const PATIENCE_MS = 1;
+
 export class Progress {
   member: Member;
   /** The subscription that all else here belongs to; 0 = none yet. */
@@ -16,6 +26,9 @@ export class Progress {
   isStreaming = false;
   /** A range is being sent. */
   isShipping = false;
+  /** When the last range went out, and how long a small one behind it waits. */
+  #shippedMs = 0;
+  #patienceMs = PATIENCE_MS;
   /**
    * The highest commit position that an ack of this reign counted for, over all subscriptions: who comes back with less has lost
    * something. Not the ack itself: recovery drops an unfinished transaction, acked or not.
@@ -37,5 +50,27 @@ export class Progress {
     this.next = 0;
     this.isStreaming = false;
     this.isShipping = false;
+    this.#patienceMs = PATIENCE_MS;
+  }
+
+  /** It acked all before `durable`. */
+  noteAck(durable: Position): void {
+    if (durable <= this.match) return;
+    this.match = durable;
+    this.#patienceMs = PATIENCE_MS;
+  }
+
+  noteShip(nowMs: number): void {
+    this.#patienceMs = this.next > this.match ? 2 * this.#patienceMs : PATIENCE_MS;
+    this.isShipping = true;
+    this.#shippedMs = nowMs;
+  }
+
+  /** When the next range may go, if the log ends at `end`; infinity: not before something changes. */
+  nextShipMs(end: Position): number {
+    const { next, match } = this;
+    const isPossible = this.isStreaming && !this.isShipping && next < end && next - match < WINDOW_BYTES_MAX;
+    if (!isPossible) return Number.POSITIVE_INFINITY;
+    return next === match || end - next >= RANGE_BYTES_MAX ? 0 : this.#shippedMs + this.#patienceMs;
   }
 }

@@ -208,6 +208,12 @@ export const OPTIONS = {
     help: 'Most unfinished reads of one connection; beyond it the answer is too-many-requests.',
   },
 
+  ProfileWrites: {
+    group: 'Logging',
+    kind: 'flag',
+    default: false,
+    help: 'Measure where the time of writes goes, a hundred of them a second at most: write_stage_seconds and replication_stage_seconds in /metrics.',
+  },
   LogLevel: {
     group: 'Logging',
     kind: 'choice',

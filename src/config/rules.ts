@@ -2,8 +2,9 @@
  * What must hold between options. Pure. A default that does not fit beside what the user asked for is lowered, so that
  * `--chunk-size 64KiB` alone works; what the user said is never changed, but refused with the way out.
  */
-import { BlockList, isIPv6 } from 'node:net';
+
 import { applyClusterRules, type Findings } from './cluster-rules.js';
+import { isLoopback } from './loopback.js';
 import type { OptionName, OptionValues } from './options.js';
 import { formatSize } from './values.js';
 
@@ -72,13 +73,4 @@ function addressProblems({ NodeIp, Insecure }: OptionValues): string[] {
 function addressWarnings({ NodeIp, Insecure }: OptionValues): string[] {
   if (!Insecure || isLoopback(NodeIp)) return [];
   return [`Insecure: whoever can reach ${NodeIp} can read and write everything, unencrypted`];
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8);
-LOOPBACK.addAddress('::1', 'ipv6');
-
-/** Whether only this machine can reach the address. */
-function isLoopback(address: string): boolean {
-  return LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }

@@ -23,6 +23,8 @@ export interface ForwarderOptions {
   readonly logId: string;
   /** How long an append waits for a leader to be found and reached, before it is refused: twice an election timeout is enough for an election. */
   readonly patienceMs: number;
+  /** Whether this node hears from enough voters for one of them to lead; without it nobody can say. */
+  readonly hearsQuorum?: () => boolean;
   /** The connection to the leader was lost, or could not be made. */
   readonly lost?: (url: string, reason: string) => void;
 }
@@ -321,8 +323,10 @@ export class Forwarder implements AppendPort {
     if (this.#link?.isOpen === true) return;
     const nowMs = performance.now();
     const late = this.#queue.waitingEntries().filter((entry) => this.#deadlineMs(entry) <= nowMs);
+    const { hearsQuorum, patienceMs } = this.#options;
     const why = this.#leader === undefined ? 'no leader is known' : 'the leader can not be reached';
-    this.#reject(late, noLeader(`${why} since ${this.#options.patienceMs} ms`));
+    const code = hearsQuorum?.() === false ? 'no-quorum' : 'no-leader';
+    this.#reject(late, rejection(code, `${why} since ${patienceMs} ms; nothing was written; retry shortly`));
     this.#deliver();
     this.#watchPatience();
   }

@@ -23,6 +23,8 @@ const PREFIX = 'cairn_';
 const ACK_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ];
+/** The shortest stages are some microseconds. */
+const STAGE_SECONDS = [0.000005, 0.00001, 0.000025, 0.00005, ...ACK_SECONDS];
 const GOSSIP_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5];
 const DELAY_QUANTILES = [0.5, 0.9, 0.99, 0.999, 1];
 
@@ -85,6 +87,30 @@ export class NodeMetrics {
   /** Leader: some records that were published at once are committed, so long after. Not for each event: for each step of `committed`. */
   observeQuorumAck(seconds: number): void {
     this.#acks.observe(seconds);
+  }
+
+  /** From now on there are histograms of the stages of writes; whoever follows writes tells what it sees. */
+  addWriteStages(): {
+    stage(stage: string, seconds: number): void;
+    memberStage(stage: string, member: string, seconds: number): void;
+  } {
+    const settings = { buckets: STAGE_SECONDS, registers: [this.#registry] };
+    const stages = new Histogram({
+      ...settings,
+      name: `${PREFIX}write_stage_seconds`,
+      help: "On a leader: where a write's time goes. docs/performance.md says what the stages are.",
+      labelNames: ['stage'],
+    });
+    const memberStages = new Histogram({
+      ...settings,
+      name: `${PREFIX}replication_stage_seconds`,
+      help: 'On a leader, of a member. ship: from publishing until the records are with its socket; follower: from then until its ack.',
+      labelNames: ['stage', 'member'],
+    });
+    return {
+      stage: (stage, seconds) => stages.observe({ stage }, seconds),
+      memberStage: (stage, member, seconds) => memberStages.observe({ stage, member }, seconds),
+    };
   }
 
   observeGossip(seconds: number, isSuccessful: boolean): void {

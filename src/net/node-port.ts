@@ -57,6 +57,8 @@ export interface NodeStatus {
   readonly epoch: number;
   /** Where the newest epoch of its log begins. */
   readonly epochPosition: number;
+  /** A follower: bytes of its leader's log that are not durable here. Else 0. */
+  readonly lagBytes: number;
   readonly promisedEpoch: number;
   readonly clusterId: string | undefined;
   readonly configuration: Configuration | undefined;

@@ -3,7 +3,7 @@
  * otherwise reach a node on the user's loopback. Until there is authentication, only pages from this machine may, or from
  * the very address that the node listens on. The Host header isn't looked at: it can be anything (DNS rebinding).
  */
-import { isIP } from 'node:net';
+import { isLoopback } from '../config/loopback.js';
 
 /** `origin`: the request's Origin header. `listenHost`: the address that the node listens on. */
 export function isAllowedOrigin(origin: string | undefined, listenHost: string): boolean {
@@ -11,11 +11,6 @@ export function isAllowedOrigin(origin: string | undefined, listenHost: string):
   const hostname = hostnameOf(origin);
   if (hostname === undefined) return false;
   return hostname === 'localhost' || isLoopback(hostname) || hostname === listenHost;
-}
-
-/** Whether an IP address in text form is a loopback address. */
-export function isLoopback(address: string): boolean {
-  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }
 
 function hostnameOf(origin: string): string | undefined {

@@ -38,6 +38,8 @@ const REDIAL_MS = 100;
 /** How soon, and how often, a connection that breaks while it is being made is tried again: together longer than a process takes to die. */
 const PROBE_PAUSE_MS = 10;
 const PROBES_MAX = 100;
+/** Far more than a cluster has members; the one that was dialled the longest ago is forgotten first. */
+const NAMES_MAX = 256;
 const NOTHING = new Uint8Array(0);
 const HEADER = { protocol: 'cairn-peer-protocol', cluster: 'cairn-cluster', name: 'cairn-name' } as const;
 
@@ -47,7 +49,7 @@ export class PeerLinks {
   readonly #dialled = new Map<string, PeerLink>();
   /** Dialled by others, by their name: the latest one of each. */
   readonly #accepted = new Map<string, PeerLink>();
-  /** When a node may be dialled again. */
+  /** When a node may be dialled again: of all that were dialled, the latest last. */
   readonly #notBeforeMs = new Map<string, number>();
   #isStopped = false;
 
@@ -94,7 +96,8 @@ export class PeerLinks {
     const name = String(request.headers[HEADER.name]);
     const link = this.#link(name, socket, () => {
       if (this.#accepted.get(name) === link) this.#accepted.delete(name);
-      this.#probe(name, PROBES_MAX);
+      // A stranger may call itself whatever it likes.
+      if (this.#notBeforeMs.has(name)) this.#probe(name, PROBES_MAX);
     });
     this.#accepted.get(name)?.close();
     this.#accepted.set(name, link);
@@ -117,7 +120,9 @@ export class PeerLinks {
   #dial(name: string, probesLeft = 0): PeerLink | undefined {
     const nowMs = performance.now();
     if (nowMs < (this.#notBeforeMs.get(name) ?? 0)) return undefined;
+    this.#notBeforeMs.delete(name);
     this.#notBeforeMs.set(name, nowMs + REDIAL_MS);
+    if (this.#notBeforeMs.size > NAMES_MAX) this.#notBeforeMs.delete(this.#notBeforeMs.keys().next().value!);
     const socket = this.#open(name);
     if (socket === undefined) return undefined;
     const link = this.#link(name, socket, (end) => {
@@ -157,7 +162,7 @@ export class PeerLinks {
   /** A connection has broken: whether the process is gone shows when it is dialled again, at once. */
   #probe(name: string, probesLeft: number): void {
     if (this.#isStopped || this.#dialled.has(name) || this.#options.isBlocked(name)) return;
-    this.#notBeforeMs.delete(name);
+    this.#notBeforeMs.set(name, 0);
     this.#dial(name, probesLeft);
   }
 

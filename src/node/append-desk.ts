@@ -11,7 +11,7 @@ import type { AppendOutcome, Sequencer } from '../sequencer/sequencer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
 import type { AckPolicy } from '../wire/frames.js';
 import type { LogStore } from './log-store.js';
-import { NO_LEADER, SHUTTING_DOWN, whyNotHere } from './refusals.js';
+import { NO_LEADER, NO_QUORUM, SHUTTING_DOWN, whyNotHere } from './refusals.js';
 import type { Reign } from './reign.js';
 
 /** What the desk needs of the node. */
@@ -20,6 +20,8 @@ export interface AppendDeskHost {
   /** The leader's name, if one is known. */
   readonly leaderName: string | undefined;
   readonly store: LogStore | undefined;
+  /** Whether it hears from enough voters for one of them to lead. */
+  readonly hearsQuorum: boolean;
   /** Up to where the log is acknowledged as `policy` wants it; undefined if that can't be. */
   acknowledged(policy: AckPolicy): Position | undefined;
 }
@@ -192,8 +194,9 @@ export class AppendDesk implements AppendPort {
   /** Undefined: it will be open in a moment. */
   #whyClosed(): Rejection | undefined {
     if (this.#isClosed) return SHUTTING_DOWN;
-    const { role, leaderName } = this.#host;
-    return whyNotHere(role, leaderName);
+    const { role, leaderName, hearsQuorum } = this.#host;
+    const rejection = whyNotHere(role, leaderName);
+    return rejection === NO_LEADER && !hearsQuorum ? NO_QUORUM : rejection;
   }
 
   /**

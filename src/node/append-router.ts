@@ -51,7 +51,8 @@ export class AppendRouter implements AppendPort {
     const { engine, clientName, patienceMs, urlOf } = this.#options;
     const { store, leaderName, appends } = engine;
     if (store === undefined) return;
-    this.#forwarder ??= new Forwarder({ clientName, patienceMs, logId: store.logId });
+    const hearsQuorum = () => engine.hearsQuorum;
+    this.#forwarder ??= new Forwarder({ clientName, patienceMs, logId: store.logId, hearsQuorum });
     const isFollower = leaderName !== undefined && !appends.decides;
     this.#forwarder.setLeader(isFollower ? urlOf(leaderName) : undefined);
     if (appends.decides) this.#forwarder.refuseUnsent();

@@ -8,71 +8,25 @@ import { CairnError } from '../base/errors.js';
 import { type ChainState, DiskError } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import { ClusterNode } from '../cluster/cluster-node.js';
-import type { ClusterNodeOptions } from '../cluster/cluster-node-options.js';
 import type { AppendedRecord, Effect, Input, NodeRole } from '../cluster/effects.js';
-import type { LogStart } from '../cluster/known-log.js';
 import type { Message } from '../cluster/messages.js';
-import type { NodeState } from '../cluster/node-state.js';
-import type { NodeStateFile } from '../cluster/node-state-file.js';
 import type { MemberProgress, NodeView } from '../cluster/node-view.js';
 import type { RecoveredLog } from '../log/recovery.js';
-import type { Platform } from '../native/platform.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import type { AckPolicy } from '../wire/frames.js';
 import { AckTimer } from './ack-timer.js';
 import { AppendDesk } from './append-desk.js';
 import { CoreTimer } from './core-timer.js';
 import { diskFailure } from './disk-failure.js';
-import type { EngineOptions } from './engine-options.js';
+import type { EngineParts } from './engine-parts.js';
 import { LogDriver } from './log-driver.js';
 import { LogStore } from './log-store.js';
-import type { PeerTransport } from './peer-transport.js';
 import { RangeShipper } from './range-shipper.js';
 import { ReadGate } from './read-gate.js';
 import { noReadIndex } from './refusals.js';
 import { leads, Reign } from './reign.js';
 import { Requests } from './requests.js';
-
-/** What the engine reports while it works. */
-export interface EngineEvents {
-  /** Something worth a line in the log. */
-  note(message: string, facts: Readonly<Record<string, unknown>>): void;
-  /** Something that somebody should look at. */
-  warn(message: string, facts: Readonly<Record<string, unknown>>): void;
-  /** The engine is dead: end the process. Called at most once. */
-  failed(error: CairnError): void;
-  /** The log is damaged where somebody reads it. Answers whether that is being mended. */
-  damaged?(error: CairnError, who: 'reader' | 'index'): boolean;
-  /** Role or leader have changed. */
-  changed?(): void;
-  /** So long it took from publishing something to its commit. */
-  quorumAck?(seconds: number): void;
-}
-
-/** The log that a node starts with. */
-export interface EngineLog {
-  readonly recovered: RecoveredLog;
-  readonly history: LogStart;
-  /** How far the file `history` covers it. */
-  readonly historyWritten: Position;
-}
-
-export interface EngineParts {
-  readonly options: EngineOptions;
-  readonly core: ClusterNodeOptions;
-  readonly platform: Platform;
-  readonly stateFile: NodeStateFile;
-  /** As saved for this start. */
-  readonly state: NodeState;
-  /** Undefined as long as the node belongs to no cluster. */
-  readonly log: EngineLog | undefined;
-  /** Makes the log of a cluster that the node has joined, durably. */
-  readonly createLog: (clusterId: string, chunkSize: number) => RecoveredLog;
-  readonly transport: PeerTransport;
-  readonly events: EngineEvents;
-  /** Called when the engine is closed, after all threads have ended. */
-  readonly release: () => void;
-}
+import { WriteProfile } from './write-profile.js';
 
 type LogEffect = Extract<Effect, { kind: 'write' | 'truncate' | 'append' }>;
 
@@ -86,6 +40,7 @@ export class Engine {
   readonly #timer: CoreTimer;
   readonly #reads: ReadGate;
   readonly #ackTimer: AckTimer;
+  readonly #profile: WriteProfile | undefined;
   #store: LogStore | undefined;
   #driver: LogDriver | undefined;
   #shipper: RangeShipper | undefined;
@@ -105,6 +60,8 @@ export class Engine {
     this.#told = this.#core.view;
     this.appends = new AppendDesk(this);
     this.#ackTimer = new AckTimer((seconds) => parts.events.quorumAck?.(seconds));
+    const { writeStages } = parts.events;
+    this.#profile = writeStages === undefined ? undefined : new WriteProfile(writeStages);
     this.#reads = new ReadGate((request) => this.take({ kind: 'read', request }));
     this.requests = new Requests((input) => this.take(input));
     this.#timer = new CoreTimer(
@@ -142,6 +99,10 @@ export class Engine {
     return this.#told.leader;
   }
 
+  get hearsQuorum(): boolean {
+    return this.#core.hearsQuorum;
+  }
+
   /** A leader's view of the other members; else nothing. */
   progress(): readonly MemberProgress[] {
     return this.#core.progress();
@@ -159,6 +120,7 @@ export class Engine {
 
   /** A message from another node. */
   receive(message: Message): void {
+    if (message.kind === 'ack') this.#profile?.acked(message.fromName, message.durable, performance.now());
     this.take({ kind: 'message', message });
   }
 
@@ -233,6 +195,7 @@ export class Engine {
         return;
       case 'ship':
         this.#shipper?.ship(effect);
+        this.#profile?.shipped(effect.to, effect.limit, performance.now());
         return;
       case 'write':
       case 'truncate':
@@ -294,7 +257,11 @@ export class Engine {
     const store = this.#store!;
     store.setCommitted(position);
     this.#ackTimer.committed(position);
+    const nowMs = performance.now();
+    const isFollowed = this.#profile?.committed(position, nowMs) === true;
     this.appends.committed(position);
+    // Behind the microtasks in which the answers leave.
+    if (isFollowed) queueMicrotask(() => this.#profile?.answered(nowMs, performance.now()));
     this.#reads.committed(position);
   }
 
@@ -309,6 +276,7 @@ export class Engine {
       reign.end();
       this.#isEndingReign = false;
       this.#ackTimer.reset();
+      this.#profile?.reset();
     }
     if (role === 'leader') void this.appends.reign?.establish().then(() => this.#onProgress());
     else if (role !== 'resigning') this.requests.leadsNoMore();
@@ -332,6 +300,8 @@ export class Engine {
       defaultAckPolicy: this.#parts.options.defaultAckPolicy ?? 'quorum',
       published: (end: Readonly<ChainState>) => {
         this.#ackTimer.published(end.position);
+        const beganMs = this.appends.reign?.log.turnBeganMs;
+        if (beganMs !== undefined) this.#profile?.published(end.position, beganMs, performance.now());
         this.take({ kind: 'published', end });
       },
       confirm: (answer: () => void, abandon: () => void) => this.#reads.confirm(answer, abandon),
@@ -370,6 +340,7 @@ export class Engine {
     const { durable } = store;
     if (durable > this.#toldDurable) {
       this.#toldDurable = durable;
+      this.#profile?.durable(durable, () => store.lastBatch, performance.now());
       this.take({ kind: 'durable', position: durable });
     }
     this.#driver!.pump();

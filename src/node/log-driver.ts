@@ -28,12 +28,14 @@ export interface LogDriverHost {
   failed(error: CairnError): void;
 }
 
-/** Operations in wait; the core's window bounds them to far less. */
-const OPERATIONS_MAX = 10_000;
+/** Bytes in wait: a leader's window and a range, which may be one large record; so this is far more than there can be. */
+const WAITING_BYTES_MAX = 256 * 1024 * 1024;
 
 export class LogDriver {
   readonly #host: LogDriverHost;
   #operations: LogOperation[] = [];
+  /** Of the writes among them. */
+  #waitingBytes = 0;
   /** Of the last record: none gets an older one. */
   #lastTimestampUs: TimestampUs;
   #isTruncating = false;
@@ -55,9 +57,12 @@ export class LogDriver {
   }
 
   add(operation: LogOperation): void {
-    assert(this.#operations.length < OPERATIONS_MAX, 'what is asked of the log is bounded by a window');
-    // Nothing to be done, and so nothing to wait behind.
-    if (operation.kind === 'write' && operation.bytes.length === 0) return;
+    if (operation.kind === 'write') {
+      // Nothing to be done, and so nothing to wait behind.
+      if (operation.bytes.length === 0) return;
+      this.#waitingBytes += operation.bytes.length;
+      assert(this.#waitingBytes <= WAITING_BYTES_MAX, 'what is asked of the log is bounded by a window');
+    }
     this.#operations.push(operation);
     this.pump();
   }
@@ -108,6 +113,7 @@ export class LogDriver {
     this.#lastTimestampUs = timestampUs;
     producer.take(bytes.subarray(0, length), records, end);
     store.notePublished();
+    this.#waitingBytes -= length;
     if (length === bytes.length) this.#operations.shift();
     else this.#operations[0] = { ...operation, bytes: bytes.subarray(length) };
     return true;

@@ -20,7 +20,7 @@ import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, createRing, type RingMemory } from '../ring/layout.js';
 import { RingProducer } from '../ring/producer.js';
-import { StatisticsWords, type WriterStatistics } from '../ring/writer-statistics.js';
+import { type LastBatch, StatisticsWords, type WriterStatistics } from '../ring/writer-statistics.js';
 import type { AppendLimits } from '../sequencer/append-limits.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import { EVENTS_PREFIX_BYTES } from '../wire/frames.js';
@@ -153,6 +153,11 @@ export class LogStore {
 
   get statistics(): WriterStatistics {
     return this.#statistics.read();
+  }
+
+  /** What the writer did last; undefined if it is about to change. */
+  get lastBatch(): LastBatch | undefined {
+    return this.#statistics.lastBatch();
   }
 
   get ringBytes(): number {

@@ -1,7 +1,8 @@
 /** An engine that is a cluster of its own, without sockets: for benchmarks and tests of the write path in one process. */
 import { CairnError } from '../base/errors.js';
-import type { Engine, EngineEvents } from './engine.js';
+import type { Engine } from './engine.js';
 import type { EngineOptions } from './engine-options.js';
+import type { EngineEvents } from './engine-parts.js';
 import { type ClusterSettings, openEngine } from './open-engine.js';
 import { NO_PEERS } from './peer-transport.js';
 

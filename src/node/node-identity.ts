@@ -7,7 +7,8 @@ import { unlinkSync } from 'node:fs';
 import { CairnError } from '../base/errors.js';
 import type { Disk } from '../base/ports.js';
 import type { Position } from '../base/units.js';
-import type { NodeState } from '../cluster/node-state.js';
+import type { Configuration } from '../cluster/configuration.js';
+import { freshNodeState, type NodeState } from '../cluster/node-state.js';
 import { NodeStateFile } from '../cluster/node-state-file.js';
 import type { RecoveredLog } from '../log/recovery.js';
 
@@ -19,6 +20,14 @@ export interface NodeIdentity {
   readonly log: RecoveredLog | undefined;
 }
 
+/** The log of the folder. */
+export interface FolderLog {
+  /** Recovers it, knowing from where on its Commit records prove nothing ({@link NodeState.catchingUpFrom}). */
+  recover(catchingUpFrom: Position | undefined): RecoveredLog | undefined;
+  /** The last configuration that it holds, found by reading it; undefined if it holds none. */
+  configurationOf(log: RecoveredLog): Configuration | undefined;
+}
+
 /** How a node is known that has to be adopted, as its own cluster's only member. */
 export interface OwnAddress {
   readonly name: string;
@@ -28,15 +37,14 @@ export interface OwnAddress {
 /** The state of the format: 48 bits, so that it fits a number. */
 const NONCE_MAX = 2 ** 48 - 1;
 
-/** `recover` recovers the log, once it is known from where on its Commit records prove nothing ({@link NodeState.catchingUpFrom}). */
 export function loadIdentity(
   disk: Disk,
   folder: string,
-  recover: (catchingUpFrom: Position | undefined) => RecoveredLog | undefined,
+  folderLog: FolderLog,
   address: OwnAddress,
 ): NodeIdentity {
   const loaded = NodeStateFile.load(disk, folder);
-  const recovered = recover(loaded.kind === 'loaded' ? loaded.state.catchingUpFrom : undefined);
+  const recovered = folderLog.recover(loaded.kind === 'loaded' ? loaded.state.catchingUpFrom : undefined);
   const nonce = randomInt(NONCE_MAX);
   switch (loaded.kind) {
     case 'loaded': {
@@ -46,9 +54,11 @@ export function loadIdentity(
       return { file: loaded.file, state, log };
     }
     case 'absent': {
-      const fresh = freshState(randomUUID(), nonce);
-      const state = recovered === undefined ? fresh : adopted(fresh, recovered, address);
-      return { file: NodeStateFile.create(disk, folder, state), state, log: recovered };
+      const fresh = freshNodeState(randomUUID(), nonce);
+      const isEmpty = recovered?.end.position === 0;
+      const log = isEmpty ? ownLog(disk, folder, fresh, recovered) : recovered;
+      const state = log === undefined ? fresh : stateOf(fresh, log, { folder, folderLog, address });
+      return { file: NodeStateFile.create(disk, folder, state), state, log };
     }
     case 'unknown-version':
       throw new CairnError(
@@ -86,6 +96,35 @@ function ownLog(
   );
 }
 
+interface Surroundings {
+  readonly folder: string;
+  readonly folderLog: FolderLog;
+  readonly address: OwnAddress;
+}
+
+/**
+ * Of a node that has a log, and no state: its log is from before there were clusters, or the state is lost. Then it may have promised
+ * anything, unless it is its cluster's only member: nobody else has ever heard of it.
+ */
+function stateOf(fresh: NodeState, log: RecoveredLog, around: Surroundings): NodeState {
+  const configuration = around.folderLog.configurationOf(log);
+  if (configuration === undefined) return adopted(fresh, log, around.address);
+  const [member, ...others] = configuration.members;
+  if (member === undefined || others.length > 0) throw stateMissing(around.folder);
+  const { position, epoch } = log.end;
+  const promises = { promisedEpoch: epoch, ackedPosition: position, founded: true };
+  return { ...fresh, ...promises, memberId: member.id, clusterId: log.logId };
+}
+
+function stateMissing(folder: string): CairnError {
+  return new CairnError(
+    'bad-data-folder',
+    `the file node-state in ${folder} is missing: what this node has promised to its cluster is lost. ` +
+      'Put the file back, or wipe the folder and start the node again: it joins as a new member',
+    { path: folder },
+  );
+}
+
 function adopted(
   fresh: NodeState,
   { logId, chunkSize }: RecoveredLog,
@@ -95,21 +134,4 @@ function adopted(
   const members = [{ id: memberId, name, zone, role: 'voter' as const }];
   const foundation = { clusterId: logId, founder: memberId, chunkSize, members };
   return { ...fresh, clusterId: logId, foundation, founded: true };
-}
-
-function freshState(memberId: string, nonce: number): NodeState {
-  return {
-    memberId,
-    start: 1,
-    nonce,
-    clusterId: undefined,
-    promisedEpoch: 0,
-    acceptedEpoch: 0,
-    acceptedLeader: undefined,
-    foundation: undefined,
-    founded: false,
-    ackedPosition: 0,
-    fenced: false,
-    catchingUpFrom: undefined,
-  };
 }

@@ -101,10 +101,10 @@ export class NodeService implements NodePort, AdminPort {
   status(): NodeStatus {
     const { engine, name, zone } = this.#parts;
     const { store, view, memberId } = engine;
-    const { role, leader, epoch, promisedEpoch, configuration, state, epochPosition } = view;
+    const { role, leader, epoch, promisedEpoch, configuration, state, epochPosition, lagBytes } = view;
     const isServing = store !== undefined && role !== 'fenced';
     return {
-      ...{ name, memberId, zone, role, leader, epoch, epochPosition, promisedEpoch, configuration },
+      ...{ name, memberId, zone, role, leader, epoch, epochPosition, lagBytes, promisedEpoch, configuration },
       memberRole: configuration && memberOf(configuration, memberId)?.role,
       clusterId: state.clusterId,
       priority: this.#priority,

@@ -3,15 +3,16 @@
  * operators at it. Main thread. What dies inside makes the node fail, and whoever started it end the process: an engine that lost a
  * thread can promise nothing any more.
  */
+
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
 import { CairnError } from '../base/errors.js';
 import { clientAddress, nodeName } from '../config/addresses.js';
+import { isLoopback } from '../config/loopback.js';
 import type { NodeOptions } from '../config/options.js';
 import { openPlatform } from '../native/platform.js';
 import { ChunkRoutes, type ChunkSource } from '../net/chunk-routes.js';
 import { MessageGarbage } from '../net/message-garbage.js';
-import { isLoopback } from '../net/origin.js';
 import { PeerLinks } from '../net/peer-links.js';
 import { CLIENT_PATH, type NodeServer } from '../net/server.js';
 import { AppendRouter } from './append-router.js';
@@ -155,6 +156,7 @@ class Node implements RunningNode {
         changed: () => this.#changed(),
         damaged: (error, who) => this.#repairs!.whileRunning.report(error, who),
         quorumAck: (seconds) => watch.metrics.observeQuorumAck(seconds),
+        ...(options.profileWrites ? { writeStages: watch.metrics.addWriteStages() } : {}),
       },
     });
     const urlOf = (peer: string): string => `ws://${watch.clientAddressOf(peer) ?? peer}${CLIENT_PATH}`;

@@ -16,8 +16,9 @@ import { recoverFolder } from '../log/folder-recovery.js';
 import { makeChunk } from '../log/new-chunk.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import { openPlatform, type Platform } from '../native/platform.js';
-import { Engine, type EngineEvents, type EngineLog } from './engine.js';
+import { Engine } from './engine.js';
 import type { EngineOptions } from './engine-options.js';
+import type { EngineEvents, EngineLog } from './engine-parts.js';
 import { type FileLocks, lockFolder } from './folder-lock.js';
 import { loadIdentity } from './node-identity.js';
 import { noRoomForLog } from './out-of-space.js';
@@ -54,9 +55,12 @@ function open(
 ): Engine {
   const { disk, kernel } = platform;
   const { folder } = options;
-  const recover = (catchingUpFrom: Position | undefined) =>
-    recoverFolder(disk, kernel, folder, catchingUpFrom);
-  const { file: stateFile, state, log } = loadIdentity(disk, folder, recover, cluster);
+  const folderLog = {
+    recover: (catchingUpFrom: Position | undefined) => recoverFolder(disk, kernel, folder, catchingUpFrom),
+    configurationOf: (log: RecoveredLog) =>
+      readLog(platform, folder, log).history.configurations.at(-1)?.configuration,
+  };
+  const { file: stateFile, state, log } = loadIdentity(disk, folder, folderLog, cluster);
   if (log?.torn !== undefined) events.note('removed a torn tail', { ...log.torn });
   if (log !== undefined && log.chunkSize !== options.chunkSize) {
     const { chunkSize } = log;

@@ -46,6 +46,14 @@ export const NO_LEADER: Rejection = {
   details: {},
 };
 
+/** Of a node that is cut off from most of the others, or whose others are down. */
+export const NO_QUORUM: Rejection = {
+  code: 'no-quorum',
+  message:
+    'this node hears from too few voters for any of them to lead: reads of what is committed here go on, nothing can be written until more are back',
+  details: {},
+};
+
 export const SHUTTING_DOWN: Rejection = {
   code: 'shutting-down',
   message: 'the node is shutting down; nothing was written; try another node, or this one again later',

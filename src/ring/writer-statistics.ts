@@ -2,9 +2,15 @@
  * What the writer thread counts, in shared memory for main to read at any time: single-writer f64 words, each exact on its
  * own, the set not taken at one instant.
  */
+import type { Position } from '../base/units.js';
 import { CONTROL, type RingMemory } from './layout.js';
 
 const FIELD = { batches: 0, recordBytes: 1, diskBytes: 2, writeMs: 3, syncMs: 4, chunks: 5 } as const;
+/** Where the last batch stands behind them: from, to, and three times. */
+const LAST_BATCH = 6;
+const WORDS = 11;
+/** Int32 word behind them: odd while the last batch is being noted. */
+const SEQUENCE_AT = 24;
 
 /** Sums since the node started. `recordBytes` counts what was made durable, `diskBytes` what was written for it. */
 export interface WriterStatistics {
@@ -16,12 +22,23 @@ export interface WriterStatistics {
   readonly chunks: number;
 }
 
+/** What the writer did last. Times are the reader's `performance.now()`. */
+export interface LastBatch {
+  readonly from: Position;
+  readonly to: Position;
+  readonly beganMs: number;
+  readonly writtenMs: number;
+  readonly syncedMs: number;
+}
+
 export class StatisticsWords {
   readonly #words: Float64Array;
+  readonly #control: Int32Array;
 
   constructor(memory: RingMemory) {
     const { control } = memory;
-    this.#words = new Float64Array(control.buffer, control.byteOffset + CONTROL.writerStatistics * 4, 8);
+    this.#control = control;
+    this.#words = new Float64Array(control.buffer, control.byteOffset + CONTROL.writerStatistics * 4, WORDS);
   }
 
   add(field: keyof typeof FIELD, amount: number): void {
@@ -31,5 +48,30 @@ export class StatisticsWords {
   read(): WriterStatistics {
     const [batches = 0, recordBytes = 0, diskBytes = 0, writeMs = 0, syncMs = 0, chunks = 0] = this.#words;
     return { batches, recordBytes, diskBytes, writeMs, syncMs, chunks };
+  }
+
+  /** The batch that is about to be told durable, with times of the writer's `performance.now()`. */
+  setLastBatch(batch: LastBatch): void {
+    const words = this.#words;
+    // Threads have clocks that began at different times.
+    const { timeOrigin } = performance;
+    Atomics.add(this.#control, CONTROL.writerStatistics + SEQUENCE_AT, 1);
+    words[LAST_BATCH] = batch.from;
+    words[LAST_BATCH + 1] = batch.to;
+    words[LAST_BATCH + 2] = timeOrigin + batch.beganMs;
+    words[LAST_BATCH + 3] = timeOrigin + batch.writtenMs;
+    words[LAST_BATCH + 4] = timeOrigin + batch.syncedMs;
+    Atomics.add(this.#control, CONTROL.writerStatistics + SEQUENCE_AT, 1);
+  }
+
+  /** Undefined while the writer is noting another one. */
+  lastBatch(): LastBatch | undefined {
+    const before = Atomics.load(this.#control, CONTROL.writerStatistics + SEQUENCE_AT);
+    const [from = 0, to = 0, began = 0, written = 0, synced = 0] = this.#words.subarray(LAST_BATCH);
+    const after = Atomics.load(this.#control, CONTROL.writerStatistics + SEQUENCE_AT);
+    if (before !== after || before % 2 !== 0) return undefined;
+    const { timeOrigin } = performance;
+    const times = [began, written, synced].map((ms) => ms - timeOrigin) as [number, number, number];
+    return { from, to, beganMs: times[0], writtenMs: times[1], syncedMs: times[2] };
   }
 }

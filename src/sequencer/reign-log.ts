@@ -36,6 +36,7 @@ export class ReignLog {
   #committedOnRecord: Position = 0;
   #committed: Position;
   #isFirstOfTurn = true;
+  #turnBeganMs = 0;
   #hasPublished = false;
 
   /** `committed`: what is committed when the reign begins. */
@@ -68,7 +69,14 @@ export class ReignLog {
   beginTurn(): void {
     if (!this.#isFirstOfTurn) return;
     this.#isFirstOfTurn = false;
-    this.#parts.framer.setTime(this.#parts.clock.wallUs());
+    const { framer, clock } = this.#parts;
+    framer.setTime(clock.wallUs());
+    this.#turnBeganMs = clock.monotonicMs();
+  }
+
+  /** When the first record of the latest turn was about to be framed. */
+  get turnBeganMs(): number {
+    return this.#turnBeganMs;
   }
 
   /** Records other than Commits were framed. */

@@ -150,8 +150,10 @@ export class WriterAgent implements Agent {
     }
     const writtenMs = performance.now();
     if (this.#options.syncMode === 'fdatasync') this.#disk.syncData(chunk.file);
+    const syncedMs = performance.now();
     this.#statistics.add('writeMs', writtenMs - startMs);
-    this.#statistics.add('syncMs', performance.now() - writtenMs);
+    this.#statistics.add('syncMs', syncedMs - writtenMs);
+    this.#statistics.setLastBatch({ from: durable, to: end, beganMs: startMs, writtenMs, syncedMs });
     return alignUp(end, BLOCK_BYTES) - from;
   }
 

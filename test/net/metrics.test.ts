@@ -57,6 +57,19 @@ test('sums of the writer are what it has done since the start, however often the
   expect(found.get('cairn_ring_used_bytes')).toBe(2000);
 });
 
+test('the stages of writes are there from when somebody follows writes', async () => {
+  const { url, metrics } = await show();
+  expect([...(await scrape(url)).keys()].filter((name) => name.includes('_stage_'))).toEqual([]);
+  const stages = metrics.addWriteStages();
+  stages.stage('sync', 0.00008);
+  stages.memberStage('follower', nameOf(2), 0.3);
+  const found = await scrape(url);
+  expect(found.get('cairn_write_stage_seconds_bucket{le="0.00005",stage="sync"}')).toBe(0);
+  expect(found.get('cairn_write_stage_seconds_bucket{le="0.0001",stage="sync"}')).toBe(1);
+  const labels = `stage="follower",member="${nameOf(2)}"`;
+  expect(found.get(`cairn_replication_stage_seconds_sum{${labels}}`)).toBe(0.3);
+});
+
 test('what happens between scrapes is counted', async () => {
   const { url, metrics, node } = await show();
   metrics.observeQuorumAck(0.0002);

@@ -130,10 +130,23 @@ describe('a node whose process is gone', () => {
     expect(a.unreachable).toEqual([b.name]);
     const c = await PeerRig.start();
     await c.reach(a);
+    await a.reach(c);
     c.links.stop();
     await c.vanish();
     await a.until('it is noticed', () => a.unreachable.length > 1);
-    expect(a.unreachable).toEqual([b.name, c.name]);
+    expect(new Set(a.unreachable)).toEqual(new Set([b.name, c.name]));
+    await c.close();
+  });
+
+  test('is not looked for under a name that only a stranger gave itself', async () => {
+    const { socket } = await connect(a, { ...HEADERS, 'cairn-name': b.name });
+    const closed = closeCode(socket);
+    socket.close();
+    await closed;
+    const c = await PeerRig.start();
+    await c.reach(a);
+    await a.reach(c);
+    expect(b.accepted).toBe(0);
     await c.close();
   });
 

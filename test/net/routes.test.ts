@@ -63,6 +63,15 @@ describe('/info', () => {
     });
   });
 
+  it('says how far a follower is behind its leader, and that it is catching up if that is far', async () => {
+    const { node, url } = await show();
+    const following = { role: 'following', leader: nameOf(2) } as const;
+    node.current = statusOf({ ...following, lagBytes: 1024 * 1024 });
+    expect((await get(`${url}/info`)).body).toMatchObject({ state: 'Follower', lagBytes: 1024 * 1024 });
+    node.current = statusOf({ ...following, lagBytes: 1024 * 1024 + 1 });
+    expect((await get(`${url}/info`)).body).toMatchObject({ state: 'CatchingUp' });
+  });
+
   it('says so too of a node without a cluster', async () => {
     const { node, url } = await show();
     const nothing = {

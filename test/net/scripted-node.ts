@@ -35,7 +35,7 @@ export function statusOf(changes: Partial<NodeStatus> = {}): NodeStatus {
       memberRole: 'voter',
       leader: nameOf(1),
     },
-    ...{ epoch: 5, epochPosition: 4096, promisedEpoch: 5, clusterId: CLUSTER_ID, priority: 3 },
+    ...{ epoch: 5, epochPosition: 4096, lagBytes: 0, promisedEpoch: 5, clusterId: CLUSTER_ID, priority: 3 },
     configuration: configurationOf(3),
     ...{ published: 9000, durable: 8000, committed: 7000, indexed: 6000 },
     writer: { batches: 10, recordBytes: 5000, diskBytes: 40_960, writeMs: 20, syncMs: 30, chunks: 2 },

@@ -151,6 +151,8 @@ describe('a leader that is cut off', () => {
     await network.until('it gives up', () => !engine.isLeading);
     const codes = new Set(await Promise.all(outcomes));
     expect([...codes].every((code) => code === 'outcome-unknown' || code === 'no-leader')).toBe(true);
+    await network.until('it knows why', () => !engine.hearsQuorum);
+    expect(await append(engine, 4_999)).toBe('no-quorum');
     // With one of the others it is a quorum, in which it has the better log.
     network.rejoin(othersThan(first)[0]!);
     expect(await network.leader()).toBe(first);

@@ -1,6 +1,7 @@
 /** Engines in the test's own process, for tests of what main, its threads and the core do together. */
-import type { Engine, EngineEvents } from '../../src/node/engine.js';
+import type { Engine } from '../../src/node/engine.js';
 import type { EngineOptions } from '../../src/node/engine-options.js';
+import type { EngineEvents } from '../../src/node/engine-parts.js';
 import { openLoneEngine } from '../../src/node/lone-engine.js';
 import { appendFrame, idOf, openAppend } from '../sequencer/requests.js';
 

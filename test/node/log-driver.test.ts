@@ -47,6 +47,18 @@ describe('ranges', () => {
     await rig.stopAndCheck();
   });
 
+  test('may be many and small while nothing is committed, and the ring is full', async () => {
+    const rig = open();
+    rig.write((log) => log.reign(1));
+    for (let i = 0; i < 12_000; i++) rig.write((log) => log.event(0));
+    expect(rig.driver.isIdle).toBe(false);
+    rig.onProgress = () => rig.commit();
+    rig.commit();
+    await rig.untilDurable();
+    expect(rig.driver.isIdle).toBe(true);
+    await rig.stopAndCheck();
+  });
+
   test('without a record are nothing to wait for', () => {
     const rig = open();
     rig.driver.add({ kind: 'write', isCatchUp: false, bytes: new Uint8Array(0) });

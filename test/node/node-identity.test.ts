@@ -3,11 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { crc32c } from '../../src/base/crc32c.js';
+import { readHistory } from '../../src/cluster/log-history.js';
+import { encodeMembership } from '../../src/cluster/membership-record.js';
 import type { NodeState } from '../../src/cluster/node-state.js';
 import { recoverFolder } from '../../src/log/folder-recovery.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
+import type { RecoveredLog } from '../../src/log/recovery.js';
 import { JavascriptDisk } from '../../src/native/javascript-disk.js';
 import { loadIdentity, type NodeIdentity } from '../../src/node/node-identity.js';
+import { idOf } from '../cluster/ids.js';
 import { LOG_ID, SampleLog } from '../log/sample-log.js';
 
 const disk = new JavascriptDisk();
@@ -24,7 +28,12 @@ afterEach(() => {
 
 /** One start of the node, up to where it knows who it is. */
 function start(): NodeIdentity {
-  const identity = loadIdentity(disk, folder, () => recoverFolder(disk, javascriptKernel, folder), ADDRESS);
+  const folderLog = {
+    recover: () => recoverFolder(disk, javascriptKernel, folder),
+    configurationOf: (log: RecoveredLog) =>
+      readHistory(disk, javascriptKernel, log).configurations.at(-1)?.configuration,
+  };
+  const identity = loadIdentity(disk, folder, folderLog, ADDRESS);
   identity.file.close();
   return identity;
 }
@@ -107,6 +116,44 @@ describe('a folder from before there were clusters', () => {
       state: { memberId, clusterId: LOG_ID, start: 2 },
       log: { logId: LOG_ID },
     });
+  });
+});
+
+describe('a log whose node-state is lost', () => {
+  const member = (number: number) => ({
+    id: idOf(number),
+    name: `host:${number}`,
+    zone: '',
+    role: 'voter' as const,
+  });
+  const logOf = (...numbers: number[]) => {
+    const configuration = { version: 1, clusterSize: numbers.length, members: numbers.map(member) };
+    return new SampleLog().epoch().membership(encodeMembership(configuration)).event().commit();
+  };
+
+  test('makes the only member what it was', () => {
+    const log = logOf(7);
+    writeLog(log);
+    expect(start().state).toMatchObject({
+      ...{ memberId: idOf(7), clusterId: LOG_ID, founded: true, foundation: undefined },
+      ...{ promisedEpoch: 1, ackedPosition: log.end },
+    });
+  });
+
+  test('keeps a member of a cluster from starting: it may have promised anything', () => {
+    writeLog(logOf(7, 8));
+    expect(start).toThrow(/node-state .* is missing/);
+    expect(files().some((name) => name.startsWith('chunk-'))).toBe(true);
+    expect(files()).not.toContain('node-state');
+  });
+
+  test('goes if there is nothing in it', () => {
+    const log = new SampleLog().epoch();
+    writeLog(log);
+    const [chunk] = files();
+    writeFileSync(join(folder, chunk!), log.chunkFile(0, new Uint8Array(65_536), false));
+    expect(start()).toMatchObject({ log: undefined, state: { clusterId: undefined, founded: false } });
+    expect(files()).toEqual(['node-state']);
   });
 });
 

@@ -4,13 +4,12 @@ import { stateWord } from './state-words.js';
 
 export function statusFacts(status: NodeStatus): object {
   const { name, memberId, zone, role, memberRole, leader, clusterId, configuration } = status;
-  const { epoch, epochPosition, promisedEpoch, priority, isReady } = status;
+  const { epoch, epochPosition, lagBytes, promisedEpoch, priority, isReady } = status;
   const { published, durable, committed, indexed, pendingAppends, repairs, damagedChunks } = status;
   return {
-    // A node doesn't know how far behind it is, so it never says CatchingUp of itself: /gossip knows.
-    state: stateWord(role, memberRole, 0),
+    state: stateWord(role, memberRole, lagBytes),
     ...{ isReady, node: name, memberId, memberRole: memberRole ?? null, zone, priority },
-    ...{ leader: leader ?? null, epoch, epochPosition, promisedEpoch },
+    ...{ leader: leader ?? null, epoch, epochPosition, promisedEpoch, lagBytes },
     ...{ clusterId: clusterId ?? null, configuration: configuration ?? null },
     ...{ published, durable, committed, indexed, pendingAppends, repairs, damagedChunks },
   };

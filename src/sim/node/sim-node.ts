@@ -5,7 +5,7 @@
 import { CairnError } from '../../base/errors.js';
 import type { ClusterNodeOptions } from '../../cluster/cluster-node-options.js';
 import { type MemberId, type MemberRole, VOTERS_MAX } from '../../cluster/configuration.js';
-import type { NodeState } from '../../cluster/node-state.js';
+import { freshNodeState, type NodeState } from '../../cluster/node-state.js';
 import { NodeStateFile } from '../../cluster/node-state-file.js';
 import { javascriptKernel } from '../../log/javascript-kernel.js';
 import type { Alarms } from '../alarms.js';
@@ -258,7 +258,7 @@ export class SimNode {
         if (this.disk.list(FOLDER).some((name) => name.startsWith('chunk-'))) {
           throw new CairnError('bad-data-folder', 'there is a log, but no node state');
         }
-        const state = freshState(this.#random.uuid(), nonce);
+        const state = freshNodeState(this.#random.uuid(), nonce);
         return { file: NodeStateFile.create(this.disk, FOLDER, state), state };
       }
       default:
@@ -322,21 +322,4 @@ export class SimNode {
     const { trace, queue } = this.#parts;
     return trace.note(queue.nowMs, this.name, what, describe);
   }
-}
-
-function freshState(memberId: MemberId, nonce: number): NodeState {
-  return {
-    memberId,
-    start: 1,
-    nonce,
-    clusterId: undefined,
-    promisedEpoch: 0,
-    acceptedEpoch: 0,
-    acceptedLeader: undefined,
-    foundation: undefined,
-    founded: false,
-    ackedPosition: 0,
-    fenced: false,
-    catchingUpFrom: undefined,
-  };
 }
