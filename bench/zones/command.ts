@@ -3,8 +3,10 @@
  * JSON object a row with `-o json`, everything else to standard error. Main thread.
  */
 import type { Command } from 'commander';
+import { addUrlOption } from '../../src/cli/node-urls.js';
 import type { FlagValues } from '../flags.js';
 import { runCompare } from './compare-command.js';
+import { runMeasure } from './measure-command.js';
 import { runPlot } from './plot-command.js';
 import { runPredict } from './predict-command.js';
 import { PRESET_NAMES, presetTopology } from './presets.js';
@@ -55,6 +57,20 @@ export function registerZones(program: Command): void {
     .argument('<file>', 'from simulate --save')
     .option('--out <file>', 'the page (default: zones.html)')
     .action(runPlot);
+  addUrlOption(
+    zones
+      .command('measure')
+      .description('what the commits of a live cluster wait for; its nodes run with --profile-writes'),
+  )
+    .option('--seconds <n>', 'for how long (default: 10)')
+    .option(
+      '--write <n>',
+      'write so many events a second meanwhile, to streams called bench-…, which stay (default: 0)',
+    )
+    .option('--event-bytes <n>', 'bytes of data in each of them (default: 256)')
+    .option('--save-topology <file>', 'as a topology, for predict')
+    .option('-o, --output <format>', 'table or json (default: table)')
+    .action(runMeasure);
   addCompare(zones);
 }
 
