@@ -26,7 +26,7 @@ export async function runSimulate(nameOrPath: string, flags: FlagValues): Promis
   }
 }
 
-export function simulateOptions(nameOrPath: string, flags: FlagValues, signal: AbortSignal): SimulateOptions {
+function simulateOptions(nameOrPath: string, flags: FlagValues, signal: AbortSignal): SimulateOptions {
   return {
     topology: topologyOf(nameOrPath, flags),
     policies: policiesOf(flags),

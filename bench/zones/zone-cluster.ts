@@ -113,7 +113,7 @@ export class ZoneCluster {
 }
 
 /** How passages name the client. */
-export function clientParty({ client }: Topology): string {
+function clientParty({ client }: Topology): string {
   return `(${client})`;
 }
 

@@ -27,7 +27,7 @@ export function zonePage({ topology, results }: SavedRun, footer: string): strin
   });
 }
 
-export function topologyMap(topology: Topology): string {
+function topologyMap(topology: Topology): string {
   const { name, zones, nodes, client, leader } = topology;
   const leaderZone = nodeNamed(topology, leader).zone;
   const voterZones = new Set(votersIn(topology).map(({ zone }) => zone));

@@ -58,10 +58,6 @@ export class Alarm {
     Atomics.notify(this.#settings, 0);
   }
 
-  async stop(): Promise<void> {
-    await this.#worker.terminate();
-  }
-
   #learn(lateMs: number): void {
     if (Math.abs(lateMs) > LEAD_MAX_MS || Number.isNaN(lateMs)) return;
     const leadMs = this.#leadMs + (lateMs > 0 ? LEAD_STEP_MS : -LEAD_STEP_MS);

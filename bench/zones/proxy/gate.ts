@@ -19,7 +19,6 @@ export class Gate {
   readonly #settings: GateSettings;
   readonly #partyOf: (name: string) => Party | undefined;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
 
   /** `partyOf`: whom a node's advertised name belongs to. */
   constructor(core: ProxyCore, settings: GateSettings, partyOf: (name: string) => Party | undefined) {
@@ -36,18 +35,9 @@ export class Gate {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  stop(): void {
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
   #accept(inbound: Socket): void {
     const { targetPort, target, client } = this.#settings;
     const outbound = connect({ port: targetPort, host: '127.0.0.1', noDelay: true });
-    for (const socket of [inbound, outbound]) {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    }
     const ends: Ends = { inbound, outbound, target, client, partyOf: this.#partyOf };
     new Connection(this.#core, ends).start();
   }

@@ -82,10 +82,6 @@ export class ProxyCore {
     this.#run();
   }
 
-  async stop(): Promise<void> {
-    await this.#alarm.stop();
-  }
-
   #run(): void {
     this.#due.run(Alarm.nowMs);
     this.#alarm.set(this.#due.nextMs);
