@@ -3,30 +3,14 @@
  * everything else goes to standard error. Main thread.
  */
 import type { Command } from 'commander';
-import { openPlatform } from '../src/native/platform.js';
-import { runAppend } from './append.js';
-import { runCatchUp } from './catchup.js';
-import {
-  catchUpFlags,
-  parseCatchUpOptions,
-  parseFailoverOptions,
-  parseSlowFollowerOptions,
-} from './cluster-options.js';
-import { openEngineTarget } from './engine-target.js';
-import { runFailover } from './failover.js';
-import { type FlagValues, numberOf } from './flags.js';
-import { CLUSTER_SUITE, type RowOf, SINGLE_NODE_SUITE, type SuiteRun } from './floors.js';
-import { parseAppendOptions, parseOutput, parseReadOptions, parseRuns, syncModeOf } from './options.js';
-import { runRead } from './read.js';
+import { catchUpFlags } from './cluster-options.js';
+import type { FlagValues } from './flags.js';
+import { parseOutput, parseRuns, syncModeOf } from './options.js';
 import { type BenchRow, rowAsJson, rowAsTableLine, tableHeader } from './row.js';
-import { runSlowFollower } from './slow-follower.js';
+import { RUN_ROW, runFloorRow, suiteOf } from './run-row.js';
 import { type FloorResult, runSuite, type SuiteResult } from './suite.js';
+import { registerSuite } from './sweep/suite-command.js';
 import { type TroubleRow, troubleLine } from './trouble-rows.js';
-import { openWsTarget } from './ws-target.js';
-
-/** Short runs, so that the whole suite takes about ten minutes: what it judges by is the median of several. */
-const SUITE_SECONDS = '3';
-const SUITE_WARMUP_SECONDS = '2';
 
 /** Adds `bench` and its subcommands to the command line. `program` has positional options enabled. */
 export function registerBench(program: Command): void {
@@ -45,13 +29,14 @@ export function registerBench(program: Command): void {
       '--rate <n>',
       'events a second to start, latency counted from the intended start (default: closed loop)',
     )
-    .action((flags: FlagValues) => printRow(flags, runAppendRow));
+    .action((flags: FlagValues) => printRow(flags, RUN_ROW.append));
   addLoadFlags(bench.command('read').description('fill a node, then read it over ws'))
     .option('--streams <n>', 'how many streams to fill, reading the whole log (default: 16)')
     .option('--source <what>', 'what to read: stream or all (default: all)')
     .option('--events <n>', 'how many events to fill the node with first (default: 1000000)')
-    .action((flags: FlagValues) => printRow(flags, runReadRow));
+    .action((flags: FlagValues) => printRow(flags, RUN_ROW.read));
   addClusterCommands(bench);
+  registerSuite(bench);
 }
 
 function addClusterCommands(bench: Command): void {
@@ -62,7 +47,7 @@ function addClusterCommands(bench: Command): void {
     .option('--runs <n>', 'how often (default: 10)')
     .option('--rate <n>', 'appends a second meanwhile (default: 200)')
     .option('--event-bytes <n>', 'bytes of data in each event (default: 256)')
-    .action((flags: FlagValues) => printTroubles(flags, [flags], runFailoverRow));
+    .action((flags: FlagValues) => printTroubles(flags, [flags], RUN_ROW.failover));
   addWatchFlags(
     bench.command('catchup').description('a follower comes back, far behind: how fast it catches up'),
   )
@@ -71,14 +56,14 @@ function addClusterCommands(bench: Command): void {
       '--event-bytes <n>',
       'in events of so many bytes of data (default: 65536, and once more with 256)',
     )
-    .action((flags: FlagValues) => printTroubles(flags, catchUpFlags(flags), runCatchUpRow));
+    .action((flags: FlagValues) => printTroubles(flags, catchUpFlags(flags), RUN_ROW.catchup));
   addWatchFlags(
     bench.command('slow-follower').description("a follower's disk is slow: what the clients notice"),
   )
     .option('--delay-ms <n>', 'how much longer each of its syncs takes (default: 300)')
     .option('--warmup <n>', 'seconds to run before measuring (default: 2)')
     .option('--event-bytes <n>', 'bytes of data in each event (default: 256)')
-    .action((flags: FlagValues) => printTroubles(flags, [flags], runSlowFollowerRow));
+    .action((flags: FlagValues) => printTroubles(flags, [flags], RUN_ROW['slow-follower']));
 }
 
 function addCommonFlags(command: Command): Command {
@@ -118,36 +103,6 @@ function addLoadFlags(command: Command): Command {
     .option('--url <urls>', 'a running node, or several of one cluster with commas; the events stay there');
 }
 
-async function runAppendRow(flags: FlagValues): Promise<BenchRow> {
-  const options = parseAppendOptions(flags);
-  const open = options.mode === 'engine' ? openEngineTarget : openWsTarget;
-  return await runAppend(options, openPlatform().disk, open);
-}
-
-async function runReadRow(flags: FlagValues): Promise<BenchRow> {
-  return await runRead(parseReadOptions(flags), openPlatform().disk);
-}
-
-async function runFailoverRow(flags: FlagValues): Promise<TroubleRow> {
-  return await runFailover(parseFailoverOptions(flags), openPlatform().disk);
-}
-
-async function runCatchUpRow(flags: FlagValues): Promise<TroubleRow> {
-  return await runCatchUp(parseCatchUpOptions(flags), openPlatform().disk);
-}
-
-async function runSlowFollowerRow(flags: FlagValues): Promise<TroubleRow> {
-  return await runSlowFollower(parseSlowFollowerOptions(flags), openPlatform().disk);
-}
-
-const RUN_ROW = {
-  append: runAppendRow,
-  read: runReadRow,
-  failover: runFailoverRow,
-  catchup: runCatchUpRow,
-  'slow-follower': runSlowFollowerRow,
-} as const satisfies Record<keyof RowOf, (flags: FlagValues) => Promise<BenchRow | TroubleRow>>;
-
 async function printRow(flags: FlagValues, run: (flags: FlagValues) => Promise<BenchRow>): Promise<void> {
   const output = parseOutput(flags);
   const row = await run(flags);
@@ -175,24 +130,12 @@ async function runFloors(flags: FlagValues): Promise<void> {
   const all = await runSuite(
     suite,
     runs,
-    ({ bench, flags: own }: SuiteRun) => RUN_ROW[bench]({ ...defaultsOf(flags), ...own }),
+    (run) => runFloorRow(run, flags),
     ({ row, floors }: SuiteResult) => {
       console.log(output === 'json' ? JSON.stringify({ ...row, floors }) : lineOf(row));
     },
   );
   if (output === 'table') printFloors(all);
-}
-
-/** The floors of one node, of a cluster, or all. Throws `CairnError`. */
-function suiteOf(flags: FlagValues): readonly SuiteRun[] {
-  if (flags['nodes'] === undefined) return [...SINGLE_NODE_SUITE, ...CLUSTER_SUITE];
-  return numberOf(flags, 'nodes') === 1 ? SINGLE_NODE_SUITE : CLUSTER_SUITE;
-}
-
-/** The flags of a suite run that the user may set. */
-function defaultsOf(flags: FlagValues): FlagValues {
-  const { seconds = SUITE_SECONDS, warmup = SUITE_WARMUP_SECONDS, eventBytes, syncMode, dir } = flags;
-  return { seconds, warmup, eventBytes, syncMode, dir };
 }
 
 function lineOf(row: SuiteResult['row']): string {

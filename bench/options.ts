@@ -113,8 +113,8 @@ function parseRunOptions(flags: FlagValues, defaultMode: Mode): RunOptions {
   return options;
 }
 
-/** The addresses behind `--url`, which are separated by commas. */
-function urlsOf(flags: FlagValues): readonly string[] {
+/** The addresses behind `--url`, which are separated by commas. Throws `CairnError`. */
+export function urlsOf(flags: FlagValues): readonly string[] {
   const text = flags['url'];
   if (text === undefined) return [];
   const urls = text.split(',').map((url) => url.trim());

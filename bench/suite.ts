@@ -2,7 +2,16 @@
  * `cairn bench` without more: the runs of the floors, each several times, and for every floor whether the median run reached it. Main
  * thread.
  */
-import type { Bench, Floor, RowOf, SuiteRun, SuiteRunOf } from './floors.js';
+import {
+  type Bench,
+  type Floor,
+  meets,
+  type Ratio,
+  type RowOf,
+  type SuiteRun,
+  type SuiteRunOf,
+} from './floors.js';
+import { relativeRange, spreadOf } from './statistics/spread.js';
 import type { SkippedRow } from './trouble-rows.js';
 
 /** A floor and what the median run reached. */
@@ -11,6 +20,14 @@ export interface FloorResult {
   readonly demand: string;
   readonly reached: string;
   readonly isReached: boolean;
+  /** Of the median run. */
+  readonly ratio: Ratio;
+  /** Whether the floor is reached on a disk such as this one: as it stands, or as a ratio. */
+  readonly isReachedHere: boolean;
+  /** Of the median run, µs. */
+  readonly probe4kP50Us: number;
+  /** How far the runs' ratios lie apart, as a share of their median. */
+  readonly spread: number;
 }
 
 /** The median row of a run and its floors; or why it can't be run here, and no floors. */
@@ -27,13 +44,13 @@ export async function runSuite(
   suite: readonly SuiteRun[],
   runs: number,
   runOnce: RunOnce,
-  report: (result: SuiteResult) => void,
+  report: (result: SuiteResult, run: SuiteRun) => void,
 ): Promise<FloorResult[]> {
   const all: FloorResult[] = [];
   for (const run of suite) {
     const result = await runSeveral(run, runs, runOnce);
     all.push(...result.floors);
-    report(result);
+    report(result, run);
   }
   return all;
 }
@@ -53,7 +70,19 @@ function judge(run: SuiteRunOf<Bench>, rows: readonly RowOf[Bench][]): SuiteResu
   const floors = run.floors.map((floor) => {
     const { name, demand } = floor;
     const row = medianBy(floor, rows);
-    return { name, demand, reached: floor.reached(row), isReached: floor.isReached(row) };
+    const ratio = floor.ratio(row);
+    const isReached = floor.isReached(row);
+    const spread = relativeRange(spreadOf(rows.map((each) => floor.ratio(each).reached)));
+    return {
+      name,
+      demand,
+      reached: floor.reached(row),
+      isReached,
+      ratio,
+      isReachedHere: isReached || meets(ratio),
+      probe4kP50Us: row.probe4kP50Us,
+      spread,
+    };
   });
   return { row: medianBy(run.floors[0], rows), floors };
 }

@@ -10,7 +10,7 @@ import { median, quantile, spreadOf } from './spread.js';
 const RELATIVE_DIFFERENCE_MIN = 0.05;
 
 /** With fewer repetitions a difference means nothing. */
-export const REPETITIONS_MIN = 3;
+const REPETITIONS_MIN = 3;
 
 export interface Difference {
   readonly before: number;

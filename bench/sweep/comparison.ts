@@ -82,7 +82,7 @@ function labelsWithout(
   return [...groups].filter(([key]) => !others.has(key)).map(([, group]) => labelOf(group[0]!));
 }
 
-export const NOISE_RULE =
+const NOISE_RULE =
   'beyond the noise: the medians differ by more than the wider of the two ranges of repetitions, and by at least 5 %. ' +
   'With three repetitions each that happens by chance once in sixteen comparisons, with five once in three hundred; with fewer than three nothing is said.';
 

@@ -6,16 +6,27 @@ import type { Spread } from '../statistics/spread.js';
 import { BASE, type Configuration, keyOf, labelOf, sizeText } from './configuration.js';
 import type { Measurement } from './measurement.js';
 import type { Metric, SweepRow } from './sweep-row.js';
-import { pointsOf, SWEEP_NAMES, type SweepName } from './sweeps.js';
+import { pointsOf, type SweepName } from './sweeps.js';
 import type { SyncFit } from './sync-fits.js';
 
 const EVENTS_A_SECOND = { label: 'events a second, acknowledged', unit: 'count', scale: 'log' } as const;
 const LATENCY = { label: 'time to the answer', unit: 'microseconds', scale: 'log' } as const;
 
-/** The rows of a sweep, whichever extent it had, in order; of nodes at `--url` none are known by their sweep. */
+/** The rows of a sweep, whichever extent it had. Of nodes at `--url` alone: what they were asked of that sweep. */
 export function rowsOfSweep(rows: readonly SweepRow[], name: SweepName): SweepRow[] {
-  const keys = [...pointsOf(name, 'full'), ...pointsOf(name, 'quick')].map(keyOf);
-  return rows.filter((row) => keys.includes(keyOf(row)));
+  const points = [...pointsOf(name, 'full'), ...pointsOf(name, 'quick')];
+  const exact = matching(rows, points, keyOf);
+  if (exact.length > 0 || rows.some(({ mode }) => mode === 'engine')) return exact;
+  return matching(rows, points, (point) => keyOf({ ...point, mode: 'ws', nodes: 0 }));
+}
+
+function matching(
+  rows: readonly SweepRow[],
+  points: readonly Configuration[],
+  identity: (point: Configuration) => string,
+): SweepRow[] {
+  const wanted = new Set(points.map(identity));
+  return rows.filter((row) => wanted.has(identity(row)));
 }
 
 /** Closed loops of small events over in-flight: in process, over ws, three nodes. */
@@ -235,10 +246,4 @@ export function probePlot(measurements: readonly Measurement[]): string | undefi
       { name: '', points: probes.map(({ probe4kP50Us }, index) => ({ x: index + 1, y: probe4kP50Us })) },
     ],
   });
-}
-
-/** Rows that no sweep of this version knows, such as those of nodes at `--url`. */
-export function otherRows(rows: readonly SweepRow[]): SweepRow[] {
-  const known = new Set(SWEEP_NAMES.flatMap((name) => rowsOfSweep(rows, name)));
-  return rows.filter((row) => !known.has(row));
 }

@@ -32,17 +32,17 @@ const OPEN_SLOTS = 4096;
 
 const IN_FLIGHT = { quick: [1, 16, 256, 4096], full: [1, 4, 16, 64, 256, 1024, 4096] };
 const IN_FLIGHT_WS = { quick: [1, 256], full: [1, 4, 16, 64, 256, 1024, 4096] };
-const IN_FLIGHT_THREE = { quick: [1, 256], full: [1, 16, 256, 4096] };
+const IN_FLIGHT_THREE = { quick: [256], full: [1, 16, 256, 4096] };
 const EVENT_BYTES = {
   quick: [256, 4 * KIB, 64 * KIB],
   full: [16, 64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB],
 };
-const PER_REQUEST = { quick: [1, 64], full: [1, 4, 16, 64, 256] };
+const PER_REQUEST = { quick: [64], full: [1, 4, 16, 64, 256] };
 const BATCH_CAPS = { quick: [64 * KIB, MIB], full: [16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB] };
 const CHUNK_SIZES = { quick: [16 * MIB, 256 * MIB], full: [16 * MIB, 64 * MIB, 256 * MIB, 1024 * MIB] };
 /** The largest is asked for where the log does not outgrow the first chunk while it is measured. */
 const PREWRITTEN_IN_FLIGHT = { quick: [1], full: [1, 16, 64] };
-const SYNC_IN_FLIGHT = { quick: [1, 256], full: [1, 16, 256] };
+const SYNC_IN_FLIGHT = { quick: [1], full: [1, 16, 256] };
 const RATES = { quick: [20_000], full: [5_000, 10_000, 20_000, 50_000, 100_000, 200_000] };
 /** So many requests keep about as much data in flight, whatever an event's size; beyond 4 KiB fewer do. */
 const LARGE_IN_FLIGHT = 64;

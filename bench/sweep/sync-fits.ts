@@ -17,6 +17,8 @@ export interface SyncFit {
 const BATCHES_MIN = 8;
 /** Beyond this a size isn't known any better: what varies is the machine. Else the smallest batches, of which there are most, would be all that counts. */
 const WEIGHT_MAX = 100;
+/** A line needs sizes that differ: from points close together it could point anywhere. */
+const SIZE_RANGE_MIN = 8;
 /** Sizes count as one if they are within half a doubling. */
 const CLASSES_PER_DOUBLING = 2;
 
@@ -40,7 +42,8 @@ export function syncFitsOf(measurements: readonly Measurement[]): SyncFit[] {
       y: p50Us,
       count: Math.min(batches, WEIGHT_MAX),
     }));
-    return { what, points, fit: fitLine(weighed) };
+    const isWide = points.length > 0 && points.at(-1)!.diskBytes >= SIZE_RANGE_MIN * points[0]!.diskBytes;
+    return { what, points, fit: isWide ? fitLine(weighed) : undefined };
   });
 }
 

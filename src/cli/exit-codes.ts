@@ -22,6 +22,8 @@ export const EXIT_CODES = {
   refused: 8,
   /** `inspect verify` found damage. */
   damageFound: 9,
+  /** `check perf`: a floor is missed, or nobody can say. */
+  floorMissed: 10,
   /** Ended by a second signal: 128 + its number, as shells count. */
   interrupted: 130,
   terminated: 143,

@@ -125,7 +125,13 @@ export function histogram(plot: Histogram): string {
     [...bins.flatMap(({ from, to }) => [from, to]), ...marked('x')],
     [box.left, box.right],
   );
-  const y = scaleOf(plot.y, [...bins.map(({ count }) => count), ...marked('y')], [box.bottom, box.top]);
+  // Room for the names.
+  const headroom = plot.sets.length > 1 ? 1.08 : 1;
+  const y = scaleOf(
+    plot.y,
+    [...bins.map(({ count }) => count * headroom), ...marked('y')],
+    [box.bottom, box.top],
+  );
   const drawn = plot.sets.map((set, index) => {
     const shapes = plot.sets.length === 1 ? filled(set.bins, box, x, y) : [outline(set.bins, box, x, y)];
     if (plot.sets.length > 1) shapes.push(nameAtPeak(set.name, set.bins, x, y));

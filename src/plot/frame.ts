@@ -27,7 +27,7 @@ export interface Rule {
 
 export const SIZE: Size = { width: 720, height: 400 };
 /** The average width of a letter of the labels' size; there is no font here to measure with. */
-const LETTER_WIDTH = 6.6;
+const LETTER_WIDTH = 7.1;
 
 /** How wide a label is, about. */
 export function textWidth(text: string): number {

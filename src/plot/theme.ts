@@ -55,7 +55,7 @@ export const PAGE_STYLE = `
   p { max-width: 78ch; margin: 6px 0; }
   nav { margin: 14px 0; font-size: 14px; }
   nav a { color: var(--c0); margin-right: 16px; }
-  .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 18px; margin: 14px 0; }
+  .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 520px), 1fr)); gap: 18px; margin: 14px 0; }
   figure { margin: 0; padding: 12px; background: var(--panel); border-radius: 8px; }
   figure svg { display: block; width: 100%; height: auto; }
   .scroll { overflow-x: auto; }

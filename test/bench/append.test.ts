@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runAppend } from '../../bench/append.js';
+import { measureAppend, runAppend } from '../../bench/append.js';
 import { openEngineTarget } from '../../bench/engine-target.js';
 import type { FlagValues } from '../../bench/flags.js';
 import { parseAppendOptions } from '../../bench/options.js';
@@ -32,6 +32,25 @@ describe('bench append', () => {
     expect(row.diskBytesPerRecordByte).toBeGreaterThan(0.5);
     expect(row.seconds).toBeGreaterThanOrEqual(0.2);
     expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test('in process: a chunk that is written before, another cap and no sync at all, and batches one by one', async () => {
+    const folder = mkdtempSync(join(directory, 'measured-'));
+    const flags = { seconds: '0.2', warmup: '0', inFlight: '16', syncMode: 'none' };
+    const engine = { batchBytesMax: 4096, chunkSize: 16 * 2 ** 20, chunks: 'prewritten' } as const;
+    const options = { ...parseAppendOptions(flags), engine };
+    const { row, writer, batches } = await measureAppend(
+      options,
+      openPlatform().disk,
+      openEngineTarget,
+      folder,
+    );
+    rmSync(folder, { recursive: true });
+    expect(row).toMatchObject({ syncMode: 'none', errors: 0 });
+    expect(writer.after.batches).toBeGreaterThan(writer.before.batches);
+    // A cap of one block: no batch has more, and each takes one write.
+    expect(Math.max(...batches!.sizes.map(({ fromBytes }) => fromBytes))).toBeLessThanOrEqual(4096);
+    expect(new Set(batches!.times.map(({ diskBytes }) => diskBytes))).toEqual(new Set([4096]));
   });
 
   test('in process: many events a request, at a given rate', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -44,6 +44,10 @@ describe('cairn bench', () => {
     [['append', '-o', 'xml'], '--output'],
     [['read', '--mode', 'engine'], '--mode ws'],
     [['--runs', '0'], '--runs'],
+    [['--sync-mode', 'none'], '--sync-mode'],
+    [['suite', '--only', 'nothing'], '--only'],
+    [['suite', '--compare', 'one.jsonl'], '--compare'],
+    [['suite', '--from', 'nowhere.jsonl'], 'nowhere.jsonl'],
   ])('%j is refused before anything runs', async (args, part) => {
     await expect(bench(...args)).rejects.toMatchObject({
       code: 'invalid-configuration',
@@ -51,6 +55,30 @@ describe('cairn bench', () => {
     });
     expect(printed).toEqual([]);
     expect(readdirSync(directory)).toEqual([]);
+  });
+});
+
+describe('cairn bench suite', () => {
+  const small = ['--quick', '--only', 'prewrite', '--runs', '1', '--seconds', '0.05', '--warmup', '0'];
+
+  test('measures, and leaves a table, a result file and a page, and nothing else', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const [out, report] = [join(directory, 'a.jsonl'), join(directory, 'a.html')];
+    await bench('suite', ...small, '--dir', directory, '--out', out, '--report', report);
+    expect(printed).toHaveLength(3);
+    expect(printed[2]).toContain('prewritten');
+    expect(readdirSync(directory).sort()).toEqual(['a.html', 'a.jsonl']);
+    expect(readFileSync(report, 'utf8')).toContain('<title>Latency, fresh and prewritten</title>');
+
+    printed = [];
+    await bench('suite', '--from', out, '-o', 'json');
+    const rows = printed.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(rows.map(({ chunks }) => chunks)).toEqual(['fresh', 'prewritten']);
+    expect(rows[0]).toMatchObject({ kind: 'row', probe4kP50Us: { count: 1 }, errors: 0 });
+
+    printed = [];
+    await bench('suite', '--compare', out, out);
+    expect(printed.join('\n')).toContain('10 comparisons: 0 beyond the noise, 0 within it, 10 with too few');
   });
 });
 

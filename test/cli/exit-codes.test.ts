@@ -37,6 +37,7 @@ describe('exit statuses', () => {
       noAnswer: 7,
       refused: 8,
       damageFound: 9,
+      floorMissed: 10,
       interrupted: 130,
       terminated: 143,
     });
