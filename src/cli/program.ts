@@ -18,11 +18,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['inspect', async () => (await import('./inspect/inspect-command.js')).registerInspect],
   ['simulate', async () => (await import('./simulate/simulate-command.js')).registerSimulate],
   ['bench', async () => (await import('../../bench/command.js')).registerBench],
-<<<<<<< HEAD
   ['zones', async () => (await import('../../bench/zones/command.js')).registerZones],
-=======
   ['check', async () => (await import('../../bench/check-command.js')).registerCheck],
->>>>>>> suite
   ['version', async () => (await import('./version-command.js')).registerVersion],
 ]);
 
