@@ -6,7 +6,7 @@ import { type Axis, type AxisScale, scaleOf } from './axis.js';
 import { type Box, boxOf, figure, horizontalAxis, path, SIZE, textWidth } from './frame.js';
 import { element, escapeText } from './markup.js';
 import { formatQuantity } from './quantity.js';
-import { COLOURS } from './theme.js';
+import { COLOURS, HALO } from './theme.js';
 
 /** Something that lasted in a lane. */
 export interface Span {
@@ -52,8 +52,8 @@ export function timeLine(line: TimeLine): string {
   const content = [
     ...horizontalAxis(box, x),
     ...line.lanes.map((lane) => laneOf(lane, box, middleOf(lane))),
-    ...line.spans.map((span) => spanOf(span, x, middleOf(span.lane))),
     ...line.arrows.map((arrow) => arrowOf(arrow, x, [middleOf(arrow.fromLane), middleOf(arrow.toLane)])),
+    ...line.spans.map((span) => spanOf(span, x, middleOf(span.lane))),
   ];
   return figure(size, line.title, content, line.description);
 }
@@ -75,8 +75,12 @@ function spanOf({ from, to, label, colour = 0 }: Span, x: AxisScale, y: number):
     rx: 2,
   };
   const bar = element('rect', shape, element('title', {}, escapeText(said)));
-  // Beside the bar if there is no room in it: there it would be cut.
-  const note = element('text', { class: 'note', x: start, y: y + BAR_HEIGHT / 2 + 12 }, escapeText(said));
+  // Below the bar: in it, it might be cut.
+  const note = element(
+    'text',
+    { class: 'note', x: start, y: y + BAR_HEIGHT / 2 + 12, style: HALO },
+    escapeText(said),
+  );
   return element('g', { class: `s${colour % COLOURS}` }, [bar, note]);
 }
 

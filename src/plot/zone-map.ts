@@ -4,7 +4,7 @@
  */
 import { figure, path, type Size } from './frame.js';
 import { element, escapeText } from './markup.js';
-import { COLOURS } from './theme.js';
+import { COLOURS, HALO } from './theme.js';
 
 export interface Place {
   readonly name: string;
@@ -36,9 +36,6 @@ const MARK_RADIUS = 9;
 const LINE_HEIGHT = 14;
 /** Labels sit at different shares of their links, so that those of crossing links don't cover each other. */
 const LABEL_SHARES = [0.5, 0.38, 0.62] as const;
-
-/** Text that stands on a line is legible all the same. */
-const HALO = 'paint-order: stroke; stroke: var(--panel); stroke-width: 5px; stroke-linejoin: round';
 
 interface Spot {
   readonly x: number;
