@@ -78,8 +78,9 @@ export class ZoneCluster {
   /** The zone's nodes end as in a fire, nothing more enters or leaves it, and what is under way is lost. */
   async burn(zone: string): Promise<void> {
     const burning = this.nodes.map((_, index) => index).filter((index) => this.nodes[index]!.zone === zone);
-    for (const index of burning) this.#cluster.node(index).kill();
+    // Links first: a moment between the two would let what is under way arrive.
     await this.#proxy.cut(new Set([zone]));
+    for (const index of burning) this.#cluster.node(index).kill();
     await Promise.all(burning.map((index) => this.#cluster.node(index).ended()));
   }
 
