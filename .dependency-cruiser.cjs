@@ -52,7 +52,7 @@ const PACKAGES = {
   piscina: ['src/reader/', 'src/node/', 'src/cli/inspect/', 'src/cli/simulate/'],
   'prom-client': ['src/net/'],
   ws: ['src/client/', 'src/net/'],
-  yaml: ['src/config/'],
+  yaml: ['src/config/', 'bench/zones/'],
   benchmark: ['bench/micro/'],
   'ringbuf.js': ['bench/micro/'],
 };

@@ -19,12 +19,22 @@ export interface ClusterSettings {
   readonly folder: string;
   readonly nodes: number;
   readonly syncMode: SyncMode;
+  /** How many of them vote, the first ones; by default all. The others are started when those have a leader. */
+  readonly voters?: number;
+  /** Where each listens; by default on free ports. */
+  readonly ports?: readonly number[];
+  /** By which port others reach each; by default where it listens. */
+  readonly advertisedPorts?: readonly number[];
+  /** Further arguments of `cairn node` for each. */
+  readonly flags?: readonly (readonly string[])[];
 }
 
 /** An election takes a second at most; a node that comes back with a gigabyte to take in, on a slow disk, much longer. */
 const SETTLE_TIMEOUT_MS = 120_000;
 /** How often nodes are asked how they are, where a run waits for it. */
 const ASK_MS = 20;
+/** A leader hands over in some round trips, and says so, or that it can't now. */
+const RESIGN_TIMEOUT_MS = 20_000;
 
 export class Cluster implements BenchNodes {
   readonly #settings: ClusterSettings;
@@ -39,12 +49,16 @@ export class Cluster implements BenchNodes {
 
   /** Starts all nodes and waits until one leads and all others follow it. Throws `CairnError`. */
   static async start(settings: ClusterSettings): Promise<Cluster> {
-    const cluster = new Cluster(settings, await freePorts(settings.nodes));
-    const starts = cluster.#ports.map((_, index) => cluster.#start(index));
+    const { nodes, voters = nodes } = settings;
+    const cluster = new Cluster(settings, settings.ports ?? (await freePorts(nodes)));
     try {
-      await Promise.allSettled(starts);
-      await Promise.all(starts);
+      await cluster.#startAll(0, voters);
       await cluster.untilSettled();
+      if (voters < nodes) {
+        // The first nodes that meet become the voters.
+        await cluster.#startAll(voters, nodes);
+        await cluster.untilSettled();
+      }
     } catch (error) {
       await cluster.stop();
       throw error;
@@ -97,8 +111,19 @@ export class Cluster implements BenchNodes {
       if (leader !== seen) target = infos[leader]!.committed;
       seen = leader;
       this.#leader = leader;
-      const { name } = this.#nodes[leader]!;
+      const name = this.#nameOf(leader);
       return infos.every((info, index) => index === leader || follows(info, name, target));
+    });
+  }
+
+  /** Has this node lead, if it doesn't yet, and resolves when all others follow it. Throws `CairnError` if it does not come to that. */
+  async untilLeads(index: number): Promise<void> {
+    let isAsked = false;
+    await untilTrue(`node ${index} leads`, async () => {
+      await this.untilSettled();
+      if (this.#leader === index) return true;
+      if (!isAsked) isAsked = await askToResign(this.url, this.#nameOf(index));
+      return false;
     });
   }
 
@@ -107,10 +132,24 @@ export class Cluster implements BenchNodes {
     await Promise.all(this.#nodes.map((node) => node?.stop()));
   }
 
+  /** By which the other nodes know it. */
+  #nameOf(index: number): string {
+    const port = this.#settings.advertisedPorts?.[index];
+    return port === undefined ? this.#nodes[index]!.name : `127.0.0.1:${port}`;
+  }
+
+  /** Those from `first` to before `end`, at once. */
+  async #startAll(first: number, end: number): Promise<void> {
+    const starts = this.#ports.slice(first, end).map((_, index) => this.#start(first + index));
+    await Promise.allSettled(starts);
+    await Promise.all(starts);
+  }
+
   async #start(index: number, under: readonly string[] = []): Promise<void> {
-    const { folder, nodes, syncMode } = this.#settings;
-    const seeds = this.#ports.map((port) => `127.0.0.1:${port}`).join(',');
-    const flags = ['--cluster-size', String(nodes), '--gossip-seed', seeds];
+    const { folder, nodes, voters = nodes, syncMode, advertisedPorts, flags: further } = this.#settings;
+    const seeds = (advertisedPorts ?? this.#ports).map((port) => `127.0.0.1:${port}`).join(',');
+    const flags = ['--cluster-size', String(voters), '--gossip-seed', seeds, ...(further?.[index] ?? [])];
+    if (advertisedPorts !== undefined) flags.push('--node-port-advertise-as', String(advertisedPorts[index]));
     const own = { folder: join(folder, `node-${index}`), port: this.#ports[index]!, syncMode, flags, under };
     this.#nodes[index] = await NodeProcess.start(own);
   }
@@ -129,6 +168,14 @@ function follows(info: NodeInfo | undefined, leader: string, committed: number):
   return info?.role === 'following' && info.leader === leader && info.committed >= committed;
 }
 
+/** Answers whether the leader has taken it upon itself. */
+async function askToResign(leaderUrl: string, target: string): Promise<boolean> {
+  const url = new URL(`/admin/node/resign?target=${target}`, leaderUrl.replace(/^ws/, 'http'));
+  const response = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(RESIGN_TIMEOUT_MS) });
+  await response.body?.cancel();
+  return response.ok;
+}
+
 /** Asks until the answer is yes. Throws `CairnError` code `timeout`. */
 async function untilTrue(what: string, ask: () => Promise<boolean>): Promise<void> {
   const deadlineMs = performance.now() + SETTLE_TIMEOUT_MS;
@@ -140,7 +187,7 @@ async function untilTrue(what: string, ask: () => Promise<boolean>): Promise<voi
 }
 
 /** Ports that nobody listens on: held together until all are known, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);

@@ -19,6 +19,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['simulate', async () => (await import('./simulate/simulate-command.js')).registerSimulate],
   ['bench', async () => (await import('../../bench/command.js')).registerBench],
   ['tune', async () => (await import('../../bench/tune/command.js')).registerTune],
+  ['zones', async () => (await import('../../bench/zones/command.js')).registerZones],
   ['check', async () => (await import('../../bench/check-command.js')).registerCheck],
   ['version', async () => (await import('./version-command.js')).registerVersion],
 ]);

@@ -6,6 +6,9 @@
 /** How many series colours there are: `s0` to `s5`. A seventh series takes the first again. */
 export const COLOURS = 6;
 
+/** The style of a text that stands on lines and is legible all the same. */
+export const HALO = 'paint-order: stroke; stroke: var(--panel); stroke-width: 5px; stroke-linejoin: round';
+
 const LIGHT = `
     --ground: #ffffff; --panel: #f6f7f9; --text: #1c2127; --faint: #5c6670; --line: #8b949e; --grid: #e4e7eb;
     --c0: #0b66a8; --c1: #b84a00; --c2: #00734f; --c3: #9b3f78; --c4: #525d68; --c5: #7d6200;
