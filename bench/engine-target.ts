@@ -6,15 +6,12 @@ import { join } from 'node:path';
 import { assert } from '../src/base/assert.js';
 import { CairnError } from '../src/base/errors.js';
 import { defaultValues, nodeOptionsOf } from '../src/config/options.js';
-import { chunkFileName } from '../src/log/chunk.js';
-import { openPlatform } from '../src/native/platform.js';
 import type { Engine } from '../src/node/engine.js';
 import { openLoneEngine } from '../src/node/lone-engine.js';
 import type { WriterStatistics } from '../src/ring/writer-statistics.js';
 import type { AppendSink, Rejection } from '../src/sequencer/pending-replies.js';
 import { AppendCursor } from '../src/wire/append-frame.js';
 import type { AppendOptions } from './options.js';
-import { prewriteChunk } from './prewritten-chunk.js';
 import { EVENT_TYPE, EventIds, RequestFrames, randomSalt, streamName } from './request-frames.js';
 import { recordBytesOf } from './row.js';
 import { BatchSamples } from './statistics/batch-samples.js';
@@ -123,16 +120,12 @@ export async function openEngineTarget(options: AppendOptions, folder: string): 
   } = options.engine ?? {};
   const data = join(folder, 'data');
   const own = { folder: data, syncMode: options.syncMode, batchBytesMax, chunkSize, preparedChunks };
-  const open = () =>
-    openLoneEngine(
-      { ...defaults, ...own },
-      { note: () => undefined, warn: () => undefined, failed: endProcess },
-    );
-  if (chunks === 'prewritten') {
-    await (await open()).stop();
-    prewriteChunk(openPlatform().disk, join(data, chunkFileName(0, 0)));
-  }
-  return new EngineTarget(await open(), options);
+  const blocks = chunks === 'fresh' ? { prewrittenBytes: 0 } : {};
+  const engine = await openLoneEngine(
+    { ...defaults, ...own, ...blocks },
+    { note: () => undefined, warn: () => undefined, failed: endProcess },
+  );
+  return new EngineTarget(engine, options);
 }
 
 /** A thread died. What it was asked to make durable will never be answered. */

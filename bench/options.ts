@@ -40,7 +40,7 @@ export interface EngineSettings {
   readonly batchBytesMax?: number;
   readonly chunkSize?: number;
   readonly preparedChunks?: number;
-  /** `prewritten`: the first chunk is filled with zeros before. Else its space is merely reserved: nobody had time to. */
+  /** `fresh`: the first chunk's space is merely reserved. Else its beginning is filled with zeros, as a node does it. */
   readonly chunks?: 'fresh' | 'prewritten';
 }
 

@@ -34,7 +34,7 @@ export const BASE: Configuration = {
   syncMode: 'fdatasync',
   batchBytesMax: MIB,
   chunkSize: 256 * MIB,
-  chunks: 'fresh',
+  chunks: 'prewritten',
 };
 
 /** The names of what makes a point. */

@@ -156,7 +156,7 @@ function settingsSection(rows: readonly SweepRow[]): Section {
   return {
     title: 'Settings',
     text: [
-      'In process. The batch cap with events of 4 KiB, 1,024 in flight. “No sync” writes and does not sync: what it acknowledges a power cut takes. It is a lower bound, and no setting of a node. “Prewritten”: the blocks of the first chunk were written before, which is what the preparer thread does for all chunks but the first.',
+      'In process. The batch cap with events of 4 KiB, 1,024 in flight. “No sync” writes and does not sync: what it acknowledges a power cut takes. It is a lower bound, and no setting of a node. “Fresh”: the blocks of the first chunk are merely reserved; a node fills its first 64 MiB with zeros, and later chunks while the one before fills.',
     ],
     plots: present([
       sweepPlot(caps, 'Throughput by batch cap', cap, {

@@ -28,11 +28,7 @@ export function syncFitsOf(measurements: readonly Measurement[]): SyncFit[] {
   for (const { mode, syncMode, chunks, times } of measurements) {
     if (mode !== 'engine') continue;
     const what =
-      syncMode === 'none'
-        ? 'no sync: not durable'
-        : chunks === 'fresh'
-          ? syncMode
-          : `${syncMode}, prewritten`;
+      syncMode === 'none' ? 'no sync: not durable' : chunks === 'fresh' ? `${syncMode}, fresh` : syncMode;
     groups.set(what, [...(groups.get(what) ?? []), ...times]);
   }
   return [...groups].map(([what, times]) => {

@@ -17,7 +17,7 @@ export interface PredictionRow {
   readonly isTeacher: boolean;
 }
 
-/** The engine's runs write to fresh blocks, in so short a time no zeros get ahead of them; but for bursts, which wait for the zeros. */
+/** The engine's runs write to prewritten blocks: to the beginning of a log, and bursts wait for the zeros. */
 export function predictionRows(sweep: Sweep, runs: readonly EngineRun[]): PredictionRow[] {
   const defaults = defaultSettings();
   const onDefaults = (load: LoadName) =>
@@ -29,10 +29,7 @@ export function predictionRows(sweep: Sweep, runs: readonly EngineRun[]): Predic
   };
   const costFor = (run: EngineRun): CostModel | undefined => {
     const kind = { path: sweep.path, mode: run.settings.SyncMode };
-    const blocks = run.load === 'burst' ? 'prewritten' : 'fresh';
-    return (
-      costOf(sweep.points, { ...kind, blocks }) ?? costOf(sweep.points, { ...kind, blocks: 'prewritten' })
-    );
+    return costOf(sweep.points, { ...kind, blocks: 'prewritten' });
   };
   const lone = onDefaults('lone');
   const wakeUs =

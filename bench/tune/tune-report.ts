@@ -180,7 +180,7 @@ function engineSection(result: TuneResult): Section {
     );
   }
   plots.push(batchPlot(result));
-  const text = `Loads, in a closed loop: ${loadsText()}. What the main thread costs, and what waking threads costs, is learned from one run of each load on the defaults. The engine's short runs write to fresh blocks${proposal?.prewritingGain === undefined ? '' : `; on prewritten ones, as a node has them at a rate that its zeros keep ahead of, a write of 4 KiB is ${proposal.prewritingGain.small.toFixed(1)} times as fast, one of 1 MiB ${proposal.prewritingGain.large.toFixed(1)} times`}.`;
+  const text = `Loads, in a closed loop: ${loadsText()}. What the main thread costs, and what waking threads costs, is learned from one run of each load on the defaults. The engine's short runs write to prewritten blocks, as a node does at a rate that its zeros keep ahead of${proposal?.prewritingGain === undefined ? '' : `: a write of 4 KiB is ${proposal.prewritingGain.small.toFixed(1)} times as fast there as on fresh ones, one of 1 MiB ${proposal.prewritingGain.large.toFixed(1)} times`}.`;
   return { title: 'The engine', text: [text], plots, table: htmlTable(verificationTable(predictions)) };
 }
 

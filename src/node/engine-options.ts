@@ -22,6 +22,8 @@ export interface EngineOptions {
   readonly maxAppendEventSize: number;
   /** How many of the last event ids are remembered; a power of two. */
   readonly retryWindowEvents: number;
+  /** So much of a new log's first chunk is written in advance; only benchmarks need another figure than the engine's own. */
+  readonly prewrittenBytes?: number;
   /** Of appends that say none; a quorum if it is not given. */
   readonly defaultAckPolicy?: AckPolicy;
 }

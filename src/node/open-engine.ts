@@ -77,7 +77,7 @@ function open(
   // Seeds may change while the node runs: they are looked up in what the caller gave.
   Object.defineProperty(core, 'seeds', { get: () => cluster.seeds });
   const createLog = (logId: string, chunkSize: number): RecoveredLog => {
-    makeFirstChunk(disk, folder, logId, chunkSize);
+    makeFirstChunk(disk, options, logId, chunkSize);
     // Read back rather than made up: it is opened as it will be after a restart.
     return recoverFolder(disk, kernel, folder)!;
   };
@@ -113,10 +113,11 @@ function vouching(state: NodeState, position: Position): NodeState {
 }
 
 /** Throws `disk-full` if there is no room: nothing has happened yet that the node would have to die for. */
-function makeFirstChunk(disk: Disk, folder: string, logId: string, chunkSize: number): void {
+function makeFirstChunk(disk: Disk, options: EngineOptions, logId: string, chunkSize: number): void {
+  const { folder, prewrittenBytes = PREWRITTEN_BYTES } = options;
   const header = { chunkNumber: 0, chunkSize, logId, chunkId: randomUUID(), createdUs: Date.now() * 1000 };
   try {
-    makeChunk(disk, folder, header, PREWRITTEN_BYTES);
+    makeChunk(disk, folder, header, prewrittenBytes);
   } catch (error) {
     if (!(error instanceof DiskError && error.isOutOfSpace)) throw error;
     throw noRoomForLog(error);

@@ -66,7 +66,7 @@ describe('cairn bench suite', () => {
     const [out, report] = [join(directory, 'a.jsonl'), join(directory, 'a.html')];
     await bench('suite', ...small, '--dir', directory, '--out', out, '--report', report);
     expect(printed).toHaveLength(3);
-    expect(printed[2]).toContain('prewritten');
+    expect(printed[1]).toContain('fresh');
     expect(readdirSync(directory).sort()).toEqual(['a.html', 'a.jsonl']);
     expect(readFileSync(report, 'utf8')).toContain('<title>Latency, fresh and prewritten</title>');
 

@@ -23,7 +23,7 @@ describe('the plan of a suite', () => {
     expect(optionsOf(point!, SETTINGS).engine).toEqual({
       batchBytesMax: 65_536,
       chunkSize: BASE.chunkSize,
-      chunks: 'fresh',
+      chunks: 'prewritten',
     });
   });
 
@@ -42,7 +42,7 @@ describe('the plan of a suite', () => {
     const plan = planOf(SWEEP_NAMES, 'full', 2);
     expect(plan.length).toBeGreaterThan(5);
     for (const point of plan)
-      expect(point).toMatchObject({ mode: 'ws', nodes: 2, syncMode: 'fdatasync', chunks: 'fresh' });
+      expect(point).toMatchObject({ mode: 'ws', nodes: 2, syncMode: 'fdatasync', chunks: 'prewritten' });
   });
 
   test('nothing that is not durable runs on a node', () => {
@@ -60,8 +60,8 @@ describe('a point', () => {
     expect(labelOf(BASE)).toBe('in process, 256 in flight');
     expect(labelOf({ ...BASE, mode: 'ws', nodes: 3, inFlight: 1 })).toBe('3 nodes, 1 in flight');
     expect(
-      labelOf({ ...BASE, eventBytes: 4096, chunkSize: 2 ** 30, batchBytesMax: 65_536, chunks: 'prewritten' }),
-    ).toBe('in process, 256 in flight, events of 4 KiB, batches up to 64 KiB, chunks of 1 GiB, prewritten');
+      labelOf({ ...BASE, eventBytes: 4096, chunkSize: 2 ** 30, batchBytesMax: 65_536, chunks: 'fresh' }),
+    ).toBe('in process, 256 in flight, events of 4 KiB, batches up to 64 KiB, chunks of 1 GiB, fresh');
   });
 });
 
