@@ -34,10 +34,10 @@ describe('bench append', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  test('in process: a chunk that is written before, another cap and no sync at all, and batches one by one', async () => {
+  test('in process: on fresh blocks, with another cap and no sync at all, and batches one by one', async () => {
     const folder = mkdtempSync(join(directory, 'measured-'));
-    const flags = { seconds: '0.2', warmup: '0', inFlight: '16', syncMode: 'none' };
-    const engine = { batchBytesMax: 4096, chunkSize: 16 * 2 ** 20, chunks: 'prewritten' } as const;
+    const flags = { seconds: '0.2', warmup: '0', inFlight: '4', syncMode: 'none' };
+    const engine = { batchBytesMax: 4096, chunkSize: 16 * 2 ** 20, chunks: 'fresh' } as const;
     const options = { ...parseAppendOptions(flags), engine };
     const { row, writer, batches } = await measureAppend(
       options,

@@ -54,7 +54,7 @@ test('a node that never syncs is caught: after a power cut what it acknowledged 
 }) => {
   skip(withoutStrace !== undefined, withoutStrace);
   const load = new Load({ seed: 18, largestBytes: 2_000 });
-  const node = await NodeProcess.start({ folder, under: tampering('fdatasync:retval=0') });
+  const node = await NodeProcess.start({ folder, under: tampering('fdatasync,fsync:retval=0') });
   load.start(node.url);
   await load.untilAcknowledged(300);
   disk.cutPower(18, 0);
