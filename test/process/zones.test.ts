@@ -69,8 +69,8 @@ describe('simulate', () => {
     expect([...acks.keys()].sort()).toEqual(['n1', 'n3']);
     for (const result of report.results) {
       expect(result.writes).toBeGreaterThan(0);
-      // Append, its answer, a range and an ack for each follower; now and then a Commit record by itself.
-      expect(result.messagesPerWrite).toBeGreaterThan(5);
+      // Append and its answer; ranges and acks, one of each for a follower, may be shared by several writes.
+      expect(result.messagesPerWrite).toBeGreaterThan(2);
     }
     expect(readdirSync(directory)).toEqual([]);
 
