@@ -258,10 +258,10 @@ export class Engine {
     store.setCommitted(position);
     this.#ackTimer.committed(position);
     const nowMs = performance.now();
-    const isFollowed = this.#profile?.committed(position, nowMs) === true;
+    const followed = this.#profile?.committed(position, nowMs);
     this.appends.committed(position);
     // Behind the microtasks in which the answers leave.
-    if (isFollowed) queueMicrotask(() => this.#profile?.answered(nowMs, performance.now()));
+    if (followed !== undefined) queueMicrotask(() => this.#profile?.answered(followed, performance.now()));
     this.#reads.committed(position);
   }
 

@@ -54,7 +54,13 @@ interface FollowedWrite {
   readonly shippedMs: Map<string, number>;
   readonly acked: Set<string>;
   isDurable: boolean;
-  isAnswered: boolean;
+  isCommitted: boolean;
+}
+
+/** When the turn began that framed it, and when it was committed. */
+export interface CommittedWrite {
+  readonly beganMs: number;
+  readonly committedMs: number;
 }
 
 export class WriteProfile {
@@ -73,7 +79,7 @@ export class WriteProfile {
     if (nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + PAUSE_MS;
     this.#followed = {
-      ...{ end, beganMs, publishedMs: nowMs, isDurable: false, isAnswered: false },
+      ...{ end, beganMs, publishedMs: nowMs, isDurable: false, isCommitted: false },
       ...{ shippedMs: new Map(), acked: new Set() },
     };
     this.#events.stage('sequence', (nowMs - beganMs) / 1000);
@@ -114,21 +120,19 @@ export class WriteProfile {
     this.#events.stage('notice', Math.max(0, nowMs - syncedMs) / 1000);
   }
 
-  /** All before `position` is committed. Answers whether {@link answered} should be called when the answers have left. */
-  committed(position: Position, nowMs: number): boolean {
+  /** All before `position` is committed. What comes back, if anything, is for {@link answered} when the answers have left. */
+  committed(position: Position, nowMs: number): CommittedWrite | undefined {
     const write = this.#followed;
-    if (write === undefined || write.isAnswered || position < write.end) return false;
-    write.isAnswered = true;
+    if (write === undefined || write.isCommitted || position < write.end) return undefined;
+    write.isCommitted = true;
     this.#events.stage('quorum', (nowMs - write.publishedMs) / 1000);
-    return true;
+    return { beganMs: write.beganMs, committedMs: nowMs };
   }
 
-  /** The answers that {@link committed} gave rise to are with the sockets. */
-  answered(committedMs: number, nowMs: number): void {
-    const write = this.#followed;
-    if (write === undefined) return;
+  /** The answers that {@link committed} gave rise to are with the sockets. Another write may be followed by then. */
+  answered({ beganMs, committedMs }: CommittedWrite, nowMs: number): void {
     this.#events.stage('reply', (nowMs - committedMs) / 1000);
-    this.#events.stage('total', (nowMs - write.beganMs) / 1000);
+    this.#events.stage('total', (nowMs - beganMs) / 1000);
   }
 
   /** The reign is over: what was published may never be committed. */
@@ -137,6 +141,6 @@ export class WriteProfile {
   }
 }
 
-function isDone({ isDurable, isAnswered, shippedMs }: FollowedWrite): boolean {
-  return isDurable && isAnswered && shippedMs.size === 0;
+function isDone({ isDurable, isCommitted, shippedMs }: FollowedWrite): boolean {
+  return isDurable && isCommitted && shippedMs.size === 0;
 }

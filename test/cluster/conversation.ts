@@ -7,6 +7,7 @@ import { assert } from '../../src/base/assert.js';
 import { bytesEqual } from '../../src/base/bytes.js';
 import type { NodeRole } from '../../src/cluster/effects.js';
 import type { Message } from '../../src/cluster/messages.js';
+import { freshNodeState } from '../../src/cluster/node-state.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import { CHUNK_SIZE } from './conversation-log.js';
 import { ConversationNetwork, overTheWire, type Sent } from './conversation-network.js';
@@ -68,20 +69,7 @@ export class Conversation implements ConversationHost {
     this.#foldersMade++;
     const id = idOf(this.#foldersMade);
     this.names.add(id, name + "'".repeat(lives));
-    const state = {
-      memberId: id,
-      start: 0,
-      nonce: 0,
-      clusterId: undefined,
-      promisedEpoch: 0,
-      acceptedEpoch: 0,
-      acceptedLeader: undefined,
-      foundation: undefined,
-      founded: false,
-      ackedPosition: 0,
-      fenced: false,
-      catchingUpFrom: undefined,
-    };
+    const state = { ...freshNodeState(id, 0), start: 0 };
     return { state, log: undefined };
   }
 

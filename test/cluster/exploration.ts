@@ -9,7 +9,7 @@ import { ClusterNode } from '../../src/cluster/cluster-node.js';
 import type { Effect, Input } from '../../src/cluster/effects.js';
 import type { LogStart } from '../../src/cluster/known-log.js';
 import type { Message, MessageKind } from '../../src/cluster/messages.js';
-import type { NodeState } from '../../src/cluster/node-state.js';
+import { freshNodeState, type NodeState } from '../../src/cluster/node-state.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import { idOf } from './ids.js';
 
@@ -312,17 +312,12 @@ function firstState(index: number, size: number): NodeState {
     return { id: idOf(other + 1), name: nameOf(other), role: 'voter', zone: '' } as const;
   });
   return {
-    memberId: idOf(index + 1),
-    start: 1,
-    nonce: 7,
+    ...freshNodeState(idOf(index + 1), 7),
     clusterId: CLUSTER_ID,
     promisedEpoch: 1,
     acceptedEpoch: 1,
     acceptedLeader: idOf(1),
     foundation: { clusterId: CLUSTER_ID, founder: idOf(1), chunkSize: 65_536, members },
     founded: true,
-    ackedPosition: 0,
-    fenced: false,
-    catchingUpFrom: undefined,
   };
 }

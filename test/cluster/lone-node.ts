@@ -9,7 +9,7 @@ import type { Configuration } from '../../src/cluster/configuration.js';
 import type { Effect, Input } from '../../src/cluster/effects.js';
 import type { LogStart } from '../../src/cluster/known-log.js';
 import type { Message, Payload } from '../../src/cluster/messages.js';
-import type { NodeState } from '../../src/cluster/node-state.js';
+import { freshNodeState, type NodeState } from '../../src/cluster/node-state.js';
 import { javascriptKernel as kernel } from '../../src/log/javascript-kernel.js';
 import { type BuiltRecords, RecordBuilder } from '../../src/sim/node/record-bytes.js';
 import { configurationOf, idOf, memberOf } from './ids.js';
@@ -183,20 +183,7 @@ function envelopeOf(member: number): Omit<Message, keyof Payload> {
 }
 
 function stateOf(): NodeState {
-  return {
-    memberId: idOf(ME),
-    start: 1,
-    nonce: ME,
-    clusterId: CLUSTER,
-    promisedEpoch: 0,
-    acceptedEpoch: 0,
-    acceptedLeader: undefined,
-    foundation: undefined,
-    founded: false,
-    ackedPosition: 0,
-    fenced: false,
-    catchingUpFrom: undefined,
-  };
+  return { ...freshNodeState(idOf(ME), ME), clusterId: CLUSTER };
 }
 
 function optionsOf(clusterSize: number): ConstructorParameters<typeof ClusterNode>[0] {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { crc32c } from '../../src/base/crc32c.js';
 import { MEMBER_NAME_BYTES_MAX, VOTERS_MAX, ZONE_BYTES_MAX } from '../../src/cluster/configuration.js';
-import type { NodeState } from '../../src/cluster/node-state.js';
+import { freshNodeState, type NodeState } from '../../src/cluster/node-state.js';
 import {
   decodeNodeState,
   encodeNodeState,
@@ -35,20 +35,7 @@ const STATE: NodeState = {
   catchingUpFrom: 2_048,
 };
 
-const FRESH: NodeState = {
-  memberId: idOf(1),
-  start: 1,
-  nonce: 0,
-  clusterId: undefined,
-  promisedEpoch: 0,
-  acceptedEpoch: 0,
-  acceptedLeader: undefined,
-  foundation: undefined,
-  founded: false,
-  ackedPosition: 0,
-  fenced: false,
-  catchingUpFrom: undefined,
-};
+const FRESH = freshNodeState(idOf(1), 0);
 
 /** A file in which these states were saved, one after the other. */
 function fileOf(...states: NodeState[]): Uint8Array {

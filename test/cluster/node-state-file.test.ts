@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { NodeState } from '../../src/cluster/node-state.js';
+import { freshNodeState, type NodeState } from '../../src/cluster/node-state.js';
 import { NodeStateFile } from '../../src/cluster/node-state-file.js';
 import { type CrashKind, SimulatedDisk } from '../../src/sim/disk/simulated-disk.js';
 import { Random } from '../../src/sim/random.js';
@@ -9,20 +9,7 @@ const FOLDER = '/data';
 const PATH = '/data/node-state';
 
 function stateOf(promisedEpoch: number): NodeState {
-  return {
-    memberId: idOf(1),
-    start: 1,
-    nonce: 7,
-    clusterId: undefined,
-    promisedEpoch,
-    acceptedEpoch: 0,
-    acceptedLeader: undefined,
-    foundation: undefined,
-    founded: false,
-    ackedPosition: 0,
-    fenced: false,
-    catchingUpFrom: undefined,
-  };
+  return { ...freshNodeState(idOf(1), 7), promisedEpoch };
 }
 
 function newDisk(): SimulatedDisk {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { WriteProfile } from '../../src/node/write-profile.js';
+import { type CommittedWrite, WriteProfile } from '../../src/node/write-profile.js';
 import type { LastBatch } from '../../src/ring/writer-statistics.js';
 
 /** A profile, and what it has told, in microseconds. */
@@ -23,9 +23,10 @@ function followOne(profile: WriteProfile): void {
   profile.durable(300, () => BATCH, 100.18);
   profile.acked('c', 199, 100.3);
   profile.acked('c', 250, 100.39);
-  expect(profile.committed(199, 100.4)).toBe(false);
-  expect(profile.committed(250, 100.4)).toBe(true);
-  profile.answered(100.4, 100.41);
+  expect(profile.committed(199, 100.4)).toBeUndefined();
+  const committed = profile.committed(250, 100.4) as CommittedWrite;
+  expect(profile.committed(250, 100.4)).toBeUndefined();
+  profile.answered(committed, 100.41);
   profile.acked('b', 200, 101);
 }
 
@@ -67,10 +68,20 @@ describe('the next one', () => {
     const { profile, told } = rig();
     profile.published(200, 100, 100);
     profile.reset();
-    expect(profile.committed(200, 101)).toBe(false);
+    expect(profile.committed(200, 101)).toBeUndefined();
     profile.published(200, 120, 120);
     expect(told).toEqual(['sequence 0', 'sequence 0']);
   });
+});
+
+test('answers belong to the write that was committed, although the next one is published before they leave', () => {
+  const { profile, told } = rig();
+  profile.published(200, 99.9, 100);
+  profile.durable(200, () => undefined, 100.2);
+  const committed = profile.committed(200, 110) as CommittedWrite;
+  profile.published(300, 110, 110.5);
+  profile.answered(committed, 111);
+  expect(told).toEqual(['sequence 100', 'quorum 10000', 'sequence 500', 'reply 1000', 'total 11100']);
 });
 
 test.each<[string, LastBatch | undefined]>([

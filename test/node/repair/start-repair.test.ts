@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CairnError } from '../../../src/base/errors.js';
-import type { NodeState } from '../../../src/cluster/node-state.js';
+import { freshNodeState, type NodeState } from '../../../src/cluster/node-state.js';
 import { NodeStateFile } from '../../../src/cluster/node-state-file.js';
 import { type RecoveredLog, recoverLog } from '../../../src/log/recovery.js';
 import { openPlatform } from '../../../src/native/platform.js';
@@ -19,18 +19,11 @@ import { CHUNK_SIZE, LOG_ID, SampleLog } from '../../log/sample-log.js';
 const LOG = new SampleLog().epoch().fillChunk().event().fillChunk().event().sync();
 
 const STATE: NodeState = {
-  memberId: idOf(1),
-  start: 1,
-  nonce: 1,
+  ...freshNodeState(idOf(1), 1),
   clusterId: LOG_ID,
   promisedEpoch: 1,
-  acceptedEpoch: 0,
-  acceptedLeader: undefined,
-  foundation: undefined,
   founded: true,
   ackedPosition: CHUNK_SIZE,
-  catchingUpFrom: undefined,
-  fenced: false,
 };
 
 let folder: string;
