@@ -69,6 +69,10 @@ export const ERROR_NUMBERS = {
   'ack-policy-unmet': 31,
   /** A change of the membership, or a resignation, is not possible now. Details: `reason`. */
   'change-refused': 32,
+  /** More subscriptions than one connection, or the node, may have. Details: `limit`. */
+  'too-many-subscriptions': 33,
+  /** A filter's pattern can't be used. Details: `pattern`, and `at` (the character). */
+  'invalid-filter': 34,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_NUMBERS;

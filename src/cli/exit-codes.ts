@@ -64,6 +64,8 @@ const EXIT_CODE_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   'outcome-unknown': EXIT_CODES.noAnswer,
   'ack-policy-unmet': EXIT_CODES.refused,
   'change-refused': EXIT_CODES.refused,
+  'too-many-subscriptions': EXIT_CODES.refused,
+  'invalid-filter': EXIT_CODES.refused,
 };
 
 /** The exit status of a command that ends with an error of this code. */

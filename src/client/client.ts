@@ -10,7 +10,7 @@
  */
 
 import { CairnError } from '../base/errors.js';
-import { type AckPolicy, NAME_BYTES_MAX, READ_CONSISTENCIES, type ReadConsistency } from '../wire/frames.js';
+import type { AckPolicy } from '../wire/frames.js';
 import { clientUrl } from './address.js';
 import type { ExpectedRevision, NewEvent } from './append-encoder.js';
 import type { AppendResult } from './append-queue.js';
@@ -18,10 +18,20 @@ import type { ServerWelcome } from './connection.js';
 import { EventRead } from './event-read.js';
 import { Exchange } from './exchange.js';
 import { Link } from './link.js';
-import type { ReadRange } from './open-read.js';
 import { type ClientOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { clientClosed } from './outcomes.js';
 import type { StreamInfo } from './questions.js';
+import {
+  checkStreamName,
+  consistencyOf,
+  type FreshnessOptions,
+  type ReadAllOptions,
+  type ReadOptions,
+  readRange,
+  type SubscribeAllOptions,
+  type SubscribeOptions,
+  subscriptionRange,
+} from './read-range.js';
 import { Route } from './route.js';
 
 // biome-ignore lint/performance/noBarrelFile: the package's entry; what its signatures name must come from here.
@@ -30,9 +40,17 @@ export type { AckPolicy, ReadConsistency } from '../wire/frames.js';
 export type { ExpectedRevision, NewEvent } from './append-encoder.js';
 export type { AppendResult } from './append-queue.js';
 export type { ServerWelcome } from './connection.js';
-export type { EventRead } from './event-read.js';
+export type { EventRead, ReadMessage } from './event-read.js';
 export type { ClientOptions, ReconnectOptions } from './options.js';
 export type { StreamInfo } from './questions.js';
+export type {
+  EventFilter,
+  FreshnessOptions,
+  ReadAllOptions,
+  ReadOptions,
+  SubscribeAllOptions,
+  SubscribeOptions,
+} from './read-range.js';
 export type { PlainEvent, RecordedEvent } from './recorded-event.js';
 export type { NodePreference } from './route.js';
 
@@ -44,28 +62,6 @@ export interface AppendOptions {
   readonly expected?: ExpectedRevision;
   /** When to be answered; by default what {@link ClientOptions.ackPolicy} says. */
   readonly ackPolicy?: AckPolicy;
-}
-
-/** How fresh an answer has to be. */
-export interface FreshnessOptions {
-  /**
-   * `local`, the default: what the node knows to be committed, perhaps late, but never less than this client has seen before, its own appends
-   * included. `leader`: only the leader answers, as far as it believes to lead; needs the node preference `leader`. `linearizable`: everything that
-   * was acknowledged to anybody before, confirmed by a quorum; any node answers.
-   */
-  readonly consistency?: ReadConsistency;
-}
-
-export interface ReadOptions extends FreshnessOptions {
-  /**
-   * The first event to read: a revision in a stream, a position in the log. Backwards in the log it is the position where the
-   * first event ends. By default the start; backwards, the end.
-   */
-  readonly from?: number;
-  /** Most events to read; by default all there are. A read ends where the stream, or the log, ended when it got there. */
-  readonly count?: number;
-  /** Newest first. */
-  readonly backwards?: boolean;
 }
 
 /**
@@ -153,9 +149,23 @@ export class Client implements AsyncDisposable {
     return new EventRead(this.#exchange, readRange(stream, options));
   }
 
-  /** Reads the events of all streams in the order in which they were written. Throws `invalid-request`. */
-  readAll(options: ReadOptions = {}): EventRead {
+  /** Reads the events of all streams, or those that a filter lets through, in the order in which they were written. Throws `invalid-request`. */
+  readAll(options: ReadAllOptions = {}): EventRead {
     return new EventRead(this.#exchange, readRange(undefined, options));
+  }
+
+  /**
+   * Follows a stream, which need not exist yet: first what it has, then each event as soon as it is committed, in order, each once, over lost
+   * connections and nodes. Ends only when the loop is left, after `count` events, or with an error. Throws `invalid-request`.
+   */
+  subscribe(stream: string, options: SubscribeOptions = {}): EventRead {
+    checkStreamName(stream);
+    return new EventRead(this.#exchange, subscriptionRange(stream, options));
+  }
+
+  /** {@link subscribe} to all streams, or to those events that a filter lets through. Fails with `invalid-filter`, `bad-position` besides. */
+  subscribeAll(options: SubscribeAllOptions = {}): EventRead {
+    return new EventRead(this.#exchange, subscriptionRange(undefined, options));
   }
 
   /** Where the stream ends; undefined if there is no such stream. */
@@ -189,35 +199,4 @@ export class Client implements AsyncDisposable {
     });
     await this.#link.close();
   }
-}
-
-function readRange(stream: string | undefined, options: ReadOptions): ReadRange {
-  const isBackwards = options.backwards ?? false;
-  const { from = isBackwards ? Number.POSITIVE_INFINITY : 0, count = Number.POSITIVE_INFINITY } = options;
-  const isEnd = isBackwards && from === Number.POSITIVE_INFINITY;
-  if (!isEnd && !(Number.isSafeInteger(from) && from >= 0)) {
-    throw new CairnError('invalid-request', `a read starts from a whole number, 0 or more, not ${from}`, {
-      from,
-    });
-  }
-  if (count !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(count) && count >= 1)) {
-    throw new CairnError('invalid-request', `a read has a count of 1 or more, not ${count}`, { count });
-  }
-  return { stream, from, count, isBackwards, consistency: consistencyOf(options) };
-}
-
-function consistencyOf({ consistency = 'local' }: FreshnessOptions): ReadConsistency {
-  if (READ_CONSISTENCIES.includes(consistency)) return consistency;
-  throw new CairnError('invalid-request', `the consistency must be one of ${READ_CONSISTENCIES.join(', ')}`, {
-    consistency: String(consistency),
-  });
-}
-
-function checkStreamName(stream: string): void {
-  const bytes = typeof stream === 'string' ? new TextEncoder().encode(stream).length : 0;
-  if (bytes >= 1 && bytes <= NAME_BYTES_MAX) return;
-  throw new CairnError(
-    'invalid-request',
-    `the stream name must be a text of 1 to ${NAME_BYTES_MAX} bytes of UTF-8`,
-  );
 }

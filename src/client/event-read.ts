@@ -4,15 +4,28 @@
  */
 
 import type { Exchange } from './exchange.js';
-import type { OpenRead, ReadRange } from './open-read.js';
+import type { OpenRead, ReadBatch, ReadRange } from './open-read.js';
 import type { RecordedEvent } from './recorded-event.js';
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
+/** What a read or a subscription has to say, in order. */
+export type ReadMessage =
+  | { readonly kind: 'events'; readonly events: readonly RecordedEvent[] }
+  /**
+   * A subscription has everything that was committed; said again each time that it had fallen behind. `checkpoint`: what a later subscription gets
+   * as `after` to go on from here.
+   */
+  | { readonly kind: 'caught-up'; readonly checkpoint: number }
+  /** A subscription that had caught up fell behind, and reads older parts of the log again: it was slow, or its node was exchanged for a slower one. */
+  | { readonly kind: 'behind' }
+  /** With a filter: nothing fitted for some megabytes of the log, up to here. A read backwards goes on with this as `from`. */
+  | { readonly kind: 'checkpoint'; readonly checkpoint: number };
+
 /**
  * Events of a stream or of the whole log, in order: `for await (const event of client.readStream('orders'))`. Holds no more
  * than `readWindowBytes` in memory, however slow the loop; a lost connection is bridged without a gap or a repetition. Iterating
- * throws a `CairnError` such as `stream-not-found`, `bad-position`, `timeout`, `connection-lost`.
+ * throws a `CairnError` such as `stream-not-found`, `bad-position`, `timeout`, `connection-lost`. A subscription goes on until the loop is left.
  */
 export class EventRead implements AsyncIterable<RecordedEvent> {
   readonly #exchange: Exchange;
@@ -25,12 +38,23 @@ export class EventRead implements AsyncIterable<RecordedEvent> {
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<RecordedEvent> {
-    return new EventIterator(new BatchIterator(this.#exchange, this.#range));
+    return new EventIterator(this.batches());
   }
 
   /** The same events by the frame, some thousands at a time: less work per event. No batch is empty. */
   batches(): AsyncIterableIterator<readonly RecordedEvent[]> {
-    return new BatchIterator(this.#exchange, this.#range);
+    return new FrameIterator(this.#exchange, this.#range, ({ events }, queue) => {
+      if (events.length > 0) queue.push(events);
+    });
+  }
+
+  /** The events as {@link batches} gives them, and between them what else there is to know. */
+  messages(): AsyncIterableIterator<ReadMessage> {
+    // Before the first record there is nothing to be after: −1.
+    const offset = this.#range.isBackwards ? 0 : -1;
+    return new FrameIterator(this.#exchange, this.#range, (batch: ReadBatch, queue: ReadMessage[]) =>
+      pushMessages(batch, batch.next + offset, queue),
+    );
   }
 
   /** All events in one array: for reads with a `count`, or of streams known to be short. */
@@ -41,27 +65,46 @@ export class EventRead implements AsyncIterable<RecordedEvent> {
   }
 }
 
-class BatchIterator implements AsyncIterableIterator<readonly RecordedEvent[]> {
+function pushMessages(
+  { events, isCaughtUp, isBehind }: ReadBatch,
+  checkpoint: number,
+  queue: ReadMessage[],
+): void {
+  if (isBehind) queue.push({ kind: 'behind' });
+  if (events.length > 0) queue.push({ kind: 'events', events });
+  if (isCaughtUp) queue.push({ kind: 'caught-up', checkpoint });
+  else if (events.length === 0 && !isBehind) queue.push({ kind: 'checkpoint', checkpoint });
+}
+
+/** What comes of each frame, some things or nothing, one by one. */
+class FrameIterator<Item> implements AsyncIterableIterator<Item> {
   readonly #exchange: Exchange;
   readonly #range: ReadRange;
+  readonly #open: (batch: ReadBatch, queue: Item[]) => void;
+  readonly #queue: Item[] = [];
   #read: OpenRead | undefined;
   #isDone = false;
 
-  constructor(exchange: Exchange, range: ReadRange) {
+  /** `open` puts what is in a batch into the queue. */
+  constructor(exchange: Exchange, range: ReadRange, open: (batch: ReadBatch, queue: Item[]) => void) {
     this.#exchange = exchange;
     this.#range = range;
+    this.#open = open;
   }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  async next(): Promise<IteratorResult<readonly RecordedEvent[], undefined>> {
-    if (this.#isDone) return DONE;
-    this.#read ??= this.#exchange.read(this.#range);
-    const events = await this.#read.nextBatch();
-    if (events !== undefined && !this.#isDone) return { done: false, value: events };
-    this.#isDone = true;
+  async next(): Promise<IteratorResult<Item, undefined>> {
+    while (!this.#isDone) {
+      const item = this.#queue.shift();
+      if (item !== undefined) return { done: false, value: item };
+      this.#read ??= this.#exchange.read(this.#range);
+      const batch = await this.#read.nextBatch();
+      if (batch === undefined) this.#isDone = true;
+      else if (!this.#isDone) this.#open(batch, this.#queue);
+    }
     return DONE;
   }
 
@@ -74,13 +117,13 @@ class BatchIterator implements AsyncIterableIterator<readonly RecordedEvent[]> {
 
 /** By hand rather than as a generator, because a generator costs three turns of the promise queue for each event. */
 class EventIterator implements AsyncIterableIterator<RecordedEvent> {
-  readonly #batches: BatchIterator;
+  readonly #batches: AsyncIterableIterator<readonly RecordedEvent[]>;
   #batch: readonly RecordedEvent[] = [];
   #at = 0;
   #isDone = false;
   #refill: Promise<unknown> | undefined;
 
-  constructor(batches: BatchIterator) {
+  constructor(batches: AsyncIterableIterator<readonly RecordedEvent[]>) {
     this.#batches = batches;
   }
 
@@ -103,7 +146,8 @@ class EventIterator implements AsyncIterableIterator<RecordedEvent> {
   async return(): Promise<IteratorReturnResult<undefined>> {
     this.#isDone = true;
     this.#batch = [];
-    return this.#batches.return();
+    await this.#batches.return?.();
+    return DONE;
   }
 
   #nextBatch(): Promise<unknown> {

@@ -38,6 +38,7 @@ const GOSSIP_REQUEST_ID = 0xffff_ffff;
 const REQUEST_ID_MAX = GOSSIP_REQUEST_ID - 1;
 /** A turn with more to send than this sends it in parts: the server works on the first while the next is made. */
 const MESSAGE_BYTES = 32 * 1024;
+const UNSENT = { message: undefined, isSettled: false, mayBeWritten: false };
 const UNKNOWN_REQUEST = 'an answer to nothing that is open';
 
 export class Exchange implements ReadPort, DeadlineOwner {
@@ -75,6 +76,16 @@ export class Exchange implements ReadPort, DeadlineOwner {
 
   get isConnected(): boolean {
     return this.#connection !== undefined;
+  }
+
+  /** Whether there are subscriptions. */
+  get isFollowing(): boolean {
+    return this.#reads.isFollowing;
+  }
+
+  /** When anything was heard from the server last. */
+  get heardMs(): number {
+    return this.#deadlines.heardMs;
   }
 
   /** Appends that wait for their answers. */
@@ -159,20 +170,7 @@ export class Exchange implements ReadPort, DeadlineOwner {
     const at = this.#appendFrames.length - length;
     const deadlineMs = this.#turn.begin() + this.#options.requestTimeoutMs;
     const result = new Promise<AppendResult>((resolve, reject) => {
-      const message = undefined;
-      const isSettled = false;
-      const mayBeWritten = false;
-      this.#appends.push({
-        requestId,
-        at,
-        length,
-        message,
-        deadlineMs,
-        isSettled,
-        mayBeWritten,
-        resolve,
-        reject,
-      });
+      this.#appends.push({ requestId, at, length, deadlineMs, resolve, reject, ...UNSENT });
     });
     if (at + length >= MESSAGE_BYTES) this.#finishMessage();
     return result;

@@ -12,7 +12,7 @@ import { Connection, type ConnectionOwner, type ServerWelcome, type Target } fro
 import type { Exchange } from './exchange.js';
 import { membersOf, reachedLike } from './members.js';
 import { type ResolvedOptions, reconnectDelayMs } from './options.js';
-import { clientClosed, gaveUp, overruled } from './outcomes.js';
+import { answerTimeout, clientClosed, gaveUp, overruled } from './outcomes.js';
 import { probe } from './probe.js';
 import type { Route } from './route.js';
 
@@ -36,6 +36,11 @@ const MOVE_MS = 1000;
 const MOVES_MAX = 3;
 /** Ask who is in the cluster again: soon if this node is not the preferred one, else in case that the leader has changed without a word. */
 const REFRESH_MS = { unsatisfied: 500, satisfied: 2000 } as const;
+/**
+ * Who only follows asks for nothing, and so would not notice that the node is gone without a word: after so long a silence it is asked who is in the
+ * cluster, and then the others are asked about it.
+ */
+const FOLLOWING_MS = { look: 1000, ask: 2000, suspect: 4000 } as const;
 /** Nodes to measure. */
 const MEASURED_MAX = 16;
 
@@ -58,6 +63,7 @@ export class Link implements ConnectionOwner {
   #isSuspecting = false;
   #stopWaiting: (() => void) | undefined;
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
+  #followTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(route: Route, options: ResolvedOptions, exchange: Exchange) {
     this.#route = route;
@@ -93,6 +99,7 @@ export class Link implements ConnectionOwner {
     this.#isClosed = true;
     this.#stopWaiting?.();
     clearTimeout(this.#refreshTimer);
+    clearTimeout(this.#followTimer);
     this.#next?.connection.retire();
     const connection = this.#connection;
     if (connection !== undefined) {
@@ -124,6 +131,7 @@ export class Link implements ConnectionOwner {
     if (connection === this.#next?.connection) this.#next = undefined;
     if (connection !== this.#connection) return;
     this.#connection = undefined;
+    clearTimeout(this.#followTimer);
     this.#exchange.suspend();
     if (this.#isClosed) {
       this.#stopWaiting?.();
@@ -159,6 +167,24 @@ export class Link implements ConnectionOwner {
     this.#welcome = connection.welcome;
     this.#connectedMs = performance.now();
     this.#exchange.resume(connection);
+    this.#lookAtSilence();
+  }
+
+  /** As long as there are subscriptions, sees to it that something is heard; again and again while there is a connection. */
+  #lookAtSilence(): void {
+    clearTimeout(this.#followTimer);
+    const connection = this.#connection;
+    if (connection === undefined || this.#isClosed) return;
+    const silentMs = performance.now() - this.#exchange.heardMs;
+    if (this.#exchange.isFollowing) {
+      const { requestTimeoutMs } = this.#options;
+      if (silentMs >= Math.max(requestTimeoutMs, FOLLOWING_MS.suspect))
+        connection.abort(answerTimeout(requestTimeoutMs));
+      else if (silentMs >= FOLLOWING_MS.suspect) void this.#suspect();
+      else if (silentMs >= FOLLOWING_MS.ask) void this.#exchange.askGossip();
+    }
+    if (connection === this.#connection)
+      this.#followTimer = setTimeout(() => this.#lookAtSilence(), FOLLOWING_MS.look);
   }
 
   async #comeBack(lost: CairnError): Promise<void> {
@@ -230,6 +256,8 @@ export class Link implements ConnectionOwner {
       if (better === undefined || !(await this.#move(better))) break;
     }
     this.#isSettling = false;
+    // A node that is cut off commits nothing, and would let its followers wait for ever.
+    if (this.#exchange.isFollowing && !this.#route.hasLeader) void this.#suspect();
     if (this.#isClosed || !this.#route.hasAlternatives) return;
     const delayMs = this.#route.isSatisfied(this.#url) ? REFRESH_MS.satisfied : REFRESH_MS.unsatisfied;
     this.#refreshTimer = setTimeout(() => void this.#settle(false), delayMs);
@@ -320,6 +348,7 @@ export class Link implements ConnectionOwner {
   #giveUp(error: CairnError): void {
     this.#isClosed = true;
     clearTimeout(this.#refreshTimer);
+    clearTimeout(this.#followTimer);
     this.#exchange.fail(FINAL_ERRORS.has(error.code) ? error : gaveUp(this.#attempts, error));
   }
 }

@@ -1,14 +1,22 @@
 /**
- * A read that is under way: the frames that have come and not been consumed, the credit that goes back for what has been,
- * and where to go on after a lost connection. Node and browsers. It never holds more than its window and one frame.
+ * A read that is under way, or a subscription: the frames that have come and not been consumed, the credit that goes back for what has
+ * been, and where to go on after a lost connection. Node and browsers. It never holds more than its window and one frame.
  */
 
 import type { CairnError } from '../base/errors.js';
 import type { OpenFrame } from '../wire/frame-reader.js';
 import type { FrameWriter } from '../wire/frame-writer.js';
-import { EVENTS_LAST, EVENTS_PREFIX_BYTES, type ReadConsistency } from '../wire/frames.js';
+import {
+  EVENTS_BEHIND,
+  EVENTS_CAUGHT_UP,
+  EVENTS_LAST,
+  EVENTS_PREFIX_BYTES,
+  type ReadConsistency,
+} from '../wire/frames.js';
+import type { ReadFilter } from '../wire/read-filter.js';
 import {
   decodeEventsPrefix,
+  type EventsPrefix,
   encodeCancel,
   encodeCredit,
   encodeReadAll,
@@ -22,8 +30,13 @@ import { eventsOf, type RecordedEvent } from './recorded-event.js';
 export interface ReadRange {
   /** Undefined = the whole log. */
   readonly stream: string | undefined;
-  /** A revision, in the log a position; `Infinity` = from the end, backwards. */
+  /** A revision, in the log a position; `Infinity` = from the end, backwards or live. */
   readonly from: number;
+  /** The event at `from` is left out. */
+  readonly isAfter?: boolean;
+  /** A subscription. */
+  readonly isLive?: boolean;
+  readonly filter?: ReadFilter | undefined;
   /** `Infinity` = no limit. */
   readonly count: number;
   readonly isBackwards: boolean;
@@ -47,16 +60,31 @@ export interface ReadPort {
 /** Credit goes back in portions of a quarter of the window: few frames, and the server never has to wait for it. */
 const PORTIONS_PER_WINDOW = 4;
 
+/** What one frame brought. */
+export interface ReadBatch {
+  /** None, if the frame only says how far the read is. */
+  readonly events: readonly RecordedEvent[];
+  /** A subscription: with these it has all that was committed. */
+  readonly isCaughtUp: boolean;
+  /** A subscription that had caught up: it fell behind before these. */
+  readonly isBehind: boolean;
+  /** Where it goes on: a revision, in the log a position. */
+  readonly next: number;
+}
+
 interface ReceivedFrame {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly at: number;
   readonly length: number;
   readonly eventCount: number;
+  readonly isCaughtUp: boolean;
+  readonly isBehind: boolean;
+  readonly next: number;
 }
 
 interface Waiter {
-  readonly resolve: (events: readonly RecordedEvent[] | undefined) => void;
+  readonly resolve: (batch: ReadBatch | undefined) => void;
   readonly reject: (error: CairnError) => void;
   readonly sinceMs: number;
 }
@@ -66,6 +94,8 @@ export class OpenRead {
   readonly #port: ReadPort;
   readonly #range: ReadRange;
   #from: number;
+  /** Whether the event at `from` is to be left out. */
+  #isAfter: boolean;
   #left: number;
   #received: ReceivedFrame[] = [];
   /** Bytes of frames received and not consumed. */
@@ -79,6 +109,10 @@ export class OpenRead {
   #waiter: Waiter | undefined;
   #waiting: Promise<unknown> | undefined;
   #heardMs: number;
+  /** A subscription: since when the node owes the first answer. */
+  #askedMs: number | undefined;
+  /** Whether a subscription has all that was committed, as far as it was told; after a lost connection it has not. */
+  #liveState: 'new' | 'caught-up' | 'behind' = 'new';
   /** Why the last node that was asked could not answer. */
   #refusal: CairnError | undefined;
   /** Up to where this read has shown the log, but for {@link #newest}. */
@@ -91,13 +125,24 @@ export class OpenRead {
     this.#range = range;
     this.#port = port;
     this.#from = range.from;
+    this.#isAfter = range.isAfter === true;
     this.#left = range.count;
     this.#heardMs = port.nowMs();
   }
 
   /** Since when it has been waiting for the server; undefined if it isn't. */
   get waitingSinceMs(): number | undefined {
+    if (this.isLive) return this.#askedMs;
     return this.#waiter === undefined ? undefined : Math.max(this.#waiter.sinceMs, this.#heardMs);
+  }
+
+  get isLive(): boolean {
+    return this.#range.isLive === true;
+  }
+
+  /** Whether it waits for whatever is committed next. */
+  get isFollowing(): boolean {
+    return this.isLive && this.#state === 'open';
   }
 
   /** Why the last node that was asked could not answer; undefined if it did. */
@@ -125,14 +170,18 @@ export class OpenRead {
       this.#complete();
       return;
     }
-    const { stream, isBackwards, consistency } = this.#range;
+    const { stream, isBackwards, consistency, filter } = this.#range;
     const windowBytes = Math.max(0, this.#port.windowBytes - this.#heldBytes);
     this.#uncreditedBytes = 0;
     // Refused again and again it is not heard of.
     if (this.#refusal === undefined) this.#heardMs = this.#port.nowMs();
     const atLeast = this.#port.atLeast();
-    const request = { from: this.#from, count: this.#left, isBackwards, windowBytes, consistency, atLeast };
-    if (stream === undefined) encodeReadAll(this.#port.outgoing(), this.#requestId, request);
+    const kind = { isLive: this.isLive, isAfter: this.#isAfter };
+    const [from, count] = [this.#from, this.#left];
+    const request = { from, count, isBackwards, windowBytes, consistency, atLeast, ...kind };
+    if (this.isLive) this.#askedMs = this.#port.nowMs();
+    const filtered = filter === undefined ? request : { ...request, filter };
+    if (stream === undefined) encodeReadAll(this.#port.outgoing(), this.#requestId, filtered);
     else encodeReadStream(this.#port.outgoing(), this.#requestId, { ...request, stream });
   }
 
@@ -140,7 +189,7 @@ export class OpenRead {
   frame(frame: OpenFrame): string | undefined {
     const decoded = decodeEventsPrefix(frame);
     if (decoded.kind === 'invalid') return decoded.reason;
-    const { flags, eventCount, next, head } = decoded.frame;
+    const { flags, eventCount, head } = decoded.frame;
     const recordsAt = frame.at + EVENTS_PREFIX_BYTES;
     if (countEvents(frame.view, recordsAt, frame.length - EVENTS_PREFIX_BYTES) !== eventCount) {
       return 'the records of an Events frame are not whole, or not as many as it says';
@@ -150,13 +199,16 @@ export class OpenRead {
     if (this.#state === 'open') {
       // In the whole log the head is a position, up to which the read goes.
       if (this.#range.stream === undefined) this.#seen = Math.max(this.#seen, head);
-      this.#take(frame, eventCount, next, isLast);
+      this.#take(frame, decoded.frame);
     } else if (isLast) this.#port.over(this.#requestId);
     return undefined;
   }
 
-  /** The next events, at least one; undefined after the last. Credits those handed out before. Throws what failed. */
-  nextBatch(): Promise<readonly RecordedEvent[] | undefined> {
+  /**
+   * What the next frame brought; undefined after the last. Of a read that is neither live nor filtered, at least one event. Credits what was
+   * handed out before. Throws what failed.
+   */
+  nextBatch(): Promise<ReadBatch | undefined> {
     if (this.#waiting !== undefined) return this.#waiting.then(() => this.nextBatch());
     this.#consumed(this.#consumingBytes);
     this.#consumingBytes = 0;
@@ -165,7 +217,7 @@ export class OpenRead {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#state !== 'open') return Promise.resolve(undefined);
     const sinceMs = this.#port.nowMs();
-    const batch = new Promise<readonly RecordedEvent[] | undefined>((resolve, reject) => {
+    const batch = new Promise<ReadBatch | undefined>((resolve, reject) => {
       this.#waiter = { resolve, reject, sinceMs };
     });
     this.#waiting = batch;
@@ -185,6 +237,12 @@ export class OpenRead {
   refused(refusal: CairnError): void {
     if (this.#state !== 'open') this.#port.over(this.#requestId);
     this.#refusal = refusal;
+    this.#askedMs = undefined;
+  }
+
+  /** A subscription is not given up because a node is slow: it is waited for anew. */
+  waitAnew(): void {
+    this.#askedMs = this.#port.nowMs();
   }
 
   /** The server has given it up, or is gone for good; what has come can still be consumed. */
@@ -207,6 +265,8 @@ export class OpenRead {
 
   /** The connection is gone. */
   suspend(): void {
+    this.#askedMs = undefined;
+    if (this.#liveState === 'caught-up') this.#liveState = 'behind';
     if (this.#state !== 'open') this.#port.over(this.#requestId);
   }
 
@@ -216,15 +276,22 @@ export class OpenRead {
     else this.#port.over(this.#requestId);
   }
 
-  #take({ bytes, view, at, length }: OpenFrame, eventCount: number, next: number, isLast: boolean): void {
+  #take({ bytes, view, at, length }: OpenFrame, { flags, eventCount, next }: EventsPrefix): void {
     this.#heardMs = this.#port.nowMs();
+    this.#askedMs = undefined;
     this.#refusal = undefined;
     this.#from = next;
+    this.#isAfter = false;
     this.#left -= eventCount;
     this.#heldBytes += length;
-    const received = { bytes, view, at, length, eventCount };
+    const isCaughtUp = (flags & EVENTS_CAUGHT_UP) !== 0;
+    const isBehind = (flags & EVENTS_BEHIND) !== 0 || this.#liveState === 'behind';
+    if (isBehind) this.#liveState = 'new';
+    if (isCaughtUp) this.#liveState = 'caught-up';
+    const received = { bytes, view, at, length, eventCount, isCaughtUp, isBehind, next };
     this.#note(received);
-    if (eventCount === 0) {
+    const isLast = (flags & EVENTS_LAST) !== 0;
+    if (eventCount === 0 && (isLast || !this.#tellsProgress)) {
       this.#consumed(length);
     } else {
       const waiter = this.#wake();
@@ -234,6 +301,11 @@ export class OpenRead {
     if (isLast) this.#complete();
   }
 
+  /** Whether a frame without events has something to say. */
+  get #tellsProgress(): boolean {
+    return this.isLive || this.#range.filter !== undefined;
+  }
+
   /** Forwards the last frame has the highest position, backwards the first. */
   #note(frame: ReceivedFrame): void {
     const { stream, isBackwards } = this.#range;
@@ -241,9 +313,11 @@ export class OpenRead {
     if (!isBackwards || (this.#seen === 0 && this.#newest === undefined)) this.#newest = frame;
   }
 
-  #open({ bytes, view, at, length, eventCount }: ReceivedFrame): readonly RecordedEvent[] {
+  #open({ bytes, view, at, length, eventCount, ...progress }: ReceivedFrame): ReadBatch {
     this.#consumingBytes = length;
-    return eventsOf({ bytes, view, names: this.#port.names }, at + EVENTS_PREFIX_BYTES, eventCount);
+    const events = eventsOf({ bytes, view, names: this.#port.names }, at + EVENTS_PREFIX_BYTES, eventCount);
+    const { isCaughtUp, isBehind, next } = progress;
+    return { events, isCaughtUp, isBehind, next };
   }
 
   #consumed(bytes: number): void {

@@ -14,6 +14,12 @@ export class OpenReads {
     return this.#reads.size;
   }
 
+  /** Whether any is a subscription. */
+  get isFollowing(): boolean {
+    for (const { isFollowing } of this.#reads.values()) if (isFollowing) return true;
+    return false;
+  }
+
   /** All of them, also if some end meanwhile. */
   all(): readonly OpenRead[] {
     return [...this.#reads.values()];
@@ -52,12 +58,15 @@ export class OpenReads {
     return first;
   }
 
-  /** Gives up those that have waited for longer; returns whether there were any. */
+  /** Gives up those that have waited for longer, but for subscriptions; returns whether there were any. */
   expire(nowMs: number, timeoutMs: number, error: (refusal: CairnError | undefined) => CairnError): boolean {
     const late = this.all().filter(
       ({ waitingSinceMs }) => waitingSinceMs !== undefined && waitingSinceMs + timeoutMs <= nowMs,
     );
-    for (const read of late) read.abandon(error(read.refusal));
+    for (const read of late) {
+      if (read.isLive) read.waitAnew();
+      else read.abandon(error(read.refusal));
+    }
     return late.length > 0;
   }
 }

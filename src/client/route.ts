@@ -71,6 +71,11 @@ export class Route {
     return new Set(this.#addresses().map((url) => this.#known(url))).size > 1;
   }
 
+  /** Whether a leader is known. */
+  get hasLeader(): boolean {
+    return this.#members.some(({ isLeader, isAlive }) => isLeader && isAlive);
+  }
+
   /** The members that should answer. */
   alive(): readonly string[] {
     return this.#members.filter(({ isAlive }) => isAlive).map(({ url }) => url);

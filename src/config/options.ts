@@ -217,6 +217,25 @@ export const OPTIONS = {
     max: 4096,
     help: 'Most unfinished reads of one connection; beyond it the answer is too-many-requests.',
   },
+  MaxSubscriptions: {
+    group: 'Limits',
+    kind: 'count',
+    unit: 'subscriptions',
+    default: 10_000,
+    // A hundred thousand idle ones are some hundred megabytes.
+    min: 1,
+    max: 100_000,
+    help: 'Most subscriptions of all connections together; beyond it the answer is too-many-subscriptions.',
+  },
+  MaxSubscriptionsPerConnection: {
+    group: 'Limits',
+    kind: 'count',
+    unit: 'subscriptions',
+    default: 1024,
+    min: 1,
+    max: 65_536,
+    help: 'Most subscriptions of one connection; beyond it the answer is too-many-subscriptions.',
+  },
 
   ProfileWrites: {
     group: 'Logging',

@@ -48,6 +48,7 @@ const NO_LIMITS: SessionLimits = {
   messageBytesMax: 0,
   inFlightAppendsMax: 0,
   openReadsMax: 0,
+  subscriptionsMax: 0,
 };
 const NO_CLUSTER = 'this node belongs to no cluster yet; try another one, or this one again later';
 const BEHIND_UNKNOWN: Rejection = {
@@ -278,12 +279,13 @@ export class ClientSession implements AppendSink, ServerSession {
     else this.#welcome(served);
   }
 
-  #welcome({ limits, logId, reader }: ServedLog): void {
+  #welcome(served: ServedLog): void {
+    const { limits, logId } = served;
     const { node, serverVersion } = this.#parts;
     clearTimeout(this.#timer);
     this.#state = 'open';
     this.#limits = limits;
-    this.#reads = new SessionReads(node, reader, this.#outbox, limits.openReadsMax);
+    this.#reads = new SessionReads(node, served, this.#outbox);
     const logIdBytes = new Uint8Array(16);
     assert(parseUuid(logId, logIdBytes, 0), 'the log id is a UUID');
     encodeWelcome(this.#outbox.frames(), {

@@ -12,6 +12,7 @@ import type { Rejection } from '../sequencer/pending-replies.js';
 import type { ReadConsistency } from '../wire/frames.js';
 import type { AppendPort } from './engine-port.js';
 import type { SessionLimits } from './session-limits.js';
+import type { SubscriptionSlots } from './subscription-slots.js';
 
 /** The log that a node of a cluster serves. */
 export interface ServedLog {
@@ -19,6 +20,7 @@ export interface ServedLog {
   readonly logId: string;
   readonly reader: LogReader;
   readonly limits: SessionLimits;
+  readonly subscriptions: SubscriptionSlots;
 }
 
 /** For clients' sessions. */

@@ -1,11 +1,17 @@
 /**
- * A read that a client has open: turns pages of records into Events frames as long as the client's window allows, waits for
- * credit otherwise, and leaves the event loop to others between pages. Main thread.
+ * A read that a client has open, or a subscription: turns pages of records into Events frames as long as the client's window allows, waits
+ * for credit otherwise, and leaves the event loop to others between pages. Main thread.
  */
 import { CairnError } from '../base/errors.js';
 import type { LogRead, ReadAnswer, ReadPage } from '../reader/read-page.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
-import { EVENTS_FRAME_BYTES_MAX, EVENTS_LAST, EVENTS_PREFIX_BYTES } from '../wire/frames.js';
+import {
+  EVENTS_BEHIND,
+  EVENTS_CAUGHT_UP,
+  EVENTS_FRAME_BYTES_MAX,
+  EVENTS_LAST,
+  EVENTS_PREFIX_BYTES,
+} from '../wire/frames.js';
 import { fillEventsPrefix } from '../wire/read-frames.js';
 
 /** What an open read tells its session. */
@@ -20,20 +26,38 @@ export interface OpenReadEvents {
   ended(requestId: number, how: 'complete' | 'cancelled' | Rejection): void;
 }
 
-const RECORD_BYTES_MAX = EVENTS_FRAME_BYTES_MAX - EVENTS_PREFIX_BYTES;
+/** What a read is besides its pages. */
+export interface OpenReadSettings {
+  readonly windowBytes: number;
+  /** Pages and positions are of the whole log. */
+  readonly isAll: boolean;
+  /** Most bytes of records in a frame, unless one record alone is longer. */
+  readonly recordBytesMax: number;
+}
+
+/** Of a read's frames. */
+export const READ_RECORD_BYTES_MAX = EVENTS_FRAME_BYTES_MAX - EVENTS_PREFIX_BYTES;
+/** Of a subscription's frames: a stopped subscriber costs two of them besides what the network has. */
+export const LIVE_RECORD_BYTES_MAX = 256 * 1024;
+/** A client that gets nothing learns how far the log was searched for it, after so many bytes: how much it reads again at most after a break. */
+export const CHECKPOINT_BYTES = 4 * 1024 * 1024;
 
 export class OpenRead {
   readonly #requestId: number;
   readonly #read: LogRead;
   readonly #events: OpenReadEvents;
+  readonly #settings: OpenReadSettings;
   #windowBytes: number;
   #isCancelled = false;
   #resume: (() => void) | undefined;
+  /** Position up to which the client knows that the log was searched; undefined before the first page. */
+  #toldNext: number | undefined;
 
-  constructor(requestId: number, read: LogRead, windowBytes: number, events: OpenReadEvents) {
+  constructor(requestId: number, read: LogRead, settings: OpenReadSettings, events: OpenReadEvents) {
     this.#requestId = requestId;
     this.#read = read;
-    this.#windowBytes = windowBytes;
+    this.#settings = settings;
+    this.#windowBytes = settings.windowBytes;
     this.#events = events;
   }
 
@@ -46,6 +70,7 @@ export class OpenRead {
   /** Ends the read after the page it is at. */
   cancel(): void {
     this.#isCancelled = true;
+    this.#read.close?.();
     this.#wake();
   }
 
@@ -53,13 +78,16 @@ export class OpenRead {
   async run(): Promise<void> {
     try {
       while (!this.#isCancelled) {
-        if (this.#windowBytes <= 0) await this.#credited();
+        const ready = this.#windowBytes <= 0 ? this.#credited() : this.#read.whenReady?.();
+        if (ready !== undefined) await ready;
         else if (await this.#sendPage()) return;
         else await nextTurn();
       }
       this.#events.ended(this.#requestId, 'cancelled');
     } catch (error) {
       this.#events.ended(this.#requestId, rejectionOf(error));
+    } finally {
+      this.#read.close?.();
     }
   }
 
@@ -67,7 +95,7 @@ export class OpenRead {
   async #sendPage(): Promise<boolean> {
     await this.#events.turn();
     try {
-      return this.#isCancelled ? false : this.#take(await this.#read.nextPage(RECORD_BYTES_MAX));
+      return this.#isCancelled ? false : this.#take(await this.#read.nextPage(this.#settings.recordBytesMax));
     } finally {
       this.#events.turnOver();
     }
@@ -76,7 +104,8 @@ export class OpenRead {
   #take(answer: ReadAnswer): boolean {
     switch (answer.kind) {
       case 'page':
-        this.#send(answer);
+        if (this.#isWorthSending(answer)) this.#send(answer);
+        else answer.release();
         if (answer.isLast) this.#events.ended(this.#requestId, 'complete');
         return answer.isLast;
       case 'stream-not-found':
@@ -88,9 +117,17 @@ export class OpenRead {
     }
   }
 
+  /** A page without events is, if it ends or tells something, or if it is long that the client was told how far the search is. */
+  #isWorthSending({ eventCount, next, isLast, isCaughtUp, isBehind }: ReadPage): boolean {
+    this.#toldNext ??= next;
+    if (eventCount > 0 || isLast || isCaughtUp === true || isBehind === true) return true;
+    return this.#settings.isAll && Math.abs(next - this.#toldNext) >= CHECKPOINT_BYTES;
+  }
+
   #send(page: ReadPage): void {
-    const { bytes, eventCount, next, head, isLast } = page;
-    const flags = isLast ? EVENTS_LAST : 0;
+    const { bytes, eventCount, next, head } = page;
+    const flags = flagsOf(page);
+    this.#toldNext = next;
     fillEventsPrefix(bytes, { requestId: this.#requestId, flags, eventCount, next, head });
     this.#windowBytes -= bytes.length;
     this.#events.frame(bytes, page.release);
@@ -106,6 +143,14 @@ export class OpenRead {
     this.#resume?.();
     this.#resume = undefined;
   }
+}
+
+function flagsOf({ isLast, isCaughtUp, isBehind }: ReadPage): number {
+  return (
+    (isLast ? EVENTS_LAST : 0) |
+    (isCaughtUp === true ? EVENTS_CAUGHT_UP : 0) |
+    (isBehind === true ? EVENTS_BEHIND : 0)
+  );
 }
 
 /** Other sessions and the writer's rings get their turn between two pages. */

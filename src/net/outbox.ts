@@ -14,6 +14,10 @@ const HIGH_BYTES = 8 * 1024 * 1024;
 const LOW_BYTES = 1024 * 1024;
 /** A client that has taken not one byte for so long, after the high mark was passed, is dropped; a slow one is waited for. */
 const STALL_MS = 30_000;
+/** A subscription makes no further page while more than this waits: a stopped subscriber costs no more, and a page. */
+const SETTLED_BYTES = 512 * 1024;
+/** A whole frame up to this size goes along with the others of its turn: a copy is cheaper than a message. */
+const SMALL_FRAME_BYTES = 8 * 1024;
 /**
  * Hand a message to the socket when it gets this large, without waiting for the turn to end; so the high mark can be
  * passed by no more than this and a frame before anybody is told.
@@ -34,9 +38,12 @@ export class Outbox {
   readonly #writer = new FrameWriter();
   #isFlushScheduled = false;
   #isCongested = false;
+  #isClosed = false;
   #stallTimer: NodeJS.Timeout | undefined;
   /** Who waits for {@link writable}. */
   #waiting: (() => void)[] = [];
+  /** Who waits for {@link settled}. */
+  #settling: (() => void)[] = [];
   readonly #flush = () => this.flush();
   readonly #sent = () => this.#afterSend();
 
@@ -69,6 +76,11 @@ export class Outbox {
 
   /** Sends a whole frame that is in memory of its own, behind what is collected. `release`: that memory is free again. */
   sendFrame(frame: Uint8Array, release: () => void): void {
+    if (frame.length <= SMALL_FRAME_BYTES) {
+      this.frames().bytes(frame);
+      release();
+      return;
+    }
     if (this.#writer.length > 0) this.#send(this.#writer.take());
     this.#hand(frame, () => {
       release();
@@ -82,15 +94,27 @@ export class Outbox {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Resolves when little of what was sent waits for the client to read it; undefined if that is so, or the client is gone. */
+  settled(): Promise<void> | undefined {
+    if (this.#isClosed || this.#socket.bufferedAmount <= SETTLED_BYTES) return undefined;
+    return new Promise((resolve) => this.#settling.push(resolve));
+  }
+
   /** The connection is gone. */
   close(): void {
     clearTimeout(this.#stallTimer);
+    this.#isClosed = true;
     this.#isCongested = false;
     this.#release();
+    this.#settle();
   }
 
   #release(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #settle(): void {
+    for (const resolve of this.#settling.splice(0)) resolve();
   }
 
   #send(message: Uint8Array): void {
@@ -108,6 +132,7 @@ export class Outbox {
   }
 
   #afterSend(): void {
+    if (this.#settling.length > 0 && this.#socket.bufferedAmount <= SETTLED_BYTES) this.#settle();
     if (!this.#isCongested || this.#socket.bufferedAmount > LOW_BYTES) return;
     this.#isCongested = false;
     clearTimeout(this.#stallTimer);

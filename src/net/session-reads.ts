@@ -1,9 +1,9 @@
 /**
- * The reads that one client has open, and what it asks about streams: takes the frames that concern reads, lets each begin when the node says
- * that it may, and writes the answers. Main thread.
+ * The reads and subscriptions that one client has open, and what it asks about streams: takes the frames that concern them, lets each begin when
+ * the node says that it may, and writes the answers. Main thread.
  */
 import { CairnError } from '../base/errors.js';
-import type { LogReader, StreamInfo } from '../reader/log-reader.js';
+import type { StreamInfo } from '../reader/log-reader.js';
 import type { LogRead } from '../reader/read-page.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import {
@@ -24,16 +24,16 @@ import {
   type ReadAllRequest,
   type ReadStreamRequest,
 } from '../wire/read-frames.js';
-import type { NodePort } from './node-port.js';
-import { OpenRead, type OpenReadEvents } from './open-read.js';
+import type { NodePort, ServedLog } from './node-port.js';
+import { LIVE_RECORD_BYTES_MAX, OpenRead, type OpenReadEvents, READ_RECORD_BYTES_MAX } from './open-read.js';
 import type { Outbox } from './outbox.js';
 import { PageTurns } from './page-turns.js';
 
-type ReadRequest = ReadAllRequest & Partial<ReadStreamRequest>;
+type AnyRead = ReadAllRequest & Partial<ReadStreamRequest>;
 
 /** A read that may not begin yet. */
 interface WaitingRead {
-  readonly request: ReadRequest;
+  readonly request: AnyRead;
   /** Credit that came meanwhile. */
   creditBytes: number;
 }
@@ -42,28 +42,30 @@ const TEXT_ENCODER = new TextEncoder();
 
 export class SessionReads {
   readonly #node: NodePort;
-  readonly #reader: LogReader;
+  readonly #served: ServedLog;
   readonly #outbox: Outbox;
-  readonly #openReadsMax: number;
   readonly #open = new Map<number, OpenRead>();
   readonly #waiting = new Map<number, WaitingRead>();
   /** StreamInfo requests that are being answered; they count as reads. */
   #questions = 0;
+  /** Those of the open and the waiting reads that are subscriptions. */
+  readonly #subscriptions = new Set<number>();
   #isClosed = false;
   readonly #turns = new PageTurns();
   readonly #events: OpenReadEvents;
+  readonly #liveEvents: OpenReadEvents;
 
-  constructor(node: NodePort, reader: LogReader, outbox: Outbox, openReadsMax: number) {
+  constructor(node: NodePort, served: ServedLog, outbox: Outbox) {
     this.#node = node;
-    this.#reader = reader;
+    this.#served = served;
     this.#outbox = outbox;
-    this.#openReadsMax = openReadsMax;
     this.#events = {
       frame: (bytes, release) => this.#outbox.sendFrame(bytes, release),
       turn: () => this.#turn(),
       turnOver: () => this.#turns.leave(),
       ended: (requestId, how) => this.#ended(requestId, how),
     };
+    this.#liveEvents = { ...this.#events, turn: () => this.#liveTurn() };
   }
 
   /** Takes a frame of a read opcode. Returns what breaks the protocol, if anything does. */
@@ -82,8 +84,10 @@ export class SessionReads {
 
   /** The connection is gone: all reads end. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#waiting.clear();
+    for (const requestId of this.#subscriptions) this.#free(requestId);
     for (const read of this.#open.values()) read.cancel();
   }
 
@@ -96,25 +100,36 @@ export class SessionReads {
       this.#error(requestId, { code: 'invalid-request', message: decoded.reason, details: {} });
       return undefined;
     }
-    if (this.#isFull(requestId)) return undefined;
+    if (decoded.frame.isLive === true ? !this.#takeSlot(requestId) : this.#isFull(requestId))
+      return undefined;
     const { consistency, atLeast } = decoded.frame;
     const admission = this.#node.admitRead(consistency, atLeast);
     if (admission === undefined) this.#start(requestId, decoded.frame, 0);
     else if (admission instanceof Promise) void this.#startLater(requestId, decoded.frame, admission);
-    else this.#error(requestId, admission);
+    else this.#ended(requestId, admission);
     return undefined;
   }
 
-  #start(requestId: number, request: ReadRequest, creditBytes: number): void {
-    const windowBytes = request.windowBytes + creditBytes;
-    const open = new OpenRead(requestId, this.#read(request), windowBytes, this.#events);
+  #start(requestId: number, request: AnyRead, creditBytes: number): void {
+    const read = this.#read(request);
+    if ('code' in read) {
+      this.#ended(requestId, read);
+      return;
+    }
+    const isLive = request.isLive === true;
+    const settings = {
+      windowBytes: request.windowBytes + creditBytes,
+      isAll: request.stream === undefined,
+      recordBytesMax: isLive ? LIVE_RECORD_BYTES_MAX : READ_RECORD_BYTES_MAX,
+    };
+    const open = new OpenRead(requestId, read, settings, isLive ? this.#liveEvents : this.#events);
     this.#open.set(requestId, open);
     void open.run();
   }
 
   async #startLater(
     requestId: number,
-    request: ReadRequest,
+    request: AnyRead,
     admission: Promise<Rejection | undefined>,
   ): Promise<void> {
     const read: WaitingRead = { request, creditBytes: 0 };
@@ -124,13 +139,26 @@ export class SessionReads {
     if (this.#waiting.get(requestId) !== read) return;
     this.#waiting.delete(requestId);
     if (rejection === undefined) this.#start(requestId, request, read.creditBytes);
-    else this.#error(requestId, rejection);
+    else this.#ended(requestId, rejection);
   }
 
-  #read({ from, count, isBackwards, stream }: ReadRequest): LogRead {
-    const common = { from, eventsMax: count, direction: isBackwards ? 'backwards' : 'forwards' } as const;
-    if (stream === undefined) return this.#reader.readAll(common);
-    return this.#reader.readStream({ ...common, stream: TEXT_ENCODER.encode(stream) });
+  /** The read, or why there can't be such a one. */
+  #read({ from, count, isBackwards, isLive, isAfter, stream }: AnyRead): LogRead | Rejection {
+    const { reader } = this.#served;
+    const direction = isBackwards ? 'backwards' : 'forwards';
+    if (stream === undefined) {
+      try {
+        return reader.readAll({ from, eventsMax: count, direction, isLive, isAfter });
+      } catch (error) {
+        return rejectionOf(error);
+      }
+    }
+    const range = {
+      stream: TEXT_ENCODER.encode(stream),
+      from: isAfter === true ? from + 1 : from,
+      eventsMax: count,
+    };
+    return isLive === true ? reader.followStream(range) : reader.readStream({ ...range, direction });
   }
 
   #credit(frame: FrameReader): string | undefined {
@@ -176,7 +204,7 @@ export class SessionReads {
     const rejection = admission instanceof Promise ? await admission : admission;
     if (rejection !== undefined) return rejection;
     try {
-      return await this.#reader.streamInfo(TEXT_ENCODER.encode(stream));
+      return await this.#served.reader.streamInfo(TEXT_ENCODER.encode(stream));
     } catch (error) {
       if (error instanceof CairnError) return error;
       throw error;
@@ -188,18 +216,47 @@ export class SessionReads {
     await this.#outbox.writable();
   }
 
+  /** For a page of a subscription: not while the client is slow to take what it was sent. */
+  async #liveTurn(): Promise<void> {
+    for (let settled = this.#outbox.settled(); settled !== undefined; settled = this.#outbox.settled())
+      await settled;
+    await this.#turn();
+  }
+
   #isFull(requestId: number): boolean {
-    if (this.#open.size + this.#waiting.size + this.#questions < this.#openReadsMax) return false;
+    const limit = this.#served.limits.openReadsMax;
+    const reads = this.#open.size + this.#waiting.size - this.#subscriptions.size;
+    if (reads + this.#questions < limit) return false;
     this.#error(requestId, {
       code: 'too-many-requests',
-      message: `${this.#openReadsMax} reads of this connection are open; finish or cancel some first`,
-      details: { limit: this.#openReadsMax },
+      message: `${limit} reads of this connection are open; finish or cancel some first`,
+      details: { limit },
     });
     return true;
   }
 
+  /** Whether there may be one subscription more; then it is counted. */
+  #takeSlot(requestId: number): boolean {
+    const { limits, subscriptions } = this.#served;
+    const isFull = this.#subscriptions.size >= limits.subscriptionsMax;
+    if (!isFull && subscriptions.take()) {
+      this.#subscriptions.add(requestId);
+      return true;
+    }
+    const limit = isFull ? limits.subscriptionsMax : subscriptions.limit;
+    const whose = isFull ? 'this connection' : 'this node';
+    const message = `${whose} has ${limit} subscriptions already; end some first`;
+    this.#error(requestId, { code: 'too-many-subscriptions', message, details: { limit } });
+    return false;
+  }
+
+  #free(requestId: number): void {
+    if (this.#subscriptions.delete(requestId)) this.#served.subscriptions.give();
+  }
+
   #ended(requestId: number, how: 'complete' | 'cancelled' | Rejection): void {
     this.#open.delete(requestId);
+    this.#free(requestId);
     if (this.#isClosed || how === 'complete') return;
     if (how !== 'cancelled') {
       this.#error(requestId, how);
@@ -214,6 +271,12 @@ export class SessionReads {
   }
 }
 
-function decodeRead(frame: FrameReader): Decoded<ReadRequest> {
+/** Why a read can't be; a bug of ours goes on to the last handler. */
+function rejectionOf(error: unknown): Rejection {
+  if (error instanceof CairnError) return error;
+  throw error;
+}
+
+function decodeRead(frame: FrameReader): Decoded<AnyRead> {
   return frame.opcode === OPCODE.readStream ? decodeReadStream(frame) : decodeReadAll(frame);
 }

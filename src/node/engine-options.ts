@@ -4,6 +4,7 @@
  */
 import type { NodeOptions } from '../config/options.js';
 import { PREPARE_HEADER_BYTES, STREAM_NAME_BYTES_MAX } from '../log/record.js';
+import type { CountLimits } from '../net/session-limits.js';
 import type { AppendLimits } from '../sequencer/append-limits.js';
 import type { AckPolicy } from '../wire/frames.js';
 import type { SyncMode } from '../writer/commands.js';
@@ -34,6 +35,15 @@ export function engineOptions(options: NodeOptions): EngineOptions {
   const { maxAppendSize, maxAppendEventSize, retryWindowEvents, defaultAckPolicy } = options;
   const limits = { maxAppendSize, maxAppendEventSize, retryWindowEvents, defaultAckPolicy };
   return { folder: db, chunkSize, ringSize, batchBytesMax, syncMode, preparedChunks, ...limits };
+}
+
+/** What of them is for each connection. */
+export function countLimits(options: NodeOptions): CountLimits {
+  return {
+    inFlightAppendsMax: options.maxInFlightAppends,
+    openReadsMax: options.maxOpenReads,
+    subscriptionsMax: options.maxSubscriptionsPerConnection,
+  };
 }
 
 /** Part of a chunk that one append may take, so that with Padding it fits into one chunk and the next. */

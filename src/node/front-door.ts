@@ -14,7 +14,7 @@ import { connectionsWithin, openFilesMax } from '../net/open-files.js';
 import type { PeerLinks } from '../net/peer-links.js';
 import { CLIENT_PATH, EARLY_BYTES_MAX, NodeServer, PEER_PATH, type UpgradePath } from '../net/server.js';
 import { sessionLimits } from '../net/session-limits.js';
-import { appendLimits, engineOptions } from './engine-options.js';
+import { appendLimits, countLimits, engineOptions } from './engine-options.js';
 import type { NodeService } from './node-service.js';
 
 /** What stands behind the door once the node is open. */
@@ -64,12 +64,11 @@ function answer(
 }
 
 function clients({ options, logger, version, garbage, household }: FrontDoorParts): UpgradePath {
-  const { maxInFlightAppends, maxOpenReads } = options;
   // An existing log may have smaller chunks, and then Welcome says less.
   const appends = appendLimits(engineOptions(options), options.chunkSize);
   return {
     connectionsMax: connectionsMax(options.maxConnections, logger),
-    messageBytesMax: sessionLimits(appends, maxInFlightAppends, maxOpenReads).messageBytesMax,
+    messageBytesMax: sessionLimits(appends, countLimits(options)).messageBytesMax,
     earlyBytesMax: EARLY_BYTES_MAX,
     takesBrowsers: true,
     refuse: () => (household() === undefined ? NOT_YET : undefined),

@@ -189,6 +189,7 @@ export class LogStore {
     );
     this.#committed.store(position);
     this.#history.committed(position);
+    this.reader.advanced();
     // Each wake costs over 10 µs, and a processor that clients may be waiting for.
     this.#indexerWake ??= setTimeout(() => {
       this.#indexerWake = undefined;

@@ -7,7 +7,8 @@ import type { Position } from '../base/units.js';
 import { type Configuration, type MembershipChange, memberOf } from '../cluster/configuration.js';
 import type { AppendPort } from '../net/engine-port.js';
 import type { AdminPort, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
-import { sessionLimits } from '../net/session-limits.js';
+import { type CountLimits, sessionLimits } from '../net/session-limits.js';
+import { SubscriptionSlots } from '../net/subscription-slots.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import type { ReadConsistency } from '../wire/frames.js';
 import type { AppendRouter } from './append-router.js';
@@ -18,8 +19,8 @@ export interface NodeServiceParts {
   readonly appends: AppendRouter;
   readonly name: string;
   readonly zone: string;
-  readonly maxInFlightAppends: number;
-  readonly maxOpenReads: number;
+  readonly counts: CountLimits;
+  readonly maxSubscriptions: number;
   readonly gossip: () => object;
   /** What was mended since the start, and what is known to be damaged now. */
   readonly chunks: () => { readonly repairs: number; readonly damagedChunks: number };
@@ -43,13 +44,14 @@ export class NodeService implements NodePort, AdminPort {
   }
 
   get served(): ServedLog | undefined {
-    const { engine, maxInFlightAppends, maxOpenReads } = this.#parts;
+    const { engine, counts, maxSubscriptions } = this.#parts;
     const { store } = engine;
     if (store === undefined) return undefined;
     this.#served ??= {
       logId: store.logId,
       reader: store.reader,
-      limits: sessionLimits(store.limits, maxInFlightAppends, maxOpenReads),
+      limits: sessionLimits(store.limits, counts),
+      subscriptions: new SubscriptionSlots(maxSubscriptions),
     };
     return this.#served;
   }

@@ -18,7 +18,7 @@ import { CLIENT_PATH, type NodeServer } from '../net/server.js';
 import { AppendRouter } from './append-router.js';
 import { clusterSettings } from './cluster-settings.js';
 import type { Engine } from './engine.js';
-import { engineOptions } from './engine-options.js';
+import { countLimits, engineOptions } from './engine-options.js';
 import { type Household, openFrontDoor } from './front-door.js';
 import { NodeService } from './node-service.js';
 import { NodeWatch } from './node-watch.js';
@@ -162,10 +162,10 @@ class Node implements RunningNode {
     const urlOf = (peer: string): string => `ws://${watch.clientAddressOf(peer) ?? peer}${CLIENT_PATH}`;
     const patienceMs = 2 * options.leaderElectionTimeoutMs;
     const appends = new AppendRouter({ engine, clientName: `cairn node ${name}`, patienceMs, urlOf });
-    const { zone, maxInFlightAppends, maxOpenReads } = options;
+    const { zone, maxSubscriptions } = options;
     const service = new NodeService(
       {
-        ...{ engine, appends, name, zone, maxInFlightAppends, maxOpenReads },
+        ...{ engine, appends, name, zone, counts: countLimits(options), maxSubscriptions },
         gossip: () => watch.gossipView(),
         block: (names) => this.#block(names),
         chunks: () => this.#chunkCounts(),

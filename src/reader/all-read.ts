@@ -21,6 +21,15 @@ import { type ReadSource, stretchBytes } from './read-source.js';
 const TYPE_WORD = RECORD.type / 4;
 const LENGTH_WORD = RECORD.length / 4;
 
+/** What to read. `from`: where the first record starts; `Infinity`, if live, is the end of what is committed. */
+export interface ForwardsRequest {
+  readonly from: Position;
+  readonly eventsMax: number;
+  readonly isLive?: boolean | undefined;
+  /** The record at `from` is left out. */
+  readonly isAfter?: boolean | undefined;
+}
+
 /** The records at the start of a stretch that make a page. */
 interface Walk {
   /** Bytes of whole records that belong to the page. */
@@ -32,31 +41,46 @@ interface Walk {
 
 export class AllRead implements LogRead {
   readonly #source: ReadSource;
-  readonly #head: Position;
+  #head: Position;
   /** As the client named it. */
   readonly #from: Position;
   #next: Position;
   #eventsLeft: number;
   /** Whether records are known to start at `next`, which was the client's idea at first. */
   #isBoundary: boolean;
+  /** Whether it goes on behind the head: then each page is up to what is committed when it is begun. */
+  readonly #isLive: boolean;
+  /** Whether the record at `next`, which the client has seen, is still to be left out. */
+  #isBeforeFirst: boolean;
 
-  constructor(source: ReadSource, from: Position, eventsMax: number) {
+  constructor(source: ReadSource, { from, eventsMax, isLive = false, isAfter = false }: ForwardsRequest) {
+    const head = source.committed();
+    const isFromEnd = from === Number.POSITIVE_INFINITY;
     this.#source = source;
-    this.#head = source.committed();
-    this.#from = from;
-    this.#next = from;
+    this.#head = head;
+    this.#from = isFromEnd ? head : from;
+    this.#next = this.#from;
     this.#eventsLeft = eventsMax;
-    this.#isBoundary = from === 0;
+    this.#isBoundary = from === 0 || isFromEnd;
+    this.#isLive = isLive;
+    this.#isBeforeFirst = isAfter;
+  }
+
+  /** Where the next page begins. */
+  get next(): Position {
+    return this.#next;
   }
 
   async nextPage(bytesMax: number): Promise<ReadAnswer> {
     const { pages, headroomBytes } = this.#source;
+    if (this.#isLive) this.#head = this.#source.committed();
     let want = stretchBytes(bytesMax, this.#eventsLeft);
     while (this.#next < this.#head && this.#eventsLeft > 0) {
       if (this.#next % 8 !== 0) return this.#badPosition();
       const builder = new PageBuilder(pages, headroomBytes, this.#available(want));
       const goodBytes = await this.#fill(builder);
       if (goodBytes < 0) return this.#badPosition();
+      if (this.#isBeforeFirst && this.#skipsFirst(builder)) continue;
       const walk = walkRecords(builder, goodBytes, this.#eventsLeft);
       this.#next += walk.bytes;
       this.#eventsLeft -= walk.events;
@@ -96,6 +120,15 @@ export class AllRead implements LogRead {
     throw logCorrupt(placeOf(log.pathAt(this.#next), this.#next, this.#source.chunkBytes), damage);
   }
 
+  /** Leaves out the record at `next`, which is good as far as it was read; false if that is Padding, which the walk leaves out anyway. */
+  #skipsFirst(builder: PageBuilder): boolean {
+    this.#isBeforeFirst = false;
+    if (isPaddingAt(builder)) return false;
+    this.#next += recordBytesAt(builder);
+    builder.release();
+    return true;
+  }
+
   /** Whether the records at the start of the stretch are those of the log, as far as can be told yet. */
   async #isGenuine(builder: PageBuilder, goodBytes: number): Promise<boolean> {
     const { view, start } = builder;
@@ -128,7 +161,7 @@ export class AllRead implements LogRead {
 
   #page(builder: PageBuilder, { bytes, events }: Pick<Walk, 'bytes' | 'events'>): ReadPage {
     builder.at = builder.start + bytes;
-    const isLast = this.#eventsLeft === 0 || this.#next >= this.#head;
+    const isLast = this.#eventsLeft === 0 || (!this.#isLive && this.#next >= this.#head);
     return builder.page({ eventCount: events, next: this.#next, head: this.#head, isLast });
   }
 }
@@ -155,6 +188,10 @@ function walkRecords({ words, start }: PageBuilder, goodBytes: number, eventsMax
 function claimBytesOf(builder: PageBuilder): number {
   const claimBytes = Math.min(recordBytesAt(builder), PREPARE.stream + STREAM_NAME_BYTES_MAX);
   return claimBytes <= builder.recordBytes ? claimBytes : 0;
+}
+
+function isPaddingAt({ words, start }: PageBuilder): boolean {
+  return (words[(start >> 2) + TYPE_WORD]! & 0xff) === RECORD_TYPE.padding;
 }
 
 function recordBytesAt({ words, start }: PageBuilder): number {

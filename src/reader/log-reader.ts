@@ -12,6 +12,9 @@ import { AllRead } from './all-read.js';
 import { AllReadBackwards } from './all-read-backwards.js';
 import { ChunkFiles } from './chunk-files.js';
 import { CopyList } from './copy-list.js';
+import { LiveAllRead } from './live-all-read.js';
+import { LiveFeed } from './live-feed.js';
+import { LiveStreamRead, type LiveStreamRequest } from './live-stream-read.js';
 import { LogBytes, type LogTail } from './log-bytes.js';
 import { PageMemory } from './page-memory.js';
 import type { LogRead } from './read-page.js';
@@ -38,6 +41,10 @@ export interface AllReadRequest {
   readonly direction: Direction;
   readonly from: Position;
   readonly eventsMax: number;
+  /** Forwards: it follows the log. `from` may then be the end of the log. */
+  readonly isLive?: boolean | undefined;
+  /** Forwards: the record that starts at `from` is left out. */
+  readonly isAfter?: boolean | undefined;
 }
 
 /** The last event of a stream; −1 and 0 if it does not exist. */
@@ -52,6 +59,7 @@ const DAMAGE: ReadonlySet<ErrorCode> = new Set(['log-corrupt', 'disk-failure']);
 export class LogReader {
   readonly #source: ReadSource;
   readonly #files: ChunkFiles;
+  readonly #feed: LiveFeed;
   readonly #damaged: (error: CairnError) => void;
 
   constructor({ tail, lookup, kernel, committed, damaged, chunkPath, headroomBytes }: LogReaderOptions) {
@@ -62,13 +70,24 @@ export class LogReader {
     const checks = new RecordChecks(kernel);
     const copies = new CopyList(kernel);
     const pages = new PageMemory();
+    this.#feed = new LiveFeed(tail, committed);
     this.#source = { log, checks, copies, pages, lookup, chunkBytes, headroomBytes, committed };
   }
 
   /** Begins a read of the whole log. */
-  readAll({ direction, from, eventsMax }: AllReadRequest): LogRead {
-    if (direction === 'forwards') return this.#watched(new AllRead(this.#source, from, eventsMax));
-    return this.#watched(new AllReadBackwards(this.#source, from, eventsMax));
+  readAll({ direction, isLive, ...range }: AllReadRequest): LogRead {
+    return this.#watched(
+      isLive === true
+        ? new LiveAllRead(this.#source, this.#feed, range)
+        : direction === 'forwards'
+          ? new AllRead(this.#source, range)
+          : new AllReadBackwards(this.#source, range.from, range.eventsMax),
+    );
+  }
+
+  /** Something was committed: those that follow the log get on. */
+  advanced(): void {
+    this.#feed.advanced();
   }
 
   /** Fills `target` with the log's published bytes from `position`, unchecked, committed or not: for other nodes. */
@@ -102,11 +121,20 @@ export class LogReader {
     return this.#watched(new StreamRead(this.#source, request));
   }
 
+  /** Follows a stream, which need not exist. */
+  followStream(request: LiveStreamRequest): LogRead {
+    return this.#watched(new LiveStreamRead(this.#source, this.#feed, request));
+  }
+
   #watched(read: LogRead): LogRead {
     const tell = (error: unknown): never => {
       throw this.#told(error);
     };
-    return { nextPage: (bytesMax) => read.nextPage(bytesMax).catch(tell) };
+    return {
+      nextPage: (bytesMax) => read.nextPage(bytesMax).catch(tell),
+      whenReady: () => read.whenReady?.(),
+      close: () => read.close?.(),
+    };
   }
 
   /** The error, of which whoever can mend the log knows now. */

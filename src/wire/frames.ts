@@ -42,10 +42,20 @@ export const READ_BACKWARDS = 1;
 /** Bits of the flags of ReadStream, ReadAll and StreamInfo that hold one of {@link READ_CONSISTENCIES}, and where they begin. */
 export const READ_CONSISTENCY_BITS = 6;
 const READ_CONSISTENCY_SHIFT = 1;
+/** Flag of ReadStream and ReadAll: a subscription. It does not end at the head, but goes on with what is committed later. */
+export const READ_LIVE = 8;
+/** Flag of ReadStream and ReadAll, forwards: the event at `from` itself is left out. */
+export const READ_AFTER = 16;
+/** Flag of ReadAll: a filter stands behind the fixed part. */
+export const READ_FILTERED = 32;
 /** Flag of Events: nothing more comes for this read. */
 export const EVENTS_LAST = 1;
 /** Flag of Events: the read ended because the client cancelled it. Comes with {@link EVENTS_LAST}. */
 export const EVENTS_CANCELLED = 2;
+/** Flag of Events in a subscription: with this frame it has all that was committed when the frame was made. */
+export const EVENTS_CAUGHT_UP = 4;
+/** Flag of Events in a subscription that had caught up: it fell behind, and reads older parts of the log again from this frame on. */
+export const EVENTS_BEHIND = 8;
 /** Flag of an event inside an Append: its data is JSON. */
 export const EVENT_IS_JSON = 1;
 

@@ -11,20 +11,26 @@ import type { FrameWriter } from './frame-writer.js';
 import {
   consistencyFlags,
   consistencyOf,
+  EVENTS_BEHIND,
   EVENTS_CANCELLED,
+  EVENTS_CAUGHT_UP,
   EVENTS_LAST,
   EVENTS_PREFIX_BYTES,
   FRAME_HEADER_BYTES,
   NAME_BYTES_MAX,
   OPCODE,
+  READ_AFTER,
   READ_BACKWARDS,
   READ_CONSISTENCY_BITS,
+  READ_FILTERED,
+  READ_LIVE,
   type ReadConsistency,
 } from './frames.js';
+import { type ReadFilter, readFilter, writeFilter } from './read-filter.js';
 
-/** A ReadAll, and what a ReadStream has in common with it. */
-export interface ReadAllRequest {
-  /** A position (ReadStream: a revision); `Infinity`, backwards only, is the end. */
+/** What all reads say. */
+export interface ReadRequest {
+  /** A position (ReadStream: a revision); `Infinity`, backwards or in a subscription, is the end. */
   readonly from: number;
   /** Most events, 1 or more; `Infinity` = no limit. */
   readonly count: number;
@@ -34,9 +40,17 @@ export interface ReadAllRequest {
   readonly consistency: ReadConsistency;
   /** The read begins when the log is committed up to here, at least, as far as the node knows; 0 = at once. */
   readonly atLeast: number;
+  /** A subscription: it goes on with what is committed later. Forwards only. */
+  readonly isLive?: boolean;
+  /** The event at `from` is left out. Forwards only. */
+  readonly isAfter?: boolean;
 }
 
-export interface ReadStreamRequest extends ReadAllRequest {
+export interface ReadAllRequest extends ReadRequest {
+  readonly filter?: ReadFilter;
+}
+
+export interface ReadStreamRequest extends ReadRequest {
   readonly stream: string;
 }
 
@@ -48,45 +62,69 @@ export function encodeReadStream(writer: FrameWriter, requestId: number, request
 
 export function encodeReadAll(writer: FrameWriter, requestId: number, request: ReadAllRequest): void {
   beginRead(writer, OPCODE.readAll, requestId, request);
+  if (request.filter !== undefined) writeFilter(writer, request.filter);
   writer.end();
 }
 
 function beginRead(writer: FrameWriter, opcode: number, requestId: number, request: ReadAllRequest): void {
-  const direction = request.isBackwards ? READ_BACKWARDS : 0;
-  writer.begin(opcode, direction | consistencyFlags(request.consistency), requestId);
+  writer.begin(opcode, readFlags(request) | consistencyFlags(request.consistency), requestId);
   writer.u64(request.from);
   writer.u64(request.count);
   writer.u32(request.windowBytes);
   writer.u64(request.atLeast);
 }
 
-const READ_ALL_BYTES = 40;
+function readFlags({ isBackwards, isLive, isAfter, filter }: ReadAllRequest): number {
+  return (
+    (isBackwards ? READ_BACKWARDS : 0) |
+    (isLive === true ? READ_LIVE : 0) |
+    (isAfter === true ? READ_AFTER : 0) |
+    (filter === undefined ? 0 : READ_FILTERED)
+  );
+}
+
+/** The fixed part. */
+const READ_BYTES = 40;
+const READ_FLAGS = READ_BACKWARDS | READ_CONSISTENCY_BITS | READ_LIVE | READ_AFTER;
 
 export function decodeReadStream(frame: OpenFrame): Decoded<ReadStreamRequest> {
   const { bytes, view, at, length } = frame;
-  if (length < READ_ALL_BYTES + 2) return invalid('the ReadStream is cut short');
-  const common = decodeRead(frame);
+  if (length < READ_BYTES + 2) return invalid('the ReadStream is cut short');
+  const common = decodeRead(frame, 0);
   if (common.kind === 'invalid') return common;
-  const nameBytes = length - READ_ALL_BYTES - 2;
+  const nameBytes = length - READ_BYTES - 2;
   if (nameBytes === 0 || nameBytes > NAME_BYTES_MAX)
     return invalid('the stream name is not of 1 to 1024 bytes');
-  const stream = readLastString16(bytes, view, at + READ_ALL_BYTES, at + length);
+  const stream = readLastString16(bytes, view, at + READ_BYTES, at + length);
   return stream === undefined ? invalid('the stream name is not valid') : ok({ ...common.frame, stream });
 }
 
 export function decodeReadAll(frame: OpenFrame): Decoded<ReadAllRequest> {
-  return frame.length === READ_ALL_BYTES ? decodeRead(frame) : invalid('the ReadAll has a wrong length');
+  const { bytes, view, at, length, flags } = frame;
+  const isFiltered = (flags & READ_FILTERED) !== 0;
+  if (isFiltered ? length < READ_BYTES : length !== READ_BYTES)
+    return invalid('the ReadAll has a wrong length');
+  const common = decodeRead(frame, READ_FILTERED);
+  if (common.kind === 'invalid' || !isFiltered) return common;
+  const filter = readFilter(bytes, view, at + READ_BYTES, at + length);
+  return filter.kind === 'invalid' ? filter : ok({ ...common.frame, filter: filter.frame });
 }
 
-function decodeRead({ view, at, flags }: OpenFrame): Decoded<ReadAllRequest> {
+/** `ownFlags`: those that only this kind of read may have. */
+function decodeRead({ view, at, flags }: OpenFrame, ownFlags: number): Decoded<ReadRequest> {
   const consistency = consistencyOf(flags);
-  if ((flags & ~(READ_BACKWARDS | READ_CONSISTENCY_BITS)) !== 0 || consistency === undefined) {
+  if ((flags & ~(READ_FLAGS | ownFlags)) !== 0 || consistency === undefined) {
     return invalid('unknown flags of a read');
   }
   const isBackwards = (flags & READ_BACKWARDS) !== 0;
+  const isLive = (flags & READ_LIVE) !== 0;
+  const isAfter = (flags & READ_AFTER) !== 0;
+  if (isBackwards && (isLive || isAfter))
+    return invalid('a subscription, or a read after an event, goes forwards');
   const from = readU64Field(view, at + 12);
   const count = readU64Field(view, at + 20);
-  if (from === undefined || (from === Number.POSITIVE_INFINITY && !isBackwards)) {
+  const isEnd = from === Number.POSITIVE_INFINITY;
+  if (from === undefined || (isEnd && (isAfter || !(isBackwards || isLive)))) {
     return invalid('the place to read from is not valid');
   }
   if (count === undefined || count === 0) return invalid('the number of events to read is not valid');
@@ -95,7 +133,8 @@ function decodeRead({ view, at, flags }: OpenFrame): Decoded<ReadAllRequest> {
   if (atLeast === undefined || atLeast === Number.POSITIVE_INFINITY) {
     return invalid('the position that the log must have reached is not valid');
   }
-  return ok({ from, count, isBackwards, windowBytes, consistency, atLeast });
+  const kind = { ...(isLive ? { isLive } : {}), ...(isAfter ? { isAfter } : {}) };
+  return ok({ from, count, isBackwards, windowBytes, consistency, atLeast, ...kind });
 }
 
 /** Grants `bytes` (below 2^32) to the read. */
@@ -123,12 +162,12 @@ export function checkCancel({ length, flags }: OpenFrame): Invalid | undefined {
 /** What stands before the records of an Events frame. */
 export interface EventsPrefix {
   readonly requestId: number;
-  /** EVENTS_LAST, or EVENTS_LAST | EVENTS_CANCELLED, or 0. */
+  /** EVENTS_LAST, perhaps with EVENTS_CANCELLED, or any of EVENTS_CAUGHT_UP and EVENTS_BEHIND, or 0. */
   readonly flags: number;
   readonly eventCount: number;
   /** Revision or position to go on from; `Infinity` = nothing further (backwards, at the start). */
   readonly next: number;
-  /** Last revision of the stream, or end of the log, when the read began. */
+  /** Last revision of the stream, or end of the log, when the read began, in a subscription now; `Infinity`: there is no such stream. */
   readonly head: number;
 }
 
@@ -159,10 +198,13 @@ export function encodeEmptyEvents(writer: FrameWriter, prefix: EventsPrefix): vo
   writer.end();
 }
 
+const EVENTS_FLAGS = EVENTS_LAST | EVENTS_CANCELLED | EVENTS_CAUGHT_UP | EVENTS_BEHIND;
+
 /** What stands before the records; they fill the frame from `EVENTS_PREFIX_BYTES` on and are not looked at here. */
 export function decodeEventsPrefix({ view, at, length, flags, requestId }: OpenFrame): Decoded<EventsPrefix> {
   if (length < EVENTS_PREFIX_BYTES) return invalid('the Events frame is cut short');
-  if (flags !== 0 && flags !== EVENTS_LAST && flags !== (EVENTS_LAST | EVENTS_CANCELLED)) {
+  const isCancelled = (flags & EVENTS_CANCELLED) !== 0;
+  if ((flags & ~EVENTS_FLAGS) !== 0 || (isCancelled && flags !== (EVENTS_LAST | EVENTS_CANCELLED))) {
     return invalid('unknown flags of an Events frame');
   }
   const next = readU64Field(view, at + 16);

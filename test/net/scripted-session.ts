@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws';
 import { ClientSession, type SessionParts } from '../../src/net/client-session.js';
 import { MessageGarbage } from '../../src/net/message-garbage.js';
 import type { NodePort, ServedLog } from '../../src/net/node-port.js';
+import { SubscriptionSlots } from '../../src/net/subscription-slots.js';
 import type { LogReader } from '../../src/reader/log-reader.js';
 import type { AppendSink, Rejection } from '../../src/sequencer/pending-replies.js';
 import type { AppendOutcome } from '../../src/sequencer/sequencer.js';
@@ -62,7 +63,9 @@ export class ScriptedNode implements NodePort {
       messageBytesMax: 1 << 22,
       inFlightAppendsMax: 1 << 20,
       openReadsMax: 64,
+      subscriptionsMax: 64,
     },
+    subscriptions: new SubscriptionSlots(64),
   };
   /** What reads are told; by default that they may begin. */
   admission: Promise<Rejection | undefined> | Rejection | undefined;

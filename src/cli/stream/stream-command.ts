@@ -1,25 +1,16 @@
 /**
- * `cairn stream append|read|info`: the client library from the command line. Main thread. What always holds: standard output gets
+ * `cairn stream append|read|tail|info`: the client library from the command line. Main thread. What always holds: standard output gets
  * what was asked for and nothing else.
  */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { CairnError } from '../../base/errors.js';
-import {
-  type AckPolicy,
-  type Client,
-  connect,
-  type EventRead,
-  type ReadConsistency,
-} from '../../client/client.js';
+import type { AckPolicy, ReadConsistency } from '../../client/client.js';
 import { type Column, type OutputFormat, type Row, RowWriter } from '../inspect/output.js';
-import { addUrlOption } from '../node-urls.js';
-import { EVENT_COLUMNS, eventLine, eventRow } from './event-line.js';
+import { eventPrinter } from './event-output.js';
+import { addFilterOptions, type FilterFlags, filterOf } from './filter-flags.js';
 import { type EventFlags, expectedRevision, newEvent } from './new-event.js';
-
-interface NodeFlags {
-  readonly url: readonly string[];
-  readonly output: OutputFormat;
-}
+import { ALL, addNodeOptions, type NodeFlags, wholeNumber, withClient } from './node-flags.js';
+import { addTail } from './tail-command.js';
 
 interface AppendFlags extends NodeFlags, EventFlags {
   readonly expected: string;
@@ -30,16 +21,11 @@ interface FreshnessFlags extends NodeFlags {
   readonly consistency?: ReadConsistency;
 }
 
-interface ReadFlags extends FreshnessFlags {
+interface ReadFlags extends FreshnessFlags, FilterFlags {
   readonly from?: number;
   readonly count?: number;
   readonly backwards?: true;
 }
-
-/** The name under which the whole log can be read. */
-const ALL = '$all';
-/** Lines are handed over in pieces of about this size. */
-const BUFFER_CHARACTERS = 65_536;
 
 const INFO_COLUMNS: readonly Column[] = [
   { field: 'stream', title: 'STREAM', width: 24 },
@@ -56,6 +42,7 @@ export function registerStream(program: Command): void {
   const stream = program.command('stream').description('append events to streams, and read them');
   addAppend(stream);
   addRead(stream);
+  addTail(stream);
   addInfo(stream);
 }
 
@@ -89,7 +76,7 @@ function addRead(stream: Command): void {
     .option('--from <n>', `the revision to start from; in ${ALL} a position`, wholeNumber(0))
     .option('--count <n>', 'read at most so many', wholeNumber(1))
     .option('--backwards', 'newest first');
-  addNodeOptions(addConsistency(command)).action(read);
+  addNodeOptions(addConsistency(addFilterOptions(command))).action(read);
 }
 
 function addInfo(stream: Command): void {
@@ -109,22 +96,6 @@ function addConsistency(command: Command): Command {
   );
 }
 
-function addNodeOptions(command: Command): Command {
-  return addUrlOption(command).addOption(
-    new Option('-o, --output <format>', 'a table, or JSON: one object a line')
-      .choices(['table', 'json'])
-      .default('table'),
-  );
-}
-
-function wholeNumber(lowest: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= lowest) return value;
-    throw new InvalidArgumentError(`It must be a whole number, ${lowest} or more.`);
-  };
-}
-
 async function append(stream: string, flags: AppendFlags): Promise<void> {
   if (stream === ALL) throw invalid(`'${ALL}' is the whole log: name a stream to append to`);
   const expected = expectedRevision(flags.expected);
@@ -136,10 +107,21 @@ async function append(stream: string, flags: AppendFlags): Promise<void> {
   });
 }
 
-async function read(stream: string, { url, output, ...range }: ReadFlags): Promise<void> {
+async function read(stream: string, flags: ReadFlags): Promise<void> {
+  const { url, output, from, count, backwards, consistency } = flags;
+  const range = {
+    ...(from === undefined ? {} : { from }),
+    ...(count === undefined ? {} : { count }),
+    ...(backwards === undefined ? {} : { backwards }),
+    ...(consistency === undefined ? {} : { consistency }),
+    ...filterOf(stream, flags),
+  };
   await withClient(url, async (client) => {
     const events = stream === ALL ? client.readAll(range) : client.readStream(stream, range);
-    await (output === 'json' ? printLines(events) : printTable(events));
+    const print = eventPrinter(output);
+    for await (const batch of events.batches()) await print(batch);
+    // Titles alone, if there are no events. After a failure there is nothing left to print.
+    await print([]);
   });
 }
 
@@ -152,59 +134,10 @@ async function info(stream: string, { url, output, ...freshness }: FreshnessFlag
   });
 }
 
-async function withClient(urls: readonly string[], use: (client: Client) => Promise<void>): Promise<void> {
-  const client = await connect(urls, {
-    name: 'cairn stream',
-    onDisconnect: ({ message }) =>
-      tell(`the connection to ${urls.join(', ')} was lost (${message}); trying to come back`),
-    onReconnect: () => tell('the connection is back'),
-  });
-  try {
-    await use(client);
-  } finally {
-    await client.close();
-  }
-}
-
-function tell(line: string): void {
-  process.stderr.write(`cairn: ${line}\n`);
-}
-
 async function printRow(output: OutputFormat, columns: readonly Column[], row: Row): Promise<void> {
   const writer = new RowWriter(process.stdout, output, columns);
   await writer.write(row);
   await writer.flush();
-}
-
-async function printTable(events: EventRead): Promise<void> {
-  const writer = new RowWriter(process.stdout, 'table', EVENT_COLUMNS);
-  for await (const batch of events.batches()) {
-    for (const event of batch) await writer.write(eventRow(event));
-    await writer.flush();
-  }
-  // Titles alone, if there are no events. After a failure there is nothing left to print.
-  await writer.flush();
-}
-
-/** Past the cells of a row writer: an event's data is JSON already. What a batch has is out before the next is taken. */
-async function printLines(events: EventRead): Promise<void> {
-  for await (const batch of events.batches()) {
-    let text = '';
-    for (const event of batch) {
-      text += `${eventLine(event)}\n`;
-      if (text.length < BUFFER_CHARACTERS) continue;
-      await print(text);
-      text = '';
-    }
-    await print(text);
-  }
-}
-
-/** Resolves when the text is written, not only buffered: the process exits right after the last one. */
-function print(text: string): Promise<void> {
-  return new Promise((resolve) => {
-    process.stdout.write(text, () => resolve());
-  });
 }
 
 function invalid(message: string): CairnError {

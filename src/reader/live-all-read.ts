@@ -1,0 +1,45 @@
+/**
+ * Following the whole log: what was committed before, then whatever is committed, as it comes. Main thread. The same read all along: while it keeps
+ * up it copies from the ring; if it doesn't, what it wants is in chunk files by then, and it says so.
+ */
+import { AllRead, type ForwardsRequest } from './all-read.js';
+import type { LiveFeed } from './live-feed.js';
+import { LiveWait } from './live-wait.js';
+import type { LogRead, ReadAnswer } from './read-page.js';
+import type { ReadSource } from './read-source.js';
+
+export class LiveAllRead implements LogRead {
+  readonly #source: ReadSource;
+  readonly #feed: LiveFeed;
+  readonly #read: AllRead;
+  readonly #wait = new LiveWait();
+  /** Whether it has said that it has caught up. */
+  #hasCaughtUp = false;
+
+  constructor(source: ReadSource, feed: LiveFeed, request: Omit<ForwardsRequest, 'isLive'>) {
+    this.#source = source;
+    this.#feed = feed;
+    this.#read = new AllRead(source, { ...request, isLive: true });
+  }
+
+  whenReady(): Promise<void> | undefined {
+    const missing = this.#source.committed() - this.#read.next;
+    if (missing > 0 || (missing === 0 && !this.#hasCaughtUp)) return undefined;
+    return this.#wait.begin((wake) => this.#feed.wait(wake));
+  }
+
+  async nextPage(bytesMax: number): Promise<ReadAnswer> {
+    const isBehind = this.#hasCaughtUp && this.#read.next < this.#source.log.floor;
+    if (isBehind) this.#hasCaughtUp = false;
+    const answer = await this.#read.nextPage(bytesMax);
+    if (answer.kind !== 'page') return answer;
+    const isCaughtUp = !this.#hasCaughtUp && answer.next === answer.head;
+    if (isCaughtUp) this.#hasCaughtUp = true;
+    return isBehind || isCaughtUp ? { ...answer, isBehind, isCaughtUp } : answer;
+  }
+
+  close(): void {
+    this.#feed.forget(this.#wait.wake);
+    this.#wait.wake();
+  }
+}

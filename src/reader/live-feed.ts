@@ -1,0 +1,115 @@
+/**
+ * Who follows the log as it is committed, and in which order they get on. Main thread. Readers that have everything wait here: those of the whole
+ * log for the next commit, those of a stream for its next event. A commit costs one walk over its records, whoever waits; who is woken gets
+ * on in turns, some in each turn of the event loop, so that a thousand of them don't hold up an append.
+ */
+import { assert } from '../base/assert.js';
+import type { Position } from '../base/units.js';
+import { occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
+import type { LogTail } from './log-bytes.js';
+import { StreamTails, type Wake } from './stream-tails.js';
+
+/** Woken in one turn of the event loop: to make and send as many pages takes less than a millisecond. */
+const WAKES_PER_TURN = 32;
+/** Walked over in one turn: some 15,000 of the usual events, under a millisecond. */
+const WALK_BYTES_MAX = 4 * 1024 * 1024;
+
+const LENGTH_WORD = RECORD.length / 4;
+const TYPE_WORD = RECORD.type / 4;
+
+export class LiveFeed {
+  /** What streams that are followed got lately. */
+  readonly streams: StreamTails;
+  readonly #tail: LogTail;
+  readonly #committed: () => Position;
+  /** Up to here `streams` knows what was committed. */
+  #walked: Position = 0;
+  #waiting = new Set<Wake>();
+  /** In the order in which they get on. */
+  readonly #woken = new Set<Wake>();
+  #isScheduled = false;
+
+  constructor(tail: LogTail, committed: () => Position) {
+    this.#tail = tail;
+    this.#committed = committed;
+    this.streams = new StreamTails(
+      tail.memory,
+      (wake) => this.#wake(wake),
+      () => this.#begin(),
+    );
+  }
+
+  /** Something was committed. */
+  advanced(): void {
+    if (this.#waiting.size > 0 || this.streams.size > 0) this.#schedule();
+  }
+
+  /** Calls back once, some time after the next commit. The caller has all that is committed. */
+  wait(wake: Wake): void {
+    this.#waiting.add(wake);
+  }
+
+  /** It waits no more. */
+  forget(wake: Wake): void {
+    this.#waiting.delete(wake);
+    this.#woken.delete(wake);
+  }
+
+  /** The first stream is followed, from what is committed now. */
+  #begin(): void {
+    this.#walked = this.#committed();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // Behind the answers to those whose appends were committed.
+    setImmediate(this.#pump);
+  }
+
+  readonly #pump = (): void => {
+    const isUpToDate = this.streams.size === 0 || this.#walk();
+    if (this.#waiting.size > 0) {
+      for (const wake of this.#waiting) this.#woken.add(wake);
+      this.#waiting.clear();
+    }
+    let count = 0;
+    for (const wake of this.#woken) {
+      if (count++ === WAKES_PER_TURN) break;
+      this.#woken.delete(wake);
+      wake();
+    }
+    this.#isScheduled = false;
+    if (this.#woken.size > 0 || !isUpToDate) this.#schedule();
+  };
+
+  #wake(wake: Wake): void {
+    this.#woken.add(wake);
+    this.#schedule();
+  }
+
+  /** Tells `streams` of the events that were committed since the last time; false if that were too many for one turn. */
+  #walk(): boolean {
+    const committed = this.#committed();
+    if (this.#walked < this.#tail.floor) {
+      // They are out of the ring already: those who follow streams have to look for themselves.
+      this.streams.missed();
+      this.#walked = committed;
+      return true;
+    }
+    const { memory } = this.#tail;
+    const { words } = memory;
+    const end = Math.min(committed, this.#walked + WALK_BYTES_MAX);
+    let position = this.#walked;
+    while (position < end) {
+      const at = memory.offsetOf(position);
+      const word = at >> 2;
+      const bytes = occupiedBytes(words[word + LENGTH_WORD]!);
+      if ((words[word + TYPE_WORD]! & 0xff) === RECORD_TYPE.prepare) this.streams.note(at, position, bytes);
+      position += bytes;
+    }
+    assert(position <= committed, 'committed stands between records');
+    this.#walked = position;
+    return position === committed;
+  }
+}

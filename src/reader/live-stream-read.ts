@@ -1,0 +1,151 @@
+/**
+ * Following a stream: what it had before, by the index, then each further event as it is committed, straight from the ring. Main thread. It follows the
+ * stream's tail before it asks the index for the last time, so nothing is missed in between; revisions tell what it has already.
+ */
+import { assert } from '../base/assert.js';
+import type { Revision } from '../base/units.js';
+import type { LiveFeed } from './live-feed.js';
+import { LiveWait } from './live-wait.js';
+import { PageBuilder } from './page-builder.js';
+import type { LogRead, ReadAnswer, ReadPage } from './read-page.js';
+import type { ReadSource } from './read-source.js';
+import { StreamRead } from './stream-read.js';
+import type { StreamTail } from './stream-tails.js';
+
+/** `from`: the first revision; `Infinity` = that of the next event. The stream need not exist. */
+export interface LiveStreamRequest {
+  readonly stream: Uint8Array;
+  readonly from: Revision;
+  readonly eventsMax: number;
+}
+
+export class LiveStreamRead implements LogRead {
+  readonly #source: ReadSource;
+  readonly #feed: LiveFeed;
+  readonly #stream: Uint8Array;
+  readonly #tail: StreamTail;
+  readonly #wait = new LiveWait();
+  #next: Revision;
+  #head: Revision = -1;
+  #eventsLeft: number;
+  /** Reads what is not in the tail. */
+  #catchUp: StreamRead | undefined;
+  #missesSeen = 0;
+  #hasCaughtUp = false;
+  #isClosed = false;
+
+  constructor(source: ReadSource, feed: LiveFeed, { stream, from, eventsMax }: LiveStreamRequest) {
+    this.#source = source;
+    this.#feed = feed;
+    this.#stream = stream;
+    this.#next = from;
+    this.#eventsLeft = eventsMax;
+    this.#tail = feed.streams.follow(stream);
+  }
+
+  whenReady(): Promise<void> | undefined {
+    if (!this.#hasCaughtUp || this.#isClosed || this.#isBehind || this.#tail.isBeyond(this.#next))
+      return undefined;
+    return this.#wait.begin((wake) => this.#tail.waiting.add(wake));
+  }
+
+  async nextPage(bytesMax: number): Promise<ReadAnswer> {
+    const isBehind = this.#hasCaughtUp && this.#isBehind;
+    if (isBehind) this.#hasCaughtUp = false;
+    if (this.#hasCaughtUp) return this.#livePage(bytesMax);
+    if (this.#next === Number.POSITIVE_INFINITY) await this.#findEnd();
+    const { isAtEnd, page } = await this.#catchUpPage(bytesMax);
+    if (isAtEnd) this.#hasCaughtUp = true;
+    return { ...page, isBehind, isCaughtUp: isAtEnd };
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#tail.waiting.delete(this.#wait.wake);
+    this.#feed.forget(this.#wait.wake);
+    this.#feed.streams.release(this.#tail);
+    this.#wait.wake();
+  }
+
+  /** Whether what it wants next is neither in the tail, as far as that is in the ring, nor still to come. */
+  get #isBehind(): boolean {
+    const tail = this.#tail;
+    if (tail.misses !== this.#missesSeen) return true;
+    if (!tail.isBeyond(this.#next)) return false;
+    return !tail.has(this.#next) || tail.positionOf(this.#next) < this.#source.log.floor;
+  }
+
+  async #findEnd(): Promise<void> {
+    this.#missesSeen = this.#tail.misses;
+    const { head } = await this.#source.lookup.lookup({
+      stream: this.#stream,
+      direction: 'backwards',
+      from: Number.POSITIVE_INFINITY,
+      eventsMax: 1,
+      bytesMax: 1,
+    });
+    this.#next = head + 1;
+  }
+
+  /** The next page by the index, and whether it has got to where the stream ended when the index was asked. */
+  async #catchUpPage(bytesMax: number): Promise<{ readonly page: ReadPage; readonly isAtEnd: boolean }> {
+    if (this.#catchUp === undefined) {
+      this.#missesSeen = this.#tail.misses;
+      this.#catchUp = new StreamRead(this.#source, {
+        stream: this.#stream,
+        direction: 'forwards',
+        from: this.#next,
+        eventsMax: this.#eventsLeft,
+      });
+    }
+    const answer = await this.#catchUp.nextPage(bytesMax);
+    if (answer.kind !== 'page') {
+      this.#catchUp = undefined;
+      return { page: this.#nothing(), isAtEnd: true };
+    }
+    const { eventCount, isLast, head } = answer;
+    this.#head = head;
+    this.#eventsLeft -= eventCount;
+    if (eventCount > 0) this.#next = answer.next;
+    if (isLast) this.#catchUp = undefined;
+    return { page: this.#marked(answer), isAtEnd: isLast && this.#next > head };
+  }
+
+  /** What the tail has, as much as fits. */
+  #livePage(bytesMax: number): ReadPage {
+    const { log, copies, pages, headroomBytes } = this.#source;
+    const tail = this.#tail;
+    let end = this.#next;
+    let bytes = 0;
+    while (tail.has(end) && end - this.#next < this.#eventsLeft) {
+      const more = tail.bytesOf(end);
+      if (bytes > 0 && bytes + more > bytesMax) break;
+      bytes += more;
+      end++;
+    }
+    const page = new PageBuilder(pages, headroomBytes, bytes);
+    for (let revision = this.#next; revision < end; revision++) {
+      const length = tail.bytesOf(revision);
+      log.note(copies, tail.positionOf(revision), length, page.at);
+      page.at += length;
+    }
+    log.copyNoted(copies, page.bytes);
+    assert(page.at === page.start + bytes, 'a page is filled');
+    const eventCount = end - this.#next;
+    this.#next = end;
+    this.#eventsLeft -= eventCount;
+    this.#head = Math.max(this.#head, tail.end - 1);
+    return this.#marked(page.page({ eventCount, next: end, head: this.#head, isLast: false }));
+  }
+
+  #nothing(): ReadPage {
+    const page = new PageBuilder(this.#source.pages, this.#source.headroomBytes, 0);
+    const next = this.#next;
+    return page.page({ eventCount: 0, next, head: Number.POSITIVE_INFINITY, isLast: false });
+  }
+
+  #marked(page: ReadPage): ReadPage {
+    return { ...page, next: this.#next, isLast: this.#eventsLeft === 0 };
+  }
+}

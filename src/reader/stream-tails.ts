@@ -1,0 +1,193 @@
+/**
+ * The last events of each stream that somebody follows, as places in the ring, and who waits for the next. Main thread. There is one entry a stream,
+ * however many follow it; an event of a stream that nobody follows costs one hash.
+ */
+import { assert } from '../base/assert.js';
+import { alignUp } from '../base/bytes.js';
+import type { Position, Revision } from '../base/units.js';
+import { PREPARE } from '../log/record.js';
+import type { RingMemory } from '../ring/layout.js';
+
+/** Who is further behind than this asks the index: 64 KiB of the usual events, 4 KiB of memory for each stream that is followed. */
+const EVENTS_MAX = 256;
+const TWO_TO_32 = 0x1_0000_0000;
+
+const STREAM_WORD = PREPARE.stream / 4;
+const STREAM_BYTES_WORD = PREPARE.streamBytes / 4;
+const REVISION_WORD = PREPARE.revision / 4;
+
+/** Tells a reader that waits that it may look again. */
+export type Wake = () => void;
+
+export class StreamTails {
+  readonly #memory: RingMemory;
+  readonly #wake: (wake: Wake) => void;
+  readonly #begun: () => void;
+  /** By hash of the name; those that share one are chained. */
+  readonly #tails = new Map<number, StreamTail>();
+  #size = 0;
+
+  /** `begun` is called when a stream is followed and none was before. */
+  constructor(memory: RingMemory, wake: (wake: Wake) => void, begun: () => void) {
+    this.#memory = memory;
+    this.#wake = wake;
+    this.#begun = begun;
+  }
+
+  /** Streams that are followed. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Follows a stream from now on, until it is released. */
+  follow(name: Uint8Array): StreamTail {
+    const hash = hashOf(name);
+    const first = this.#tails.get(hash);
+    let tail = first;
+    while (tail !== undefined && !isSameName(tail.name, name)) tail = tail.sibling;
+    if (tail === undefined) {
+      if (this.#size++ === 0) this.#begun();
+      tail = new StreamTail(name, hash, first);
+      this.#tails.set(hash, tail);
+    }
+    tail.followers++;
+    return tail;
+  }
+
+  /** One that followed it does no more. */
+  release(tail: StreamTail): void {
+    assert(tail.followers > 0, 'a stream is released by who follows it');
+    if (--tail.followers > 0) return;
+    this.#size--;
+    const first = this.#tails.get(tail.hash)!;
+    if (first === tail) {
+      if (tail.sibling === undefined) this.#tails.delete(tail.hash);
+      else this.#tails.set(tail.hash, tail.sibling);
+      return;
+    }
+    let before = first;
+    while (before.sibling !== tail) before = before.sibling!;
+    before.sibling = tail.sibling;
+  }
+
+  /** An event was committed: its record lies at `at` in the ring. */
+  note(at: number, position: Position, bytes: number): void {
+    const { words } = this.#memory;
+    const word = at >> 2;
+    const nameBytes = words[word + STREAM_BYTES_WORD]! & 0xffff;
+    let tail = this.#tails.get(hashWords(words, word + STREAM_WORD, nameBytes));
+    while (tail !== undefined && !this.#isNamed(tail.name, at + PREPARE.stream, nameBytes))
+      tail = tail.sibling;
+    if (tail === undefined) return;
+    const revision = words[word + REVISION_WORD]! + words[word + REVISION_WORD + 1]! * TWO_TO_32;
+    tail.note(revision, position, bytes);
+    this.#wakeAll(tail);
+  }
+
+  /** Events may have been committed of which nothing is known here. */
+  missed(): void {
+    for (const first of this.#tails.values()) {
+      for (let tail: StreamTail | undefined = first; tail !== undefined; tail = tail.sibling) {
+        tail.miss();
+        this.#wakeAll(tail);
+      }
+    }
+  }
+
+  #wakeAll({ waiting }: StreamTail): void {
+    if (waiting.size === 0) return;
+    for (const wake of waiting) this.#wake(wake);
+    waiting.clear();
+  }
+
+  #isNamed(name: Uint8Array, at: number, length: number): boolean {
+    if (name.length !== length) return false;
+    const { bytes } = this.#memory;
+    for (let i = 0; i < length; i++) if (name[i] !== bytes[at + i]) return false;
+    return true;
+  }
+}
+
+/** The last events of one stream: revisions `first` to `end`, exclusive, without a gap. */
+export class StreamTail {
+  readonly name: Uint8Array;
+  readonly hash: number;
+  sibling: StreamTail | undefined;
+  followers = 0;
+  /** How often events may have been missed. */
+  misses = 0;
+  readonly waiting = new Set<Wake>();
+  #first: Revision = 0;
+  #end: Revision = 0;
+  readonly #positions = new Float64Array(EVENTS_MAX);
+  readonly #bytes = new Uint32Array(EVENTS_MAX);
+
+  constructor(name: Uint8Array, hash: number, sibling: StreamTail | undefined) {
+    this.name = name.slice();
+    this.hash = hash;
+    this.sibling = sibling;
+  }
+
+  /** Whether there is something that a follower who wants `revision` does not have. Without events nothing is known. */
+  isBeyond(revision: Revision): boolean {
+    return this.#end > this.#first && this.#end > revision;
+  }
+
+  has(revision: Revision): boolean {
+    return revision >= this.#first && revision < this.#end;
+  }
+
+  positionOf(revision: Revision): Position {
+    return this.#positions[revision % EVENTS_MAX]!;
+  }
+
+  bytesOf(revision: Revision): number {
+    return this.#bytes[revision % EVENTS_MAX]!;
+  }
+
+  /** Revision of the last event that is known, and one more. */
+  get end(): Revision {
+    return this.#end;
+  }
+
+  note(revision: Revision, position: Position, bytes: number): void {
+    if (this.#end === this.#first) this.#first = revision;
+    else assert(revision === this.#end, 'the revisions of a stream are consecutive');
+    this.#positions[revision % EVENTS_MAX] = position;
+    this.#bytes[revision % EVENTS_MAX] = bytes;
+    this.#end = revision + 1;
+    this.#first = Math.max(this.#first, this.#end - EVENTS_MAX);
+  }
+
+  miss(): void {
+    this.misses++;
+    this.#first = 0;
+    this.#end = 0;
+  }
+}
+
+/** FNV-1a over words; the last one is filled up with zeros. */
+function hashWords(words: Uint32Array, at: number, bytes: number): number {
+  let hash = 0x811c9dc5;
+  const whole = bytes >> 2;
+  for (let i = 0; i < whole; i++) hash = mixed(hash, words[at + i]!);
+  const rest = bytes & 3;
+  if (rest > 0) hash = mixed(hash, words[at + whole]! & ((1 << (8 * rest)) - 1));
+  return hash;
+}
+
+/** The low bits of a product depend on the low bits of its factors alone, so the high ones are folded in. */
+function mixed(hash: number, word: number): number {
+  const product = Math.imul(hash ^ word, 0x01000193);
+  return product ^ (product >>> 15);
+}
+
+function hashOf(name: Uint8Array): number {
+  const padded = new Uint8Array(alignUp(name.length, 4));
+  padded.set(name);
+  return hashWords(new Uint32Array(padded.buffer), 0, name.length);
+}
+
+function isSameName(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
