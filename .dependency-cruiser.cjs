@@ -14,16 +14,17 @@ const LAYERS = {
   wire: ['base'],
   config: ['base'],
   plot: ['base'],
+  pattern: ['base'],
   native: ['base', 'log'],
   writer: ['base', 'log', 'ring', 'native'],
   preparer: ['base', 'log', 'ring', 'native'],
   indexer: ['base', 'log', 'ring', 'native'],
   sequencer: ['base', 'log', 'ring', 'wire'],
   cluster: ['base', 'log'],
-  reader: ['base', 'log', 'ring', 'native', 'indexer'],
+  reader: ['base', 'log', 'ring', 'native', 'indexer', 'pattern'],
   sim: ['base', 'log', 'cluster'],
   client: ['base', 'wire'],
-  net: ['base', 'wire', 'sequencer', 'reader', 'cluster', 'config'],
+  net: ['base', 'wire', 'sequencer', 'reader', 'cluster', 'config', 'pattern'],
   node: [
     'base',
     'log',
@@ -71,6 +72,7 @@ const BUILTINS = {
   client: [],
   config: ['net', 'path'],
   plot: [],
+  pattern: [],
   ring: ['worker_threads'],
 };
 

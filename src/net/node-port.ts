@@ -11,6 +11,7 @@ import type { LogReader } from '../reader/log-reader.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import type { ReadConsistency } from '../wire/frames.js';
 import type { AppendPort } from './engine-port.js';
+import type { FilterShelf } from './filter-shelf.js';
 import type { SessionLimits } from './session-limits.js';
 import type { SubscriptionSlots } from './subscription-slots.js';
 
@@ -21,6 +22,7 @@ export interface ServedLog {
   readonly reader: LogReader;
   readonly limits: SessionLimits;
   readonly subscriptions: SubscriptionSlots;
+  readonly filters: FilterShelf;
 }
 
 /** For clients' sessions. */

@@ -143,12 +143,13 @@ export class SessionReads {
   }
 
   /** The read, or why there can't be such a one. */
-  #read({ from, count, isBackwards, isLive, isAfter, stream }: AnyRead): LogRead | Rejection {
-    const { reader } = this.#served;
+  #read({ from, count, isBackwards, isLive, isAfter, stream, filter: rules }: AnyRead): LogRead | Rejection {
+    const { reader, filters } = this.#served;
     const direction = isBackwards ? 'backwards' : 'forwards';
     if (stream === undefined) {
       try {
-        return reader.readAll({ from, eventsMax: count, direction, isLive, isAfter });
+        const filter = rules && filters.take(rules);
+        return reader.readAll({ from, eventsMax: count, direction, isLive, isAfter, filter });
       } catch (error) {
         return rejectionOf(error);
       }

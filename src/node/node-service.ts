@@ -6,6 +6,7 @@ import { CairnError } from '../base/errors.js';
 import type { Position } from '../base/units.js';
 import { type Configuration, type MembershipChange, memberOf } from '../cluster/configuration.js';
 import type { AppendPort } from '../net/engine-port.js';
+import { FilterShelf } from '../net/filter-shelf.js';
 import type { AdminPort, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
 import { type CountLimits, sessionLimits } from '../net/session-limits.js';
 import { SubscriptionSlots } from '../net/subscription-slots.js';
@@ -52,6 +53,7 @@ export class NodeService implements NodePort, AdminPort {
       reader: store.reader,
       limits: sessionLimits(store.limits, counts),
       subscriptions: new SubscriptionSlots(maxSubscriptions),
+      filters: new FilterShelf(),
     };
     return this.#served;
   }

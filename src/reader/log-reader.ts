@@ -8,10 +8,12 @@ import type { RecordKernel } from '../base/ports.js';
 import type { Position, Revision } from '../base/units.js';
 import type { Direction, StreamLookup } from '../indexer/commands.js';
 import { logCorrupt, placeOf } from '../log/damage.js';
+import type { NameFilter } from '../pattern/name-filter.js';
 import { AllRead } from './all-read.js';
 import { AllReadBackwards } from './all-read-backwards.js';
 import { ChunkFiles } from './chunk-files.js';
 import { CopyList } from './copy-list.js';
+import { FilteredRead } from './filtered-read.js';
 import { LiveAllRead } from './live-all-read.js';
 import { LiveFeed } from './live-feed.js';
 import { LiveStreamRead, type LiveStreamRequest } from './live-stream-read.js';
@@ -45,6 +47,8 @@ export interface AllReadRequest {
   readonly isLive?: boolean | undefined;
   /** Forwards: the record that starts at `from` is left out. */
   readonly isAfter?: boolean | undefined;
+  /** Only events that fit are given, and counted. */
+  readonly filter?: NameFilter | undefined;
 }
 
 /** The last event of a stream; −1 and 0 if it does not exist. */
@@ -75,14 +79,18 @@ export class LogReader {
   }
 
   /** Begins a read of the whole log. */
-  readAll({ direction, isLive, ...range }: AllReadRequest): LogRead {
-    return this.#watched(
-      isLive === true
-        ? new LiveAllRead(this.#source, this.#feed, range)
-        : direction === 'forwards'
-          ? new AllRead(this.#source, range)
-          : new AllReadBackwards(this.#source, range.from, range.eventsMax),
-    );
+  readAll(request: AllReadRequest): LogRead {
+    const { filter, direction, eventsMax } = request;
+    if (filter === undefined) return this.#watched(this.#allRead(request));
+    const read = this.#allRead({ ...request, eventsMax: Number.POSITIVE_INFINITY });
+    const range = { filter, isBackwards: direction === 'backwards', eventsMax };
+    return this.#watched(new FilteredRead(this.#source, read, range));
+  }
+
+  #allRead({ direction, isLive, ...range }: AllReadRequest): LogRead {
+    if (isLive === true) return new LiveAllRead(this.#source, this.#feed, range);
+    if (direction === 'forwards') return new AllRead(this.#source, range);
+    return new AllReadBackwards(this.#source, range.from, range.eventsMax);
   }
 
   /** Something was committed: those that follow the log get on. */

@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events';
 import type { WebSocket } from 'ws';
 import { ClientSession, type SessionParts } from '../../src/net/client-session.js';
+import { FilterShelf } from '../../src/net/filter-shelf.js';
 import { MessageGarbage } from '../../src/net/message-garbage.js';
 import type { NodePort, ServedLog } from '../../src/net/node-port.js';
 import { SubscriptionSlots } from '../../src/net/subscription-slots.js';
@@ -66,6 +67,7 @@ export class ScriptedNode implements NodePort {
       subscriptionsMax: 64,
     },
     subscriptions: new SubscriptionSlots(64),
+    filters: new FilterShelf(),
   };
   /** What reads are told; by default that they may begin. */
   admission: Promise<Rejection | undefined> | Rejection | undefined;
