@@ -1,0 +1,368 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, test } from 'vitest';
+import { NameFilter } from '../../src/pattern/name-filter.js';
+import type { LogRead, ReadPage } from '../../src/reader/read-page.js';
+import { SampleLog, type SampleRecord } from '../indexer/sample-log.js';
+import { HEADROOM_BYTES, LiveLog } from './live-log.js';
+
+const CHUNK_BYTES = 65_536;
+const RING_BYTES = 65_536;
+const STREAMS = ['a', 'b', 'order-1', 'order-2', 'é'];
+const encode = (text: string) => new TextEncoder().encode(text);
+
+const open: LiveLog[] = [];
+afterEach(async () => {
+  for (const live of open.splice(0)) await live.close();
+});
+
+function liveLog(ringBytes = RING_BYTES): LiveLog {
+  const sample = new SampleLog(CHUNK_BYTES);
+  sample.epoch();
+  const live = new LiveLog(sample, ringBytes);
+  open.push(live);
+  return live;
+}
+
+/** Appends an event to each of these streams, and commits them. */
+function commit(live: LiveLog, streams: readonly string[], dataBytes = 16): void {
+  if (streams.length > 0) live.sample.transaction(streams.map((stream) => ({ stream, dataBytes })));
+  live.advance();
+  live.reader.advanced();
+}
+
+/** The callbacks of a few turns of the event loop: more than waking takes. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Whom a read is for: a stream, or the whole log, perhaps filtered. */
+type Wanted = { readonly stream: string } | { readonly prefix: string };
+
+/** A subscriber: takes pages as a session would, and notes what came. */
+class Follower {
+  /** Positions of the events. */
+  readonly events: number[] = [];
+  readonly said: string[] = [];
+  next: number;
+  readonly #live: LiveLog;
+  readonly #wanted: Wanted;
+  readonly read: LogRead;
+
+  constructor(live: LiveLog, wanted: Wanted, from = 0) {
+    this.#live = live;
+    this.#wanted = wanted;
+    this.next = from;
+    this.read = this.#open(from);
+  }
+
+  #open(from: number): LogRead {
+    const { reader } = this.#live;
+    const eventsMax = Number.POSITIVE_INFINITY;
+    if ('stream' in this.#wanted)
+      return reader.followStream({ stream: encode(this.#wanted.stream), from, eventsMax });
+    const { prefix } = this.#wanted;
+    const rule = { field: 'stream', kind: 'prefix', patterns: [prefix] } as const;
+    const filter = prefix === '' ? undefined : new NameFilter([rule]);
+    return reader.readAll({ direction: 'forwards', from, eventsMax, isLive: true, filter });
+  }
+
+  /** Takes up to so many pages; fewer if there is nothing more. */
+  async take(pagesMax: number, bytesMax = 20_000): Promise<void> {
+    for (let pages = 0; pages < pagesMax; ) {
+      const ready = this.read.whenReady?.();
+      if (ready === undefined) {
+        this.#note(await this.#page(bytesMax));
+        pages++;
+      } else if ((await Promise.race([ready, turns().then(() => 'nothing')])) === 'nothing') return;
+    }
+  }
+
+  async #page(bytesMax: number): Promise<ReadPage> {
+    const answer = await this.read.nextPage(bytesMax);
+    if (answer.kind !== 'page') expect.fail(`not a page but ${answer.kind}`);
+    return answer;
+  }
+
+  #note({ bytes, eventCount, next, isLast, isBehind, isCaughtUp }: ReadPage): void {
+    if (isBehind === true) this.said.push('behind');
+    expect(isLast).toBe(false);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    let events = 0;
+    for (let at = HEADROOM_BYTES; at < bytes.length; ) {
+      const position = Number(view.getBigUint64(at + 8, true));
+      const occupied = Math.ceil(view.getUint32(at + 4, true) / 8) * 8;
+      const written = this.#live.sample.bytes.subarray(position, position + occupied);
+      if (Buffer.compare(bytes.subarray(at, at + occupied), written) !== 0) expect.fail(`record ${position}`);
+      if (view.getUint8(at + 40) === 1) {
+        this.events.push(position);
+        events++;
+      }
+      at += occupied;
+    }
+    expect(eventCount).toBe(events);
+    this.next = next;
+    if (isCaughtUp === true) this.said.push('caught up');
+  }
+
+  expected(): number[] {
+    const wanted = this.#wanted;
+    const fits = (event: SampleRecord) =>
+      'stream' in wanted ? event.stream === wanted.stream : event.stream.startsWith(wanted.prefix);
+    return this.#live.sample.events.filter(fits).map(({ position }) => position);
+  }
+}
+
+const EVERYTHING = 1_000_000;
+
+describe('a live read', () => {
+  test('gives what was there, says that it has caught up, and then gives what is committed', async () => {
+    const live = liveLog();
+    commit(live, ['a', 'b', 'a']);
+    for (const wanted of [{ stream: 'a' }, { prefix: '' }, { prefix: 'a' }]) {
+      const follower = new Follower(live, wanted);
+      await follower.take(EVERYTHING);
+      expect(follower.said).toEqual(['caught up']);
+      commit(live, ['b']);
+      commit(live, ['a']);
+      await follower.take(EVERYTHING);
+      expect(follower.events).toEqual(follower.expected());
+      expect(follower.said).toEqual(['caught up']);
+    }
+  });
+
+  test('follows a stream that does not exist yet', async () => {
+    const live = liveLog();
+    const follower = new Follower(live, { stream: 'new' });
+    await follower.take(EVERYTHING);
+    expect([follower.said, follower.next]).toEqual([['caught up'], 0]);
+    commit(live, ['other']);
+    await follower.take(EVERYTHING);
+    commit(live, ['new', 'new']);
+    await follower.take(EVERYTHING);
+    expect(follower.events).toEqual(follower.expected());
+  });
+
+  test('from the end gives only what is committed later', async () => {
+    const live = liveLog();
+    commit(live, ['a', 'a']);
+    const followers = [{ stream: 'a' }, { prefix: '' }, { stream: 'new' }].map(
+      (wanted) => new Follower(live, wanted, Number.POSITIVE_INFINITY),
+    );
+    for (const follower of followers) await follower.take(EVERYTHING);
+    commit(live, ['a', 'new']);
+    for (const follower of followers) await follower.take(EVERYTHING);
+    const [a, added] = live.sample.events.slice(-2).map(({ position }) => position);
+    expect(followers.map(({ events }) => events)).toEqual([[a], [a, added], [added]]);
+  });
+
+  test('from beyond the end waits until there is something, and does not say before that it has caught up', async () => {
+    const live = liveLog();
+    commit(live, ['a']);
+    const all = new Follower(live, { prefix: '' }, live.sample.end + 96);
+    await all.take(EVERYTHING);
+    expect(all.said).toEqual([]);
+    const stream = new Follower(live, { stream: 'a' }, 3);
+    await stream.take(EVERYTHING);
+    commit(live, ['a', 'a', 'a', 'a']);
+    await stream.take(EVERYTHING);
+    expect(stream.events).toEqual(stream.expected().slice(3));
+  });
+
+  test('that is too slow for the ring says so, reads from the files, and says when it has caught up again', async () => {
+    const live = liveLog();
+    for (const wanted of [{ stream: 'a' }, { prefix: '' }, { prefix: 'a' }]) {
+      const follower = new Follower(live, wanted);
+      await follower.take(EVERYTHING);
+      for (let i = 0; i < 8; i++) commit(live, ['a', 'b'], 10_000);
+      await follower.take(1);
+      expect(follower.said).toEqual(['caught up', 'behind']);
+      await follower.take(EVERYTHING);
+      expect(follower.said).toEqual(['caught up', 'behind', 'caught up']);
+      expect(follower.events).toEqual(follower.expected());
+      follower.read.close?.();
+    }
+  });
+
+  test('of a stream that gets more events than are noted for it asks the index', async () => {
+    const live = liveLog(1024 * 1024);
+    const follower = new Follower(live, { stream: 'a' });
+    await follower.take(EVERYTHING);
+    for (let i = 0; i < 300; i++) commit(live, ['a', 'a']);
+    await turns();
+    await follower.take(EVERYTHING);
+    expect(follower.events).toEqual(follower.expected());
+    expect(follower.said).toEqual(['caught up', 'behind', 'caught up']);
+  });
+
+  test('that was closed is not woken, and lets go of its stream', async () => {
+    const live = liveLog();
+    const followers = [{ stream: 'a' }, { prefix: '' }].map((wanted) => new Follower(live, wanted));
+    for (const follower of followers) await follower.take(EVERYTHING);
+    const waiting = followers.map(({ read }) => read.whenReady?.());
+    for (const { read } of followers) {
+      read.close?.();
+      read.close?.();
+    }
+    // Whoever waits is let go.
+    await Promise.all(waiting);
+    commit(live, ['a']);
+    await turns();
+    const again = new Follower(live, { stream: 'a' });
+    await again.take(EVERYTHING);
+    expect(again.events).toEqual(again.expected());
+  });
+
+  test('goes on from any position or revision that it has come to, and leaves out the event that it is after', async () => {
+    const live = liveLog();
+    for (let i = 0; i < 20; i++) commit(live, ['a', 'b']);
+    const [eventsMax, direction] = [Number.POSITIVE_INFINITY, 'forwards'] as const;
+    for (const { position } of live.sample.events) {
+      const after = live.reader.readAll({ direction, from: position, eventsMax, isAfter: true });
+      const answer = await after.nextPage(100_000);
+      if (answer.kind !== 'page') expect.fail(answer.kind);
+      const later = live.sample.events.filter((event) => event.position > position);
+      expect(answer.eventCount).toBe(later.length);
+    }
+    const inside = live.sample.events[3]!.position + 48;
+    const answer = await live.reader
+      .readAll({ direction, from: inside, eventsMax, isAfter: true, isLive: true })
+      .nextPage(100_000);
+    expect(answer).toEqual({ kind: 'bad-position', position: inside });
+  });
+
+  test('shows each subscriber exactly what was committed, in order, once, whatever it does', async () => {
+    const step = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          kind: fc.constant('commit' as const),
+          streams: fc.array(fc.constantFrom(...STREAMS), { maxLength: 6 }),
+          dataBytes: fc.constantFrom(0, 16, 300, 3000),
+        }),
+      },
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          kind: fc.constant('take' as const),
+          who: fc.nat(),
+          pages: fc.integer({ min: 1, max: 5 }),
+          bytesMax: fc.constantFrom(1, 500, 20_000),
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('resume' as const), who: fc.nat() }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('turns' as const) }) },
+    );
+    const wishes: Wanted[] = [
+      ...STREAMS.map((stream) => ({ stream })),
+      { stream: 'a' },
+      ...['', '', 'order-', 'a', 'nobody'].map((prefix) => ({ prefix })),
+    ];
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 80 }), async (steps) => {
+        const live = liveLog(16_384 * 4);
+        const seen: number[][] = wishes.map(() => []);
+        const followers = wishes.map((wanted) => new Follower(live, wanted));
+        for (const each of steps) {
+          if (each.kind === 'commit') commit(live, each.streams, each.dataBytes);
+          else if (each.kind === 'turns') await turns();
+          else {
+            const who = each.who % wishes.length;
+            if (each.kind === 'take') await followers[who]!.take(each.pages, each.bytesMax);
+            else {
+              // The connection is lost, and another one made.
+              const follower = followers[who]!;
+              follower.read.close?.();
+              seen[who]!.push(...follower.events);
+              followers[who] = new Follower(live, wishes[who]!, follower.next);
+            }
+          }
+        }
+        for (const [who, follower] of followers.entries()) {
+          await follower.take(EVERYTHING);
+          expect([wishes[who], [...seen[who]!, ...follower.events]]).toEqual([
+            wishes[who],
+            follower.expected(),
+          ]);
+          expect(follower.said.at(-1)).toBe('caught up');
+          follower.read.close?.();
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('a filtered read', () => {
+  test('gives what fits, in both directions, up to its count, and can be gone on with', async () => {
+    const streams = fc.array(fc.constantFrom(...STREAMS), { minLength: 1, maxLength: 30 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(streams, { minLength: 1, maxLength: 10 }),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 7 }),
+        async (groups, isBackwards, count) => {
+          const live = liveLog();
+          for (const group of groups) commit(live, group, 100);
+          const filter = new NameFilter([
+            { field: 'stream', kind: 'regex', patterns: ['^(order-[0-9]|é)$'] },
+          ]);
+          const direction = isBackwards ? 'backwards' : 'forwards';
+          const found: number[] = [];
+          let from = isBackwards ? Number.POSITIVE_INFINITY : 0;
+          for (let isOver = false; !isOver; ) {
+            const read = live.reader.readAll({ direction, from, eventsMax: count, filter });
+            let left = count;
+            for (let isLast = false; !isLast; ) {
+              const page = await read.nextPage(1000);
+              if (page.kind !== 'page') expect.fail(page.kind);
+              left -= page.eventCount;
+              found.push(...positionsIn(page));
+              from = page.next;
+              isLast = page.isLast;
+            }
+            expect(left).toBeGreaterThanOrEqual(0);
+            // Backwards, at the start, nothing further can be asked for.
+            isOver = left > 0 || from === Number.POSITIVE_INFINITY;
+          }
+          const expected = live.sample.events
+            .filter(({ stream }) => stream !== 'a' && stream !== 'b')
+            .map(({ position }) => position);
+          expect(found).toEqual(isBackwards ? expected.toReversed() : expected);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('does not work on a page for long, whatever the pattern', async () => {
+    const live = liveLog(1024 * 1024);
+    const name = 'a'.repeat(1000);
+    for (let i = 0; i < 100; i++) commit(live, [name]);
+    const filter = new NameFilter([{ field: 'stream', kind: 'regex', patterns: ['(a|b)*a(a|b){14}$'] }]);
+    const read = live.reader.readAll({
+      ...({ direction: 'forwards', from: 0, eventsMax: Number.POSITIVE_INFINITY } as const),
+      filter,
+    });
+    let pages = 0;
+    let events = 0;
+    for (let isLast = false; !isLast; pages++) {
+      const before = filter.work;
+      const page = await read.nextPage(1_000_000);
+      if (page.kind !== 'page') expect.fail(page.kind);
+      // The budget, and one name beyond it.
+      expect(filter.work - before).toBeLessThan(200_000 + 200_000);
+      events += page.eventCount;
+      isLast = page.isLast;
+    }
+    expect(events).toBe(100);
+    expect(pages).toBeGreaterThanOrEqual(1);
+  });
+});
+
+function positionsIn({ bytes }: ReadPage): number[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const positions: number[] = [];
+  for (let at = HEADROOM_BYTES; at < bytes.length; at += Math.ceil(view.getUint32(at + 4, true) / 8) * 8)
+    positions.push(Number(view.getBigUint64(at + 8, true)));
+  return positions;
+}
