@@ -54,7 +54,7 @@ export function parsePattern(pattern: string): Expression {
 }
 
 /** Everything but these. */
-export function complement(ranges: readonly CodeRange[]): readonly CodeRange[] {
+function complement(ranges: readonly CodeRange[]): readonly CodeRange[] {
   const sorted = [...ranges].sort(([a], [b]) => a - b);
   const others: CodeRange[] = [];
   let from = 0;

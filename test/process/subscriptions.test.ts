@@ -47,11 +47,9 @@ function lastsOf({ wants }: Wish): number {
 
 /** What somebody waits for. */
 function gate(): { readonly opened: Promise<void>; open(): void } {
-  let open = () => undefined as void;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
+  const ways: (() => void)[] = [];
+  const opened = new Promise<void>((resolve) => ways.push(resolve));
+  return { opened, open: () => ways[0]?.() };
 }
 
 const APPENDS = 1_500;

@@ -14,6 +14,7 @@ import {
 import type { OpenFrame } from '../../src/wire/frame-reader.js';
 import { READ_CONSISTENCIES } from '../../src/wire/frames.js';
 import { decodeHello, decodeWelcome, encodeHello, encodeWelcome } from '../../src/wire/hello-frames.js';
+import { FILTER_RULES_MAX, RULE_PATTERNS_MAX } from '../../src/wire/read-filter.js';
 import {
   checkCancel,
   decodeCredit,
@@ -90,6 +91,32 @@ test('reads come back as they were', () => {
   );
 });
 
+test('subscriptions and filters come back as they were', () => {
+  const place = fc.oneof(
+    fc.record({ from: u64, isLive: fc.constant(true) }),
+    fc.record({ from: u64, isLive: fc.constant(true), isAfter: fc.constant(true) }),
+    fc.constant({ from: END, isLive: true }),
+  );
+  const field = fc.constantFrom('stream' as const, 'type' as const);
+  const rule = fc.oneof(
+    fc.record({
+      field,
+      kind: fc.constant('prefix' as const),
+      patterns: fc.array(name, { minLength: 1, maxLength: RULE_PATTERNS_MAX }),
+    }),
+    fc.record({ field, kind: fc.constant('regex' as const), patterns: fc.tuple(name) }),
+  );
+  const filter = fc.array(rule, { minLength: 1, maxLength: FILTER_RULES_MAX });
+  fc.assert(
+    fc.property(place, filter, requestId, consistency, u64, (range, rules, id, fresh, atLeast) => {
+      const common = { count: END, isBackwards: false, windowBytes: 1, consistency: fresh, atLeast };
+      const all = { ...range, ...common, filter: rules };
+      const bytes = written((writer) => encodeReadAll(writer, id, all));
+      expect(decodeReadAll(openFrame(bytes))).toEqual({ kind: 'ok', frame: all });
+    }),
+  );
+});
+
 test('answers come back as they were', () => {
   fc.assert(
     fc.property(
@@ -148,6 +175,20 @@ test.each([
   ['revision −2', 'stream-info-reply-none', 12, [0xfe], decodeStreamInfoReply],
   ['an Error that is not JSON', 'error', 16, [0x5b], decodeError],
   ['cancelled, yet not last', 'events-cancelled', 5, [2], decodeEventsPrefix],
+  ['cancelled, and caught up', 'events-cancelled', 5, [7], decodeEventsPrefix],
+  ['a subscription backwards', 'subscribe-stream', 5, [9], decodeReadStream],
+  ['a read after the end', 'subscribe-stream', 5, [24], decodeReadStream],
+  ['a stream with a filter', 'subscribe-stream', 5, [40], decodeReadStream],
+  ['a read backwards after an event', 'read-all', 5, [17], decodeReadAll],
+  ['a filter that is said and not there', 'read-all', 5, [32], decodeReadAll],
+  ['a filter of no rules', 'subscribe-all-filtered', 40, [0], decodeReadAll],
+  ['a filter of too many rules', 'subscribe-all-filtered', 40, [5], decodeReadAll],
+  ['a rule about what nobody knows', 'subscribe-all-filtered', 42, [3], decodeReadAll],
+  ['a kind of pattern that nobody knows', 'subscribe-all-filtered', 43, [0], decodeReadAll],
+  ['two regular expressions in one rule', 'subscribe-all-filtered', 43, [2], decodeReadAll],
+  ['a rule without patterns', 'subscribe-all-filtered', 44, [0], decodeReadAll],
+  ['a pattern that is not UTF-8', 'subscribe-all-filtered', 48, [0xff], decodeReadAll],
+  ['a pattern beyond the end', 'subscribe-all-filtered', 46, [0, 2], decodeReadAll],
 ])('refused: %s', (_, file, at, bytes, decode: (frame: OpenFrame) => { kind: string }) => {
   const frame = readGolden(file);
   frame.set(bytes, at);
@@ -193,7 +234,7 @@ test('no decoder throws, or reads out of bounds, on any bytes', () => {
     decodeError,
   ];
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat(3), u32, (body, flags, id) => {
+    fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat(63), u32, (body, flags, id) => {
       const frame = written((writer) => {
         writer.begin(0xff, flags, id);
         writer.bytes(body);

@@ -130,6 +130,20 @@ const FRAMES = [
         stream,
       },
     },
+    {
+      name: 'subscribe-stream',
+      requestId: 18,
+      frame: {
+        from: END,
+        count: END,
+        isBackwards: false,
+        windowBytes: 4_194_304,
+        consistency: 'local' as const,
+        atLeast: 0,
+        isLive: true,
+        stream,
+      },
+    },
   ].map((entry) => golden({ ...entry, encode: encodeReadStream, decode: decodeReadStream })),
   ...[
     {
@@ -154,6 +168,24 @@ const FRAMES = [
         windowBytes: 0,
         consistency: 'linearizable' as const,
         atLeast: 0,
+      },
+    },
+    {
+      name: 'subscribe-all-filtered',
+      requestId: 17,
+      frame: {
+        from: BIG,
+        count: END,
+        isBackwards: false,
+        windowBytes: 4_194_304,
+        consistency: 'local' as const,
+        atLeast: BIG + 1,
+        isLive: true,
+        isAfter: true,
+        filter: [
+          { field: 'stream', kind: 'prefix', patterns: ['order-', 'é'] },
+          { field: 'type', kind: 'regex', patterns: ['Placed$'] },
+        ] as const,
       },
     },
   ].map((entry) => golden({ ...entry, encode: encodeReadAll, decode: decodeReadAll })),
@@ -212,13 +244,20 @@ const FRAMES = [
       decode: (frame) => decodeError(frame) as Decoded<ErrorContent & { number: number }>,
     }),
   ),
-  golden({
-    name: 'events-cancelled',
-    requestId: 12,
-    frame: { requestId: 12, flags: 3, eventCount: 0, next: END, head: 5 },
-    encode: (w, _, f) => encodeEmptyEvents(w, f),
-    decode: decodeEventsPrefix,
-  }),
+  ...[
+    {
+      name: 'events-cancelled',
+      requestId: 12,
+      frame: { requestId: 12, flags: 3, eventCount: 0, next: END, head: 5 },
+    },
+    {
+      name: 'events-caught-up',
+      requestId: 18,
+      frame: { requestId: 18, flags: 12, eventCount: 0, next: 0, head: END },
+    },
+  ].map((entry) =>
+    golden({ ...entry, encode: (w, _, f) => encodeEmptyEvents(w, f), decode: decodeEventsPrefix }),
+  ),
 ];
 
 describe.each(FRAMES)('$name', ({ name, requestId, frame, encode, decode }) => {
@@ -241,7 +280,7 @@ describe.each(FRAMES)('$name', ({ name, requestId, frame, encode, decode }) => {
       if (length === bytes.length) continue;
       const message = longer.slice(0, length);
       new DataView(message.buffer).setUint32(0, length, true);
-      if (name !== 'events-cancelled' || length < bytes.length) {
+      if (!name.startsWith('events-') || length < bytes.length) {
         expect(decode(openFrame(message)).kind, `length ${length}`).toBe('invalid');
       }
     }
