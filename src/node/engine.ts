@@ -23,7 +23,7 @@ import { LogDriver } from './log-driver.js';
 import { LogStore } from './log-store.js';
 import { RangeShipper } from './range-shipper.js';
 import { ReadGate } from './read-gate.js';
-import { noReadIndex } from './refusals.js';
+import { FENCED, noReadIndex } from './refusals.js';
 import { leads, Reign } from './reign.js';
 import { Requests } from './requests.js';
 import { WriteProfile } from './write-profile.js';
@@ -280,6 +280,7 @@ export class Engine {
     }
     if (role === 'leader') void this.appends.reign?.establish().then(() => this.#onProgress());
     else if (role !== 'resigning') this.requests.leadsNoMore();
+    if (role === 'fenced') this.#store?.reader.endFollowing(new CairnError(FENCED.code, FENCED.message));
     // Those who waited for a reign to begin learn that there is none.
     this.appends.admitWaitingSoon();
     this.#parts.events.changed?.();

@@ -66,7 +66,7 @@ const NO_CLUSTER: Rejection = {
   details: {},
 };
 
-const FENCED: Rejection = {
+export const FENCED: Rejection = {
   code: 'fenced',
   message: 'this node is fenced, its log says why: it serves nobody; use another one',
   details: {},

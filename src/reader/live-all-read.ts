@@ -23,12 +23,14 @@ export class LiveAllRead implements LogRead {
   }
 
   whenReady(): Promise<void> | undefined {
+    if (this.#feed.end !== undefined) return undefined;
     const missing = this.#source.committed() - this.#read.next;
     if (missing > 0 || (missing === 0 && !this.#hasCaughtUp)) return undefined;
     return this.#wait.begin((wake) => this.#feed.wait(wake));
   }
 
   async nextPage(bytesMax: number): Promise<ReadAnswer> {
+    if (this.#feed.end !== undefined) throw this.#feed.end;
     const isBehind = this.#hasCaughtUp && this.#read.next < this.#source.log.floor;
     if (isBehind) this.#hasCaughtUp = false;
     const answer = await this.#read.nextPage(bytesMax);

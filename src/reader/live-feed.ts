@@ -4,6 +4,7 @@
  * on in turns, some in each turn of the event loop, so that a thousand of them don't hold up an append.
  */
 import { assert } from '../base/assert.js';
+import type { CairnError } from '../base/errors.js';
 import type { Position } from '../base/units.js';
 import { occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
 import type { LogTail } from './log-bytes.js';
@@ -28,6 +29,7 @@ export class LiveFeed {
   /** In the order in which they get on. */
   readonly #woken = new Set<Wake>();
   #isScheduled = false;
+  #end: CairnError | undefined;
 
   constructor(tail: LogTail, committed: () => Position) {
     this.#tail = tail;
@@ -37,6 +39,18 @@ export class LiveFeed {
       (wake) => this.#wake(wake),
       () => this.#begin(),
     );
+  }
+
+  /** Why nobody can follow any more; undefined if they can. */
+  get end(): CairnError | undefined {
+    return this.#end;
+  }
+
+  /** Nothing will be committed here any more: all who follow learn why. */
+  endAll(error: CairnError): void {
+    this.#end = error;
+    this.streams.missed();
+    this.#schedule();
   }
 
   /** Something was committed. */

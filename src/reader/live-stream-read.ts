@@ -44,12 +44,14 @@ export class LiveStreamRead implements LogRead {
   }
 
   whenReady(): Promise<void> | undefined {
+    if (this.#feed.end !== undefined) return undefined;
     if (!this.#hasCaughtUp || this.#isClosed || this.#isBehind || this.#tail.isBeyond(this.#next))
       return undefined;
     return this.#wait.begin((wake) => this.#tail.waiting.add(wake));
   }
 
   async nextPage(bytesMax: number): Promise<ReadAnswer> {
+    if (this.#feed.end !== undefined) throw this.#feed.end;
     const isBehind = this.#hasCaughtUp && this.#isBehind;
     if (isBehind) this.#hasCaughtUp = false;
     if (this.#hasCaughtUp) return this.#livePage(bytesMax);

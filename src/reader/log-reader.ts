@@ -98,6 +98,11 @@ export class LogReader {
     this.#feed.advanced();
   }
 
+  /** Nothing will be committed any more that this node knows of: those that follow the log learn why. */
+  endFollowing(error: CairnError): void {
+    this.#feed.endAll(error);
+  }
+
   /** Fills `target` with the log's published bytes from `position`, unchecked, committed or not: for other nodes. */
   async readRaw(position: Position, target: Uint8Array): Promise<void> {
     try {

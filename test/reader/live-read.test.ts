@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
+import { CairnError } from '../../src/base/errors.js';
 import { NameFilter } from '../../src/pattern/name-filter.js';
 import type { LogRead, ReadPage } from '../../src/reader/read-page.js';
 import { SampleLog, type SampleRecord } from '../indexer/sample-log.js';
@@ -210,6 +211,21 @@ describe('a live read', () => {
     const again = new Follower(live, { stream: 'a' });
     await again.take(EVERYTHING);
     expect(again.events).toEqual(again.expected());
+  });
+
+  test('of a node that serves nobody any more ends, with the reason', async () => {
+    const live = liveLog();
+    const followers = [{ stream: 'a' }, { prefix: '' }, { prefix: 'b' }].map(
+      (wanted) => new Follower(live, wanted),
+    );
+    for (const follower of followers) await follower.take(EVERYTHING);
+    const waiting = followers.map(({ read }) => read.whenReady?.());
+    live.reader.endFollowing(new CairnError('fenced', 'over'));
+    await Promise.all(waiting);
+    for (const { read } of followers)
+      await expect(read.nextPage(1000)).rejects.toMatchObject({ code: 'fenced' });
+    const late = new Follower(live, { prefix: '' });
+    await expect(late.take(1)).rejects.toMatchObject({ code: 'fenced' });
   });
 
   test('goes on from any position or revision that it has come to, and leaves out the event that it is after', async () => {
