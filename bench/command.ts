@@ -3,11 +3,14 @@
  * everything else goes to standard error. Main thread.
  */
 import type { Command } from 'commander';
+import { openPlatform } from '../src/native/platform.js';
 import { catchUpFlags } from './cluster-options.js';
 import type { FlagValues } from './flags.js';
 import { parseOutput, parseRuns, syncModeOf } from './options.js';
 import { type BenchRow, rowAsJson, rowAsTableLine, tableHeader } from './row.js';
 import { RUN_ROW, runFloorRow, suiteOf } from './run-row.js';
+import { runSubscribe } from './subscribe.js';
+import { parseSubscribeOptions, subscribeLine } from './subscribe-row.js';
 import { type FloorResult, runSuite, type SuiteResult } from './suite.js';
 import { registerSuite } from './sweep/suite-command.js';
 import { type TroubleRow, troubleLine } from './trouble-rows.js';
@@ -35,8 +38,30 @@ export function registerBench(program: Command): void {
     .option('--source <what>', 'what to read: stream or all (default: all)')
     .option('--events <n>', 'how many events to fill the node with first (default: 1000000)')
     .action((flags: FlagValues) => printRow(flags, RUN_ROW.read));
+  addSubscribe(bench);
   addClusterCommands(bench);
   registerSuite(bench);
+}
+
+function addSubscribe(bench: Command): void {
+  addCommonFlags(
+    bench.command('subscribe').description('many live subscribers: what reaches them, and what they cost'),
+  )
+    .option('--nodes <n>', 'how many nodes: more than one are a cluster on this machine (default: 1)')
+    .option('--subscribers <n>', 'how many (default: 1000)')
+    .option('--source <what>', 'what each follows: stream or all (default: stream)')
+    .option('--streams <n>', 'how many streams the events go to, and are followed, in turn (default: 16)')
+    .option('--connections <n>', 'ws connections of the subscribers (default: 16)')
+    .option('--rate <n>', 'appends a second that they see (default: 500; with --source all: 20)')
+    .option(
+      '--in-flight <n>',
+      'appends open at once when the cost of idle subscribers is measured (default: 256)',
+    )
+    .action(async (flags: FlagValues) => {
+      const output = parseOutput(flags);
+      const row = await runSubscribe(parseSubscribeOptions(flags), openPlatform().disk);
+      console.log(output === 'json' ? JSON.stringify(row) : subscribeLine(row));
+    });
 }
 
 function addClusterCommands(bench: Command): void {

@@ -32,6 +32,8 @@ const RANGES = {
   rate: { default: 0, min: 0.001, max: 100_000_000, whole: false },
   // At 256 bytes an event the upper end is a log of 350 GB.
   events: { default: 1_000_000, min: 1, max: 1_000_000_000, whole: true },
+  // The node's default limit of subscriptions.
+  subscribers: { default: 1000, min: 1, max: 10_000, whole: true },
   runs: { default: 3, min: 1, max: 1000, whole: true },
   // strace counts in microseconds, in 32 bits.
   delayMs: { default: 300, min: 1, max: 60_000, whole: true },

@@ -4,7 +4,7 @@
  * work would be what it measures. Main thread.
  */
 import { CairnError } from '../src/base/errors.js';
-import type { Client } from '../src/client/client.js';
+import type { AppendResult, Client } from '../src/client/client.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import { GRACE_MS, nowUs, unanswered } from './load.js';
 import { randomSalt, streamName } from './request-frames.js';
@@ -20,6 +20,13 @@ export interface Window {
   answered(): Promise<void>;
 }
 
+export interface SteadyLoadOptions {
+  /** Appended to in turn; by default some of its own. */
+  readonly streams?: readonly string[];
+  /** Told of each append that was answered. */
+  readonly answered?: (result: AppendResult) => void;
+}
+
 export class SteadyLoad {
   readonly #client: Client;
   readonly #streams: readonly string[];
@@ -29,11 +36,14 @@ export class SteadyLoad {
   #window = new OpenWindow();
   #timer: NodeJS.Timeout;
 
+  readonly #answered: SteadyLoadOptions['answered'];
+
   /** Starts at once. */
-  constructor(client: Client, ratePerSecond: number, eventBytes: number) {
+  constructor(client: Client, ratePerSecond: number, eventBytes: number, options: SteadyLoadOptions = {}) {
     const salt = randomSalt();
     this.#client = client;
-    this.#streams = Array.from({ length: STREAMS }, (_, index) => streamName(salt, index));
+    this.#streams = options.streams ?? Array.from({ length: STREAMS }, (_, index) => streamName(salt, index));
+    this.#answered = options.answered;
     this.#event = benchEvents(1, eventBytes)[0]!;
     this.#schedule = new Schedule(nowUs(), ratePerSecond, Number.POSITIVE_INFINITY);
     this.#timer = setInterval(() => this.#sendDue(), 1);
@@ -55,8 +65,11 @@ export class SteadyLoad {
       const window = this.#window;
       const startedUs = nowUs();
       window.open++;
-      this.#client.append(this.#streams[this.#sent++ % STREAMS]!, this.#event).then(
-        () => window.close(nowUs() - startedUs),
+      this.#client.append(this.#streams[this.#sent++ % this.#streams.length]!, this.#event).then(
+        (result) => {
+          window.close(nowUs() - startedUs);
+          this.#answered?.(result);
+        },
         (error: unknown) => window.fail(error),
       );
     }

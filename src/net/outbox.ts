@@ -4,6 +4,7 @@
  * client is dropped. Main thread only.
  */
 import type { WebSocket } from 'ws';
+import { SHARED_PAGE_BYTES_MAX } from '../reader/read-page.js';
 import { FrameWriter } from '../wire/frame-writer.js';
 import { bytesTaken } from './bytes-taken.js';
 import type { MessageGarbage } from './message-garbage.js';
@@ -16,8 +17,8 @@ const LOW_BYTES = 1024 * 1024;
 const STALL_MS = 30_000;
 /** A subscription makes no further page while more than this waits: a stopped subscriber costs no more, and a page. */
 const SETTLED_BYTES = 512 * 1024;
-/** A whole frame up to this size goes along with the others of its turn: a copy is cheaper than a message. */
-const SMALL_FRAME_BYTES = 8 * 1024;
+/** A whole frame up to this size is copied at once, and goes along with the others of its turn: that is cheaper than a message. */
+const SMALL_FRAME_BYTES = SHARED_PAGE_BYTES_MAX;
 /**
  * Hand a message to the socket when it gets this large, without waiting for the turn to end; so the high mark can be
  * passed by no more than this and a frame before anybody is told.

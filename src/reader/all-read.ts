@@ -71,6 +71,22 @@ export class AllRead implements LogRead {
     return this.#next;
   }
 
+  /** Whether the record there is to be left out. */
+  get isBeforeFirst(): boolean {
+    return this.#isBeforeFirst;
+  }
+
+  /** Goes on behind a page that another read was given, which begins where this one is; undefined if it wants less. */
+  take(page: ReadPage): ReadPage | undefined {
+    if (this.#isBeforeFirst || page.eventCount > this.#eventsLeft) return undefined;
+    this.#next = page.next;
+    this.#head = page.head;
+    this.#eventsLeft -= page.eventCount;
+    // The other one's place was a boundary, and so is this.
+    this.#isBoundary = true;
+    return this.#eventsLeft === 0 ? { ...page, isLast: true } : page;
+  }
+
   async nextPage(bytesMax: number): Promise<ReadAnswer> {
     const { pages, headroomBytes } = this.#source;
     if (this.#isLive) this.#head = this.#source.committed();

@@ -5,7 +5,7 @@
 import { AllRead, type ForwardsRequest } from './all-read.js';
 import type { LiveFeed } from './live-feed.js';
 import { LiveWait } from './live-wait.js';
-import type { LogRead, ReadAnswer } from './read-page.js';
+import { type LogRead, type ReadAnswer, type ReadPage, SHARED_PAGE_BYTES_MAX } from './read-page.js';
 import type { ReadSource } from './read-source.js';
 
 export class LiveAllRead implements LogRead {
@@ -33,11 +33,27 @@ export class LiveAllRead implements LogRead {
     if (this.#feed.end !== undefined) throw this.#feed.end;
     const isBehind = this.#hasCaughtUp && this.#read.next < this.#source.log.floor;
     if (isBehind) this.#hasCaughtUp = false;
-    const answer = await this.#read.nextPage(bytesMax);
+    const answer = this.#shared() ?? (await this.#readOwn(bytesMax));
     if (answer.kind !== 'page') return answer;
     const isCaughtUp = !this.#hasCaughtUp && answer.next === answer.head;
     if (isCaughtUp) this.#hasCaughtUp = true;
     return isBehind || isCaughtUp ? { ...answer, isBehind, isCaughtUp } : answer;
+  }
+
+  /** The page that others who are at the same place were given. */
+  #shared(): ReadPage | undefined {
+    const { shared } = this.#feed;
+    if (shared?.from !== this.#read.next || shared.page.next !== this.#source.committed()) return undefined;
+    return this.#read.take(shared.page);
+  }
+
+  async #readOwn(bytesMax: number): Promise<ReadAnswer> {
+    const { next: from, isBeforeFirst } = this.#read;
+    const page = await this.#read.nextPage(bytesMax);
+    if (isBeforeFirst) return page;
+    const isWhole = page.kind === 'page' && page.eventCount > 0 && !page.isLast && page.next === page.head;
+    if (isWhole && page.bytes.length <= SHARED_PAGE_BYTES_MAX) this.#feed.shared = { from, page };
+    return page;
   }
 
   close(): void {

@@ -8,6 +8,7 @@ import type { CairnError } from '../base/errors.js';
 import type { Position } from '../base/units.js';
 import { occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
 import type { LogTail } from './log-bytes.js';
+import type { ReadPage } from './read-page.js';
 import { StreamTails, type Wake } from './stream-tails.js';
 
 /** Woken in one turn of the event loop: to make and send as many pages takes less than a millisecond. */
@@ -21,6 +22,8 @@ const TYPE_WORD = RECORD.type / 4;
 export class LiveFeed {
   /** What streams that are followed got lately. */
   readonly streams: StreamTails;
+  /** The page of the whole log that was given last, small and up to what is committed: those who want the same get it, too. */
+  shared: { readonly from: Position; readonly page: ReadPage } | undefined;
   readonly #tail: LogTail;
   readonly #committed: () => Position;
   /** Up to here `streams` knows what was committed. */

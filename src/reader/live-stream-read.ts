@@ -7,7 +7,7 @@ import type { Revision } from '../base/units.js';
 import type { LiveFeed } from './live-feed.js';
 import { LiveWait } from './live-wait.js';
 import { PageBuilder } from './page-builder.js';
-import type { LogRead, ReadAnswer, ReadPage } from './read-page.js';
+import { type LogRead, type ReadAnswer, type ReadPage, SHARED_PAGE_BYTES_MAX } from './read-page.js';
 import type { ReadSource } from './read-source.js';
 import { StreamRead } from './stream-read.js';
 import type { StreamTail } from './stream-tails.js';
@@ -114,8 +114,21 @@ export class LiveStreamRead implements LogRead {
     return { page: this.#marked(answer), isAtEnd: isLast && this.#next > head };
   }
 
-  /** What the tail has, as much as fits. */
+  /** What the tail has, as much as fits; one page serves all who are at the same place. */
   #livePage(bytesMax: number): ReadPage {
+    const tail = this.#tail;
+    const from = this.#next;
+    const { shared } = tail;
+    const isOurs = shared?.from === from && shared.page.eventCount <= this.#eventsLeft;
+    const page = isOurs ? shared.page : this.#tailPage(bytesMax);
+    if (page.next === tail.end && page.bytes.length <= SHARED_PAGE_BYTES_MAX) tail.shared = { from, page };
+    this.#next = page.next;
+    this.#head = page.head;
+    this.#eventsLeft -= page.eventCount;
+    return this.#marked(page);
+  }
+
+  #tailPage(bytesMax: number): ReadPage {
     const { log, copies, pages, headroomBytes } = this.#source;
     const tail = this.#tail;
     let end = this.#next;
@@ -134,11 +147,8 @@ export class LiveStreamRead implements LogRead {
     }
     log.copyNoted(copies, page.bytes);
     assert(page.at === page.start + bytes, 'a page is filled');
-    const eventCount = end - this.#next;
-    this.#next = end;
-    this.#eventsLeft -= eventCount;
-    this.#head = Math.max(this.#head, tail.end - 1);
-    return this.#marked(page.page({ eventCount, next: end, head: this.#head, isLast: false }));
+    const head = Math.max(this.#head, tail.end - 1);
+    return page.page({ eventCount: end - this.#next, next: end, head, isLast: false });
   }
 
   #nothing(): ReadPage {
@@ -148,6 +158,7 @@ export class LiveStreamRead implements LogRead {
   }
 
   #marked(page: ReadPage): ReadPage {
-    return { ...page, next: this.#next, isLast: this.#eventsLeft === 0 };
+    const isLast = this.#eventsLeft === 0;
+    return page.next === this.#next && page.isLast === isLast ? page : { ...page, next: this.#next, isLast };
   }
 }

@@ -1,6 +1,12 @@
 /** What a read gives: pages of whole records, made to become Events frames as they are (docs/protocol.md). */
 import type { Position } from '../base/units.js';
 
+/**
+ * A page up to this size may be given to several live reads, one after the other: whoever gets it has to be done with it, or to have copied it, in the
+ * same turn of the event loop. Larger ones are their reader's own.
+ */
+export const SHARED_PAGE_BYTES_MAX = 8 * 1024;
+
 /** The records of one step of a read, and how it goes on. */
 export interface ReadPage {
   readonly kind: 'page';

@@ -7,6 +7,7 @@ import { alignUp } from '../base/bytes.js';
 import type { Position, Revision } from '../base/units.js';
 import { PREPARE } from '../log/record.js';
 import type { RingMemory } from '../ring/layout.js';
+import type { ReadPage } from './read-page.js';
 
 /** Who is further behind than this asks the index: 64 KiB of the usual events, 4 KiB of memory for each stream that is followed. */
 const EVENTS_MAX = 256;
@@ -117,6 +118,8 @@ export class StreamTail {
   /** How often events may have been missed. */
   misses = 0;
   readonly waiting = new Set<Wake>();
+  /** What was given last, small and up to the end: those who want the same get it, too. `from`: its first revision. */
+  shared: { readonly from: Revision; readonly page: ReadPage } | undefined;
   #first: Revision = 0;
   #end: Revision = 0;
   readonly #positions = new Float64Array(EVENTS_MAX);
@@ -157,10 +160,12 @@ export class StreamTail {
     this.#bytes[revision % EVENTS_MAX] = bytes;
     this.#end = revision + 1;
     this.#first = Math.max(this.#first, this.#end - EVENTS_MAX);
+    this.shared = undefined;
   }
 
   miss(): void {
     this.misses++;
+    this.shared = undefined;
     this.#first = 0;
     this.#end = 0;
   }

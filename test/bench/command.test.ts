@@ -43,6 +43,8 @@ describe('cairn bench', () => {
     [['append', '--in-flight', 'many'], '--in-flight'],
     [['append', '-o', 'xml'], '--output'],
     [['read', '--mode', 'engine'], '--mode ws'],
+    [['subscribe', '--subscribers', '0'], '--subscribers'],
+    [['subscribe', '--source', 'some'], '--source'],
     [['--runs', '0'], '--runs'],
     [['--sync-mode', 'none'], '--sync-mode'],
     [['suite', '--only', 'nothing'], '--only'],

@@ -151,3 +151,51 @@ test('a reader that has enough, such as head, ends the command quietly', async (
   expect(await text(child.stderr)).toBe('');
   expect(await status).toBe(0);
 });
+
+test('filters show only what fits, forwards and backwards, and are refused for a stream or if they make no sense', async () => {
+  for (const stream of ['filter-a', 'filter-b', 'other-filter'])
+    await rows('append', stream, '--type', `T-${stream}`, '--data', '1');
+  const prefix = ['--filter-stream-prefix', 'filter-'];
+  const streams = async (...words: string[]) =>
+    (await rows('read', '$all', ...words)).map(({ stream }) => stream);
+  expect(await streams(...prefix)).toEqual(['filter-a', 'filter-b']);
+  expect(await streams(...prefix, '--backwards', '--count', '1')).toEqual(['filter-b']);
+  expect(await streams(...prefix, '--filter-type-regex', 'a$')).toEqual(['filter-a']);
+  expect(await streams('--filter-stream-prefix', 'filter-a', '--filter-stream-prefix', 'other-f')).toEqual([
+    'filter-a',
+    'other-filter',
+  ]);
+  const ofStream = await runStream(['read', 'filter-a', ...prefix]);
+  expect([ofStream.status, ofStream.stderr]).toEqual([2, expect.stringContaining('$all')]);
+  const wrong = await runStream(['read', '$all', '--filter-type-regex', '(a']);
+  expect([wrong.status, wrong.stderr]).toEqual([8, expect.stringContaining('[invalid-filter]')]);
+});
+
+test('tail shows what comes, until Ctrl-C ends it in order', async () => {
+  const [appended] = await rows('append', 'tailed', '--type', 'T', '--data', '1');
+  const tail = (...words: string[]) =>
+    spawn(process.execPath, [MAIN, 'stream', 'tail', ...words, '-o', 'json'], {
+      env: { ...process.env, CAIRN_URL: node.url },
+    });
+  const all = tail('$all', '--filter-stream-prefix', 'tailed', '--after', String(appended!['position']));
+  const stream = tail('tailed', '--from', 'start', '--count', '2');
+  const children = [all, stream];
+  const outputs = children.map((child) => text(child.stdout));
+  const ends = children.map((child) => new Promise((resolve) => child.once('close', resolve)));
+  // It says so when it has caught up.
+  await Promise.all(children.map(({ stderr }) => new Promise((resolve) => stderr.once('data', resolve))));
+  const shown = new Promise((resolve) => all.stdout.once('data', resolve));
+  await rows('append', 'tailed', '--type', 'T', '--data', '2');
+  await shown;
+  all.kill('SIGINT');
+  expect(await Promise.all(ends)).toEqual([0, 0]);
+  const revisions = (await Promise.all(outputs)).map((output) =>
+    output
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => (JSON.parse(line) as { revision: number }).revision),
+  );
+  expect(revisions).toEqual([[1], [0, 1]]);
+  const wrong = await runStream(['tail', 'tailed', '--from', 'middle']);
+  expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('start, end')]);
+});
