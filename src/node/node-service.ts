@@ -10,6 +10,7 @@ import { FilterShelf } from '../net/filter-shelf.js';
 import type { AdminPort, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
 import { type CountLimits, sessionLimits } from '../net/session-limits.js';
 import { SubscriptionSlots } from '../net/subscription-slots.js';
+import { NOTHING_WRITTEN } from '../ring/writer-statistics.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import type { ReadConsistency } from '../wire/frames.js';
 import type { AppendRouter } from './append-router.js';
@@ -140,5 +141,3 @@ export class NodeService implements NodePort, AdminPort {
     return { code: 'not-ready', message, details: { committed } };
   }
 }
-
-const NOTHING_WRITTEN = { batches: 0, recordBytes: 0, diskBytes: 0, writeMs: 0, syncMs: 0, chunks: 0 };
