@@ -19,8 +19,8 @@ export interface Automaton {
   readonly start: number;
 }
 
-/** What one byte of a text may cost at worst: an event with the longest name then takes a few milliseconds. */
-const STATES_MAX = 1000;
+/** What one byte of a text may cost at worst: the longest name then takes some milliseconds, or tens of them. */
+const STATES_MAX = 500;
 /** Parts built, copies counted, of which some need no state. */
 const PARTS_MAX = 20_000;
 

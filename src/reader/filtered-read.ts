@@ -10,8 +10,8 @@ import { PageBuilder } from './page-builder.js';
 import type { LogRead, ReadAnswer, ReadPage } from './read-page.js';
 import type { ReadSource } from './read-source.js';
 
-/** Steps of matching for one page: about a millisecond. One event alone may take more. */
-const WORK_MAX = 200_000;
+/** Steps of matching for one page: about a millisecond. One event with a long name may take some more. */
+const WORK_MAX = 100_000;
 
 export interface FilteredRange {
   readonly filter: NameFilter;
@@ -61,7 +61,13 @@ export class FilteredRead implements LogRead {
       if (answer.kind !== 'page') return answer;
       this.#scan = scanOf(answer, this.#source.headroomBytes);
     }
-    return this.#nextPart(this.#scan);
+    const { turns } = this.#source;
+    const turn = turns.enter();
+    if (turn !== undefined) await turn;
+    const before = this.#filter.work;
+    const part = this.#nextPart(this.#scan);
+    turns.spent(this.#filter.work - before);
+    return part;
   }
 
   /** What fits among the next records of the page, as far as one turn goes. */

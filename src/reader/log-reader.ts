@@ -23,6 +23,7 @@ import type { LogRead } from './read-page.js';
 import type { ReadSource } from './read-source.js';
 import { RecordChecks } from './record-checks.js';
 import { StreamRead, type StreamReadRequest } from './stream-read.js';
+import { WorkTurns } from './work-turns.js';
 
 export interface LogReaderOptions {
   readonly tail: LogTail;
@@ -75,7 +76,8 @@ export class LogReader {
     const copies = new CopyList(kernel);
     const pages = new PageMemory();
     this.#feed = new LiveFeed(tail, committed);
-    this.#source = { log, checks, copies, pages, lookup, chunkBytes, headroomBytes, committed };
+    const turns = new WorkTurns();
+    this.#source = { log, checks, copies, pages, turns, lookup, chunkBytes, headroomBytes, committed };
   }
 
   /** Begins a read of the whole log. */

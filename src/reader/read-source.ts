@@ -8,12 +8,15 @@ import type { CopyList } from './copy-list.js';
 import type { LogBytes } from './log-bytes.js';
 import type { PageMemory } from './page-memory.js';
 import type { RecordChecks } from './record-checks.js';
+import type { WorkTurns } from './work-turns.js';
 
 export interface ReadSource {
   readonly log: LogBytes;
   readonly checks: RecordChecks;
   readonly copies: CopyList;
   readonly pages: PageMemory;
+  /** For whoever works on records, and not only moves them. */
+  readonly turns: WorkTurns;
   readonly lookup: StreamLookup;
   readonly chunkBytes: number;
   /** Bytes left free in front of the records of a page; a multiple of 8. */
