@@ -29,7 +29,7 @@ export interface SubscribeRow {
   /** Of the appends meanwhile, as their writer sees them. */
   readonly appendP50Us: number;
   readonly appendP99Us: number;
-  /** Closed loop: without subscribers, and with as many that follow streams which get nothing. */
+  /** Closed loop: without subscribers (before and after), and with as many that follow streams which get nothing. */
   readonly inFlight: number;
   readonly appendsPerSecondAlone: number;
   readonly appendsPerSecondIdle: number;
