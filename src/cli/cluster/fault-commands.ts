@@ -134,7 +134,11 @@ async function healNodes(flags: TargetFlags): Promise<void> {
   const cluster = localClusterOf(flags);
   const networks = cluster.networks();
   for (const node of cluster.nodes) {
-    if (networks !== undefined) silence(networks, node.number, []);
+    if (networks !== undefined) {
+      silence(networks, node.number, []);
+      console.log(`node ${node.number} hears all`);
+      continue;
+    }
     if (cluster.stateOf(node) === 'down') continue;
     if (await block(node, [])) console.log(`node ${node.number} hears all`);
     else console.error(`cairn: node ${node.number} does not answer: heal again when it goes on`);

@@ -253,7 +253,7 @@ export class LocalCluster {
   /** The next start makes them again. */
   #removeNetworks({ network, nodes }: ClusterRecord): void {
     if (network === undefined || withoutNetworks() !== undefined) return;
-    NodeNetworks.open(network, this.directory).remove(nodes.map(({ number }) => number));
+    NodeNetworks.find(network, this.directory)?.remove(nodes.map(({ number }) => number));
   }
 
   async #killProcess(last: ProcessIdentity): Promise<void> {

@@ -71,8 +71,15 @@ export class NodeNetworks {
   static open(number: number, owner: string): NodeNetworks {
     const networks = new NodeNetworks(number);
     if (networks.#ownerFound() === undefined) networks.#makeBridge(owner);
-    if (networks.#ownerFound() === ownerName(owner)) return networks;
+    const found = NodeNetworks.find(number, owner);
+    if (found !== undefined) return found;
     throw unusable(`the network ${networks.#bridge} is in use: end what uses it, or make another cluster`);
+  }
+
+  /** The network of this number, if it is there and the owner's. */
+  static find(number: number, owner: string): NodeNetworks | undefined {
+    const networks = new NodeNetworks(number);
+    return networks.#ownerFound() === ownerName(owner) ? networks : undefined;
   }
 
   /** Where a node listens, and where it is reached from all others and from this machine. */

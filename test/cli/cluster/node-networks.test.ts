@@ -25,6 +25,7 @@ describe('networks of nodes', () => {
     onTestFinished(() => networks.remove([]));
     expect(NodeNetworks.open(networks.number, '/one').addressOf(1)).toBe(networks.addressOf(1));
     expect(() => NodeNetworks.open(networks.number, '/two')).toThrow(/in use/);
+    expect(NodeNetworks.find(networks.number, '/two')).toBeUndefined();
     expect(() => networks.connect(NODES_MAX + 1)).toThrow(/room/);
   });
 
