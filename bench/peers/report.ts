@@ -1,0 +1,213 @@
+/** The page of a comparison, and its parts for other pages. Pure: results in, text out. */
+import { barPlot } from '../../src/plot/bar-plot.js';
+import { linePlot, type Series } from '../../src/plot/line-plot.js';
+import { type Cell, page, type Section, type Table } from '../../src/plot/page.js';
+import { formatQuantity } from '../../src/plot/quantity.js';
+import { median, relativeRange, type Spread, spreadOf } from '../statistics/spread.js';
+import type { PeerResult, PeerRow, SkippedPeer } from './peer-row.js';
+import type { PeerResults } from './results-file.js';
+
+/** All rows of a store at one load: ours has one for each turn. */
+export interface PeerPoint {
+  readonly peer: string;
+  readonly title: string;
+  readonly isEqual: boolean;
+  readonly inFlight: number;
+  readonly connections: number;
+  readonly errors: number;
+  readonly eventsPerSecond: Spread;
+  readonly p50Us: Spread;
+  readonly p99Us: Spread;
+  readonly probe4kP50Us: Spread;
+  readonly p50OverProbe: Spread;
+}
+
+/** The stores in the order of the rows, each with its loads in rising order. */
+export function pointsOf(results: readonly PeerResult[]): PeerPoint[] {
+  const rows = results.filter((result) => result.kind === 'peer');
+  const peers = [...new Set(rows.map(({ peer }) => peer))];
+  return peers.flatMap((peer) => {
+    const own = rows.filter((row) => row.peer === peer);
+    const loads = [...new Set(own.map(({ inFlight }) => inFlight))].sort((a, b) => a - b);
+    return loads.map((inFlight) => pointOf(own.filter((row) => row.inFlight === inFlight)));
+  });
+}
+
+function pointOf(rows: readonly PeerRow[]): PeerPoint {
+  const { peer, title, isEqual, inFlight, connections } = rows[0]!;
+  const of = (field: 'eventsPerSecond' | 'p50Us' | 'p99Us' | 'probe4kP50Us' | 'p50OverProbe') =>
+    spreadOf(rows.map((row) => row[field]));
+  return {
+    ...{ peer, title, isEqual, inFlight, connections },
+    errors: rows.reduce((sum, row) => sum + row.errors, 0),
+    eventsPerSecond: of('eventsPerSecond'),
+    p50Us: of('p50Us'),
+    p99Us: of('p99Us'),
+    probe4kP50Us: of('probe4kP50Us'),
+    p50OverProbe: of('p50OverProbe'),
+  };
+}
+
+/** The whole file. */
+export function peerReport({ machine, results }: PeerResults): string {
+  const { startedAt, processors, processor, system, seconds, warmupSeconds, memoryBytes } = machine;
+  return page({
+    title: 'Cairn beside other stores',
+    text: [
+      `${startedAt.slice(0, 16).replace('T', ' ')} UTC. ${processors} × ${processor}, ${formatQuantity(memoryBytes, 'bytes')} of memory, ${system}. Each row: ${seconds} s after ${warmupSeconds} s of warm-up.`,
+      'Three nodes of each store, and the clients, all on this machine. Closed loop: so many appends are always open, each answer lets the next go.',
+    ],
+    sections: peerSections(results),
+    footer: `cairn bench peers, Cairn ${machine.cairn}. How each is set up, and what may be unfair: docs/peers.md.`,
+  });
+}
+
+/** What a comparison has to show. */
+export function peerSections(results: readonly PeerResult[]): Section[] {
+  const points = pointsOf(results);
+  const loads = [...new Set(points.map(({ inFlight }) => inFlight))].sort((a, b) => a - b);
+  const [least, most] = [loads[0], loads.at(-1)];
+  if (least === undefined || most === undefined) return [durabilitySection(results)];
+  const unequal = 'A name with * answers for less than the others: see the table of what an answer means.';
+  return [
+    {
+      title: 'Beside other stores',
+      text: [`${unequal} Ours is the median of its turns; thin lines go from the least to the most.`],
+      plots: [
+        throughputBars(points, most),
+        latencyBars(points, least),
+        ...(loads.length > 1 ? [throughputLines(points, loads)] : []),
+      ],
+      table: pointTable(points),
+    },
+    durabilitySection(results),
+  ];
+}
+
+function named({ title, isEqual }: Pick<PeerPoint, 'title' | 'isEqual'>): string {
+  return isEqual ? title : `${title} *`;
+}
+
+function colourOf({ peer, isEqual }: PeerPoint): number {
+  return peer === 'cairn' ? 1 : isEqual ? 0 : 4;
+}
+
+function throughputBars(points: readonly PeerPoint[], inFlight: number): string {
+  const shown = points.filter((point) => point.inFlight === inFlight);
+  return barPlot({
+    title: `Acknowledged events a second, ${inFlight} in flight`,
+    x: { label: 'events a second', unit: 'count', scale: 'linear', from: 0 },
+    bars: [...shown]
+      .sort((a, b) => b.eventsPerSecond.median - a.eventsPerSecond.median)
+      .map((point) => {
+        const { median: value, least: low, most: high } = point.eventsPerSecond;
+        return { name: named(point), value, low, high, colour: colourOf(point) };
+      }),
+  });
+}
+
+function latencyBars(points: readonly PeerPoint[], inFlight: number): string {
+  const shown = points.filter((point) => point.inFlight === inFlight);
+  return barPlot({
+    title: `Median time to the answer, ${inFlight} in flight`,
+    x: { label: 'median time to the answer', unit: 'microseconds', scale: 'linear', from: 0 },
+    bars: [...shown]
+      .sort((a, b) => a.p50Us.median - b.p50Us.median)
+      .map((point) => {
+        const { median: value, least: low, most: high } = point.p50Us;
+        return { name: named(point), value, low, high, colour: colourOf(point) };
+      }),
+  });
+}
+
+function throughputLines(points: readonly PeerPoint[], loads: readonly number[]): string {
+  const peers = [...new Set(points.map(({ peer }) => peer))];
+  const series = peers.map((peer): Series => {
+    const own = points.filter((point) => point.peer === peer);
+    return {
+      name: named(own[0]!),
+      points: own.map(({ inFlight: x, eventsPerSecond }) => {
+        return { x, y: eventsPerSecond.median, low: eventsPerSecond.least, high: eventsPerSecond.most };
+      }),
+    };
+  });
+  const ticks = loads.map((at) => ({ at, text: String(at) }));
+  return linePlot({
+    title: 'Events a second against appends in flight',
+    x: { label: 'appends in flight', unit: 'plain', scale: 'log', ticks },
+    y: { label: 'events a second, acknowledged', unit: 'count', scale: 'log' },
+    series,
+    size: { width: 720, height: 420 },
+  });
+}
+
+/** How many times ours is theirs, at the same load. */
+export function timesOurs(points: readonly PeerPoint[], point: PeerPoint): number | undefined {
+  const ours = points.find(({ peer, inFlight }) => peer === 'cairn' && inFlight === point.inFlight);
+  if (ours === undefined || point.peer === 'cairn') return undefined;
+  return ours.eventsPerSecond.median / point.eventsPerSecond.median;
+}
+
+function pointTable(points: readonly PeerPoint[]): Table {
+  const number = (name: string) => ({ name, align: 'right' }) as const;
+  return {
+    columns: [
+      { name: 'store' },
+      number('in flight'),
+      number('connections'),
+      number('events/s'),
+      number('ours / theirs'),
+      number('p50'),
+      number('p99'),
+      number('probe 4 KiB'),
+      number('p50 / probe'),
+      number('turns'),
+      number('spread'),
+      number('errors'),
+    ],
+    rows: points.map((point): Cell[] => {
+      const times = timesOurs(points, point);
+      return [
+        named(point),
+        String(point.inFlight),
+        String(point.connections),
+        Math.round(point.eventsPerSecond.median).toLocaleString('en'),
+        times === undefined ? '' : formatQuantity(times, 'ratio'),
+        formatQuantity(point.p50Us.median, 'microseconds'),
+        formatQuantity(point.p99Us.median, 'microseconds'),
+        formatQuantity(point.probe4kP50Us.median, 'microseconds'),
+        formatQuantity(point.p50OverProbe.median, 'ratio'),
+        String(point.eventsPerSecond.count),
+        point.eventsPerSecond.count < 2
+          ? '–'
+          : formatQuantity(100 * relativeRange(point.eventsPerSecond), 'percent'),
+        point.errors === 0 ? '0' : { text: String(point.errors), tone: 'bad' },
+      ];
+    }),
+  };
+}
+
+function durabilitySection(results: readonly PeerResult[]): Section {
+  const rows = results.filter((result) => result.kind === 'peer');
+  const firsts = [...new Set(rows.map(({ peer }) => peer))].map(
+    (peer) => rows.find((row) => row.peer === peer)!,
+  );
+  const skipped = results.filter((result): result is SkippedPeer => result.kind === 'skipped');
+  const probes = rows.map(({ probe4kP50Us }) => probe4kP50Us);
+  return {
+    title: 'What an answer means',
+    text:
+      probes.length === 0
+        ? []
+        : [
+            `A durable 4 KiB write on the bare disk took ${formatQuantity(median(probes), 'microseconds')} (median of the probes before each row; ${formatQuantity(Math.min(...probes), 'microseconds')} to ${formatQuantity(Math.max(...probes), 'microseconds')}).`,
+          ],
+    table: {
+      columns: [{ name: 'store' }, { name: 'version' }, { name: 'an answer means' }],
+      rows: [
+        ...firsts.map((row): Cell[] => [named(row), row.version, row.durability]),
+        ...skipped.map(({ title, why }): Cell[] => [title, '', { text: `skipped: ${why}`, tone: 'muted' }]),
+      ],
+    },
+  };
+}
