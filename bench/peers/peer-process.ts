@@ -72,7 +72,7 @@ export class PeerProcess {
   assertRunning(): void {
     if (!this.#isOver) return;
     const { command, log } = this.#settings;
-    const said = readFileSync(log, 'utf8').trim().slice(-LOG_CHARACTERS_MAX);
+    const said = readFileSync(log, 'utf8').trim().replace(/\s+/g, ' ').slice(-LOG_CHARACTERS_MAX);
     throw new CairnError('not-ready', `${basename(command[0]!)} ended: ${this.#failure}: ${said}`);
   }
 

@@ -34,7 +34,6 @@ async function startRabbitMq(folder: string): Promise<PeerCluster> {
     ERL_EPMD_PORT: String(epmdPort),
     ERL_EPMD_ADDRESS: '127.0.0.1',
     RABBITMQ_CONF_ENV_FILE: join(folder, 'none'),
-    RABBITMQ_ENABLED_PLUGINS: '',
   };
   const log = (name: string) => join(folder, `${name}.log`);
   const processes = [new PeerProcess({ command: [executable('epmd')], log: log('epmd'), env: shared })];
@@ -42,6 +41,7 @@ async function startRabbitMq(folder: string): Promise<PeerCluster> {
     const own = join(folder, `n${index}`);
     mkdirSync(own);
     writeFileSync(join(own, 'rabbitmq.conf'), rabbitMqConfiguration(port));
+    writeFileSync(join(own, 'enabled_plugins'), '[].\n');
     const env = { ...shared, ...environmentOf(index, own, distribution[index]!) };
     processes.push(
       new PeerProcess({ command: [executable('rabbitmq-server')], log: log(`n${index}`), env, cwd: own }),
