@@ -11,7 +11,7 @@ import { type PeerResult, peerTableHeader, peerTableLine } from './peer-row.js';
 import { PEERS } from './peers.js';
 import { peerReport } from './report.js';
 import { describePeerRun, PeerFile, type PeerResults, readPeerFile } from './results-file.js';
-import { runPeers } from './run-peers.js';
+import { missing, runPeers, turnsOf } from './run-peers.js';
 
 const NAMES = PEERS.map(({ name }) => name).join(', ');
 
@@ -53,13 +53,11 @@ async function runPeersCommand({ task, output, report }: PeerOptions): Promise<v
 }
 
 async function measure(
-  { plan, directory, install, out }: PeerOptions['task'] & { kind: 'measure' },
+  { peers, plan, directory, install, out }: PeerOptions['task'] & { kind: 'measure' },
   print: (result: PeerResult) => void,
 ): Promise<PeerResults> {
   const progress = new ProgressLine();
-  const failures = install
-    ? installMissing(plan.peers, (line) => progress.note(line))
-    : new Map<string, string>();
+  const failures = install ? installMissing(peers, (line) => progress.note(line)) : new Map<string, string>();
   const machine = describePeerRun(plan);
   const file = new PeerFile(out, machine);
   const results: PeerResult[] = [];
@@ -75,15 +73,17 @@ async function measure(
     file.add(each);
     print(each);
   };
+  const absent = peers.map((peer) => missing(peer, failures)).filter((skipped) => skipped !== undefined);
+  const present = peers.filter(({ name }) => !absent.some(({ peer }) => peer === name));
+  absent.forEach(result);
   try {
     await withScratchFolder(
       directory,
       (folder) =>
-        runPeers(plan, {
+        runPeers(plan, turnsOf(present), {
           disk: openPlatform().disk,
           folder,
           interruption: interruption.signal,
-          whyMissing: failures,
           result,
           progress: (line) => progress.show(line),
         }),

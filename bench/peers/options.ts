@@ -9,6 +9,7 @@ export interface PeerOptions {
   readonly task:
     | {
         readonly kind: 'measure';
+        readonly peers: readonly Peer[];
         readonly plan: PeerPlan;
         readonly directory: string;
         readonly install: boolean;
@@ -40,13 +41,19 @@ export function parsePeerOptions(
   if (from !== undefined) return { task: { kind: 'render', from }, output, report };
   const lengths = quick ? QUICK : FULL;
   const plan: PeerPlan = {
-    peers: peersOf(flags['only']),
     inFlights: inFlightsOf(flags['inFlight']),
     eventBytes: numberOf(flags, 'eventBytes'),
     seconds: numberOf(flags, 'seconds', lengths.seconds),
     warmupSeconds: numberOf(flags, 'warmup', lengths.warmup),
   };
-  const task = { kind: 'measure', plan, directory: flags['dir'] ?? '.', install, out: flags['out'] } as const;
+  const task = {
+    kind: 'measure',
+    peers: peersOf(flags['only']),
+    plan,
+    directory: flags['dir'] ?? '.',
+    install,
+    out: flags['out'],
+  } as const;
   return { task, output, report };
 }
 

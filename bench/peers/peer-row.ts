@@ -19,6 +19,8 @@ export interface PeerRow {
   readonly connections: number;
   readonly inFlight: number;
   readonly eventBytes: number;
+  /** What others took of the processors' time right before, in per cent. */
+  readonly othersPercent: number;
   readonly seconds: number;
   readonly errors: number;
   readonly eventsPerSecond: number;
@@ -77,6 +79,7 @@ const COLUMNS: readonly Column[] = [
   ['p50 µs', 8, (row) => String(row.p50Us)],
   ['p99 µs', 8, (row) => String(row.p99Us)],
   ['probe 4k µs', 11, (row) => String(row.probe4kP50Us)],
+  ['others %', 8, (row) => String(row.othersPercent)],
   ['p50/probe', 9, (row) => String(row.p50OverProbe)],
   ['errors', 6, (row) => String(row.errors)],
 ];

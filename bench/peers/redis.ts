@@ -15,7 +15,7 @@ export const redis: Peer = {
   debianPackage: 'redis-server',
   needs: ['redis-server'],
   durability:
-    'Synced by the primary (appendfsync always) and acknowledged by one of two replicas, which sync too (WAIT; WAITAOF came with 7.2). No consensus: a failover may lose what was acknowledged',
+    'Synced by the primary and by one of two replicas: each syncs its file (appendfsync always) before it answers, the replica before WAIT hears of it. No consensus: a failover may lose what was acknowledged',
   isEqual: false,
   start: startRedis,
 };

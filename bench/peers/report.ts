@@ -194,6 +194,7 @@ function durabilitySection(results: readonly PeerResult[]): Section {
   );
   const skipped = results.filter((result): result is SkippedPeer => result.kind === 'skipped');
   const probes = rows.map(({ probe4kP50Us }) => probe4kP50Us);
+  const others = rows.map(({ othersPercent }) => othersPercent);
   return {
     title: 'What an answer means',
     text:
@@ -201,6 +202,7 @@ function durabilitySection(results: readonly PeerResult[]): Section {
         ? []
         : [
             `A durable 4 KiB write on the bare disk took ${formatQuantity(median(probes), 'microseconds')} (median of the probes before each row; ${formatQuantity(Math.min(...probes), 'microseconds')} to ${formatQuantity(Math.max(...probes), 'microseconds')}).`,
+            `Right before the rows others took ${formatQuantity(median(others), 'percent')} of the processors' time (median; up to ${formatQuantity(Math.max(...others), 'percent')}). Above a few per cent the comparison says who suffers least from neighbours.`,
           ],
     table: {
       columns: [{ name: 'store' }, { name: 'version' }, { name: 'an answer means' }],

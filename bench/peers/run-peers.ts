@@ -14,11 +14,11 @@ import { durationText, TimeLeft } from '../sweep/time-left.js';
 import { cairn, startCairn } from './cairn.js';
 import { findExecutable } from './executables.js';
 import { installedVersion } from './install.js';
+import { watchOthers } from './others-share.js';
 import type { Peer, PeerCluster, PeerDescription } from './peer.js';
 import { makePeerRow, type PeerResult, type PeerRow, type SkippedPeer } from './peer-row.js';
 
 export interface PeerPlan {
-  readonly peers: readonly Peer[];
   readonly inFlights: readonly number[];
   readonly eventBytes: number;
   readonly seconds: number;
@@ -37,8 +37,6 @@ export interface PeerSurroundings extends PeerListener {
   /** Data are below it. */
   readonly folder: string;
   readonly interruption: AbortSignal;
-  /** Why a package could not be installed, by its name. */
-  readonly whyMissing: ReadonlyMap<string, string>;
 }
 
 /** One store, started once. */
@@ -54,15 +52,14 @@ const PROBE_SECONDS = 0.5;
 const NODES = 3;
 
 /** Measures all of it. Throws what is no failure of a peer. */
-export async function runPeers(plan: PeerPlan, surroundings: PeerSurroundings): Promise<void> {
+export async function runPeers(
+  plan: PeerPlan,
+  turns: readonly Turn[],
+  surroundings: PeerSurroundings,
+): Promise<void> {
   const { interruption } = surroundings;
-  const missing = plan.peers
-    .map((peer) => missingOf(peer, surroundings.whyMissing))
-    .filter((skipped) => skipped !== undefined);
-  for (const skipped of missing) surroundings.result(skipped);
   // A store that refuses to run as root runs as somebody who has to get through.
   chmodSync(surroundings.folder, 0o711);
-  const turns = turnsOf(plan.peers.filter((peer) => !missing.some((skipped) => skipped.peer === peer.name)));
   const time = new TimeLeft(turns.map(() => secondsOf(plan)));
   surroundings.progress(`${turns.length} stores to start: about ${durationText(time.left)}`);
   for (const [index, turn] of turns.entries()) {
@@ -94,11 +91,12 @@ export function turnsOf(peers: readonly Peer[]): Turn[] {
   return [ours, ...others.flatMap((turn) => [turn, ours])];
 }
 
-function missingOf(peer: Peer, why: ReadonlyMap<string, string>): SkippedPeer | undefined {
-  const missing = peer.needs.filter((name) => findExecutable(name) === undefined);
-  if (missing.length === 0) return undefined;
+/** Whether a peer can't be measured because it isn't here. `why`: why a package could not be installed, by its name. */
+export function missing(peer: Peer, why: ReadonlyMap<string, string>): SkippedPeer | undefined {
+  const absent = peer.needs.filter((name) => findExecutable(name) === undefined);
+  if (absent.length === 0) return undefined;
   const reason = why.get(peer.debianPackage) ?? 'npm run bench:peers as root installs it';
-  return skippedFor(peer, `${missing.join(', ')} not here (Debian's ${peer.debianPackage}): ${reason}`);
+  return skippedFor(peer, `${absent.join(', ')} not here (Debian's ${peer.debianPackage}): ${reason}`);
 }
 
 function skippedFor({ name, title }: PeerDescription, why: string): SkippedPeer {
@@ -152,7 +150,9 @@ async function measureLoad(
 ): Promise<PeerRow> {
   const { eventBytes, seconds, warmupSeconds } = plan;
   const { name, title, durability, isEqual } = turn.description;
+  const othersSince = watchOthers();
   const probe = probeDisk(disk, folder, 'fdatasync');
+  const othersPercent = othersSince();
   const target = await cluster.connect({ inFlight, eventBytes });
   try {
     const load = { inFlight, warmupSeconds, seconds, ratePerSecond: 0, eventsPerRequest: 1 };
@@ -160,7 +160,7 @@ async function measureLoad(
     if (measured.requests === 0 && target.firstError !== undefined) throw target.firstError;
     const identity = {
       ...{ peer: name, title, version: turn.version, durability, isEqual },
-      ...{ turn: number, nodes: NODES, connections: target.connections, inFlight, eventBytes },
+      ...{ turn: number, nodes: NODES, connections: target.connections, inFlight, eventBytes, othersPercent },
     };
     return makePeerRow(identity, probe, measured);
   } finally {

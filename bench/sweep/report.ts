@@ -19,8 +19,8 @@ import type { Machine, Results } from './results-file.js';
 import { noiseSentence, percentText, rowsOf, type SweepRow } from './sweep-row.js';
 import { type SyncFit, syncFitsOf } from './sync-fits.js';
 
-/** The whole file. */
-export function reportOf({ machine, measurements }: Results): string {
+/** The whole file. `further`: sections of other benchmarks, behind those of the suite. */
+export function reportOf({ machine, measurements }: Results, further: readonly Section[] = []): string {
   const rows = rowsOf(measurements);
   const sections = [
     loadSection(rows),
@@ -30,6 +30,7 @@ export function reportOf({ machine, measurements }: Results): string {
     openLoopSection(rows),
     noiseSection(measurements),
     tableSection(rows),
+    ...further,
   ];
   return page({
     title: 'Cairn: benchmark suite',
