@@ -9,7 +9,7 @@ import { FrameSocket } from './frame-socket.js';
 import type { PeerLoad, PeerTarget } from './peer.js';
 import { SocketTarget } from './socket-target.js';
 
-export const QUEUE = 'bench';
+const QUEUE = 'bench';
 const PROTOCOL_HEADER = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
 const FRAME = { method: 1, header: 2, body: 3 } as const;
 const FRAME_END = 0xce;

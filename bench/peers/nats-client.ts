@@ -24,9 +24,7 @@ export function natsFrameEnd(bytes: Buffer, at: number): number {
 }
 
 /** What a MSG line says, and its payload. Undefined for any other line. */
-export function parseMessage(
-  frame: string,
-): { readonly subject: string; readonly payload: string } | undefined {
+function parseMessage(frame: string): { readonly subject: string; readonly payload: string } | undefined {
   if (!frame.startsWith('MSG ')) return undefined;
   const lineEnd = frame.indexOf(LINE_END);
   return {

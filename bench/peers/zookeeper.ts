@@ -33,8 +33,7 @@ async function startZooKeeper(folder: string): Promise<PeerCluster> {
     const command = [
       executable('java'),
       '-Xmx1g',
-      // Else each node opens a port for Java's own management on every address.
-      '-Dzookeeper.jmx.log4j.disable=true',
+      // It would listen on every address.
       '-Dzookeeper.admin.enableServer=false',
       '-cp',
       JAR,
