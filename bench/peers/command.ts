@@ -41,25 +41,30 @@ export function registerPeers(bench: Command): void {
 async function runPeersCommand({ task, output, report }: PeerOptions): Promise<void> {
   const print = (result: PeerResult) =>
     console.log(output === 'json' ? JSON.stringify(result) : peerTableLine(result));
-  if (output === 'table') console.log(peerTableHeader());
+  const printHeader = () => {
+    if (output === 'table') console.log(peerTableHeader());
+  };
   let results: PeerResults;
   if (task.kind === 'render') {
     results = readPeerFile(task.from);
+    printHeader();
     results.results.forEach(print);
   } else {
-    results = await measure(task, print);
+    const machine = describePeerRun(task.plan);
+    const file = new PeerFile(task.out, machine);
+    printHeader();
+    results = { machine, results: await measure(task, file, print) };
   }
   if (report !== undefined) writeText(report, peerReport(results));
 }
 
 async function measure(
-  { peers, plan, directory, install, out }: PeerOptions['task'] & { kind: 'measure' },
+  { peers, plan, directory, install }: PeerOptions['task'] & { kind: 'measure' },
+  file: PeerFile,
   print: (result: PeerResult) => void,
-): Promise<PeerResults> {
+): Promise<PeerResult[]> {
   const progress = new ProgressLine();
   const failures = install ? installMissing(peers, (line) => progress.note(line)) : new Map<string, string>();
-  const machine = describePeerRun(plan);
-  const file = new PeerFile(out, machine);
   const results: PeerResult[] = [];
   const interruption = new AbortController();
   const onSignal = (signal: Parameters<typeof endBySignal>[0]) => {
@@ -92,5 +97,5 @@ async function measure(
   } finally {
     progress.end();
   }
-  return { machine, results };
+  return results;
 }

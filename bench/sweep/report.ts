@@ -30,14 +30,17 @@ export function reportOf({ machine, measurements }: Results, further: readonly S
     openLoopSection(rows),
     noiseSection(measurements),
     tableSection(rows),
-    ...further,
   ];
   return page({
     title: 'Cairn: benchmark suite',
     text: [...introduction(machine, measurements), ...present([noiseSentence(rows)])],
-    sections: sections.filter((section) => (section.plots?.length ?? 0) > 0 || section.table !== undefined),
+    sections: [...sections.filter(showsSomething), ...further],
     footer: `cairn bench suite, Cairn ${machine.cairn}. What the numbers mean: docs/benchmarks.md.`,
   });
+}
+
+function showsSomething({ plots = [], table }: Section): boolean {
+  return plots.length > 0 || table !== undefined;
 }
 
 function introduction(machine: Machine, measurements: readonly Measurement[]): string[] {
