@@ -11,7 +11,7 @@ import type { Measurement } from './measurement.js';
 import { METRICS, type SweepRow } from './sweep-row.js';
 
 /** Raised when a reader of an older file would misread it. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 export interface Machine {
   readonly kind: 'machine';
