@@ -33,6 +33,8 @@ async function startRabbitMq(folder: string): Promise<PeerCluster> {
     HOME: folder,
     ERL_EPMD_PORT: String(epmdPort),
     ERL_EPMD_ADDRESS: '127.0.0.1',
+    // Nodes and rabbitmqctl, which is a node while it runs, talk to each other on loopback alone.
+    ERL_FLAGS: '-kernel inet_dist_use_interface {127,0,0,1}',
     RABBITMQ_CONF_ENV_FILE: join(folder, 'none'),
   };
   const log = (name: string) => join(folder, `${name}.log`);
@@ -80,7 +82,6 @@ function environmentOf(index: number, folder: string, distributionPort: number):
     RABBITMQ_LOG_BASE: folder,
     RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
     RABBITMQ_GENERATED_CONFIG_DIR: join(folder, 'generated'),
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
     // So that its script becomes the node, instead of standing beside it.
     RUNNING_UNDER_SYSTEMD: 'true',
   };

@@ -3,9 +3,13 @@ import { barPlot } from '../../src/plot/bar-plot.js';
 import { linePlot, type Series } from '../../src/plot/line-plot.js';
 import { type Cell, page, type Section, type Table } from '../../src/plot/page.js';
 import { formatQuantity } from '../../src/plot/quantity.js';
+import { COLOURS } from '../../src/plot/theme.js';
 import { median, relativeRange, type Spread, spreadOf } from '../statistics/spread.js';
 import type { PeerResult, PeerRow, SkippedPeer } from './peer-row.js';
 import type { PeerResults } from './results-file.js';
+
+/** What heartbeats of three idle nodes and a quiet machine take. */
+const QUIET_PERCENT = 15;
 
 /** All rows of a store at one load: ours has one for each turn. */
 export interface PeerPoint {
@@ -72,7 +76,10 @@ export function peerSections(results: readonly PeerResult[]): Section[] {
   return [
     {
       title: 'Beside other stores',
-      text: [`${unequal} Ours is the median of its turns; thin lines go from the least to the most.`],
+      text: [
+        `${unequal} Ours is the median of its turns; thin lines go from the least to the most.`,
+        othersSentence(results),
+      ],
       plots: [
         throughputBars(points, most),
         latencyBars(points, least),
@@ -84,12 +91,23 @@ export function peerSections(results: readonly PeerResult[]): Section[] {
   ];
 }
 
+function othersSentence(results: readonly PeerResult[]): string {
+  const others = results.filter((result) => result.kind === 'peer').map(({ othersPercent }) => othersPercent);
+  const middle = formatQuantity(median(others), 'percent');
+  const most = formatQuantity(Math.max(...others), 'percent');
+  const verdict =
+    median(others) > QUIET_PERCENT
+      ? ' That is too much: what follows says who suffers least from others.'
+      : '';
+  return `Right before the rows others took ${middle} of the processors' time (median; up to ${most}).${verdict}`;
+}
+
 function named({ title, isEqual }: Pick<PeerPoint, 'title' | 'isEqual'>): string {
   return isEqual ? title : `${title} *`;
 }
 
 function colourOf({ peer, isEqual }: PeerPoint): number {
-  return peer === 'cairn' ? 1 : isEqual ? 0 : 4;
+  return peer === 'cairn' ? 0 : isEqual ? 2 : 4;
 }
 
 function throughputBars(points: readonly PeerPoint[], inFlight: number): string {
@@ -121,10 +139,10 @@ function latencyBars(points: readonly PeerPoint[], inFlight: number): string {
 }
 
 function throughputLines(points: readonly PeerPoint[], loads: readonly number[]): string {
-  const peers = [...new Set(points.map(({ peer }) => peer))];
-  const series = peers.map((peer): Series => {
-    const own = points.filter((point) => point.peer === peer);
+  const series = byStrength(points).map(({ own, colour, isEqual }): Series => {
     return {
+      colour,
+      as: isEqual ? 'line' : 'dashed',
       name: named(own[0]!),
       points: own.map(({ inFlight: x, eventsPerSecond }) => {
         return { x, y: eventsPerSecond.median, low: eventsPerSecond.least, high: eventsPerSecond.most };
@@ -138,6 +156,17 @@ function throughputLines(points: readonly PeerPoint[], loads: readonly number[])
     y: { label: 'events a second, acknowledged', unit: 'count', scale: 'log' },
     series,
     size: { width: 720, height: 420 },
+  });
+}
+
+/** Each store's points and colour: those that answer for less come last, and go on in the colours after ours. */
+function byStrength(points: readonly PeerPoint[]) {
+  const peers = [...new Set(points.map(({ peer }) => peer))];
+  const all = peers.map((peer) => points.filter((point) => point.peer === peer));
+  const sorted = [...all.filter(([first]) => first!.isEqual), ...all.filter(([first]) => !first!.isEqual)];
+  return sorted.map((own, index) => {
+    const colour = index < COLOURS ? index : 1 + ((index - COLOURS) % (COLOURS - 1));
+    return { own, colour, isEqual: own[0]!.isEqual };
   });
 }
 
@@ -194,7 +223,6 @@ function durabilitySection(results: readonly PeerResult[]): Section {
   );
   const skipped = results.filter((result): result is SkippedPeer => result.kind === 'skipped');
   const probes = rows.map(({ probe4kP50Us }) => probe4kP50Us);
-  const others = rows.map(({ othersPercent }) => othersPercent);
   return {
     title: 'What an answer means',
     text:
@@ -202,7 +230,6 @@ function durabilitySection(results: readonly PeerResult[]): Section {
         ? []
         : [
             `A durable 4 KiB write on the bare disk took ${formatQuantity(median(probes), 'microseconds')} (median of the probes before each row; ${formatQuantity(Math.min(...probes), 'microseconds')} to ${formatQuantity(Math.max(...probes), 'microseconds')}).`,
-            `Right before the rows others took ${formatQuantity(median(others), 'percent')} of the processors' time (median; up to ${formatQuantity(Math.max(...others), 'percent')}). Above a few per cent the comparison says who suffers least from neighbours.`,
           ],
     table: {
       columns: [{ name: 'store' }, { name: 'version' }, { name: 'an answer means' }],

@@ -114,6 +114,13 @@ describe('the page', () => {
     expect(html).not.toMatch(/NaN|Infinity|undefined/);
   });
 
+  test('says when others were too busy for the rows to mean much', () => {
+    const busy = RESULTS.map((result) => ({ ...result, othersPercent: 80 }));
+    expect(html).toContain('others took 3 %');
+    expect(html).not.toContain('That is too much');
+    expect(peerReport({ machine: MACHINE, results: busy })).toContain('That is too much');
+  });
+
   test('of a run that came to nothing, or to one load, has no holes', () => {
     for (const results of [[], [RESULTS[0]!], [RESULTS[3]!]]) {
       expect(peerReport({ machine: MACHINE, results })).not.toMatch(/NaN|Infinity|undefined/);
