@@ -64,7 +64,9 @@ async function measure(
   print: (result: PeerResult) => void,
 ): Promise<PeerResult[]> {
   const progress = new ProgressLine();
-  const failures = install ? installMissing(peers, (line) => progress.note(line)) : new Map<string, string>();
+  const failures = install
+    ? await installMissing(peers, (line) => progress.note(line))
+    : new Map<string, string>();
   const results: PeerResult[] = [];
   const interruption = new AbortController();
   const onSignal = (signal: Parameters<typeof endBySignal>[0]) => {

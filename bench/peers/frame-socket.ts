@@ -16,6 +16,10 @@ export type OnFrame = (bytes: Buffer, start: number, end: number) => void;
 const ANSWER_TIMEOUT_MS = 20_000;
 /** The answers of a burst; grows if a frame needs it. */
 const BUFFER_BYTES = 256 * 1024;
+/** No answer here comes near it: who sends more speaks another protocol. */
+const BUFFER_BYTES_MAX = 64 * 1024 * 1024;
+/** What a server says before anybody listens: a greeting, some settings. */
+const EARLY_FRAMES_MAX = 1024;
 
 export class FrameSocket {
   readonly #socket: Socket;
@@ -96,6 +100,10 @@ export class FrameSocket {
   };
 
   #received(chunk: Buffer): void {
+    if (this.#filled + chunk.length > BUFFER_BYTES_MAX) {
+      this.#fail('it sends a frame that does not end');
+      return;
+    }
     if (this.#filled + chunk.length > this.#bytes.length) {
       const larger = Buffer.alloc(2 * (this.#filled + chunk.length));
       this.#bytes.copy(larger, 0, 0, this.#filled);
@@ -123,8 +131,9 @@ export class FrameSocket {
     const frame = Buffer.from(bytes.subarray(start, end));
     const awaiting = this.#awaiting;
     this.#awaiting = undefined;
-    if (awaiting === undefined) this.#early.push(frame);
-    else awaiting(frame);
+    if (awaiting !== undefined) awaiting(frame);
+    else if (this.#early.length < EARLY_FRAMES_MAX) this.#early.push(frame);
+    else this.#fail('it says more than anybody asked for');
   }
 
   #fail(reason: string): void {

@@ -1,9 +1,16 @@
 /** Debian's packages of the peers: which are installed, and installing those that aren't. Main thread. */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { endBySignal, SIGNALS } from '../scratch-folder.js';
 import { findExecutable } from './executables.js';
 import type { Peer } from './peer.js';
 
+const run = promisify(execFile);
+
+const APT = 'apt-get';
+/** Installing Erlang and Java says some hundred kilobytes. */
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 /** Debian asks it whether a server may be started when it is installed. */
 const POLICY = '/usr/sbin/policy-rc.d';
 /** Of dpkg-query's own language. */
@@ -28,52 +35,57 @@ function outputOf(program: string, words: readonly string[]): string {
 }
 
 /** Installs what the peers need and isn't here. Answers with why a package could not be, by its name. */
-export function installMissing(peers: readonly Peer[], note: (line: string) => void): Map<string, string> {
+export async function installMissing(
+  peers: readonly Peer[],
+  note: (line: string) => void,
+): Promise<ReadonlyMap<string, string>> {
   const wanted = peers.filter(({ needs }) => needs.some((name) => findExecutable(name) === undefined));
   const packages = [...new Set(wanted.map(({ debianPackage }) => debianPackage))];
-  const failures = new Map<string, string>();
-  if (packages.length === 0) return failures;
+  if (packages.length === 0) return new Map();
   if (process.getuid?.() !== 0) return refusedFor(packages, 'installing it takes root');
-  if (findExecutable('apt-get') === undefined) return refusedFor(packages, 'there is no apt-get');
-  withoutStarting(() => {
+  if (findExecutable(APT) === undefined) return refusedFor(packages, 'there is no apt-get');
+  return await withoutStarting(async () => {
+    const failures = new Map<string, string>();
     note(`installing ${packages.join(', ')}`);
-    const updated = apt(['update']);
-    if (updated !== undefined) note(`apt-get update: ${updated}`);
+    const outdated = await apt(['update']);
+    if (outdated !== undefined) note(`apt-get update: ${outdated}`);
     // One by one: one that can't be had must not keep the others away.
     for (const name of packages) {
-      const failure = apt(['install', '-y', '--no-install-recommends', name]);
+      const failure = await apt(['install', '-y', '--no-install-recommends', name]);
       if (failure !== undefined) failures.set(name, `apt-get could not install it: ${failure}`);
     }
+    return failures;
   });
-  return failures;
 }
 
-function refusedFor(packages: readonly string[], why: string): Map<string, string> {
+function refusedFor(packages: readonly string[], why: string): ReadonlyMap<string, string> {
   return new Map(packages.map((name) => [name, why]));
 }
 
 /** The last line of what it says, if it fails. */
-function apt(words: readonly string[]): string | undefined {
+async function apt(words: readonly string[]): Promise<string | undefined> {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const { status, stdout, stderr } = spawnSync('apt-get', ['-q', ...words], { encoding: 'utf8', env });
-  if (status === 0) return undefined;
-  return `${stdout ?? ''}${stderr ?? ''}`.trim().split('\n').at(-1) ?? 'it said nothing';
+  try {
+    await run(APT, ['-q', ...words], { env, maxBuffer: OUTPUT_BYTES_MAX });
+  } catch (error) {
+    const { stdout = '', stderr = '', message } = error as Error & { stdout?: string; stderr?: string };
+    return `${message}\n${stdout}${stderr}`.trim().split('\n').at(-1)!;
+  }
+  return undefined;
 }
 
 /** Servers that are only to be measured must not run on the machine from then on. Somebody else's policy stays as it is. */
-function withoutStarting(body: () => void): void {
-  const isOurs = !existsSync(POLICY);
+async function withoutStarting<Result>(body: () => Promise<Result>): Promise<Result> {
+  if (existsSync(POLICY)) return await body();
   const remove = () => rmSync(POLICY, { force: true });
-  if (isOurs) {
-    writeFileSync(POLICY, REFUSE_ALL, { mode: 0o755 });
-    process.once('exit', remove);
-  }
+  writeFileSync(POLICY, REFUSE_ALL, { mode: 0o755 });
+  process.once('exit', remove);
+  for (const signal of SIGNALS) process.on(signal, endBySignal);
   try {
-    body();
+    return await body();
   } finally {
-    if (isOurs) {
-      remove();
-      process.off('exit', remove);
-    }
+    for (const signal of SIGNALS) process.off(signal, endBySignal);
+    process.off('exit', remove);
+    remove();
   }
 }

@@ -1,7 +1,8 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { installMissing } from '../../../bench/peers/install.js';
 import type { Peer, PeerTarget } from '../../../bench/peers/peer.js';
 import { clusterOf, PeerProcess, untilAnswered } from '../../../bench/peers/peer-process.js';
 import type { PeerResult } from '../../../bench/peers/peer-row.js';
@@ -130,6 +131,21 @@ function hasEnded(pid: string): true | undefined {
   const stat = `/proc/${pid}/stat`;
   return !existsSync(stat) || / Z /.test(readFileSync(stat, 'utf8')) ? true : undefined;
 }
+
+describe('installing', () => {
+  test('does nothing for what is here', async () => {
+    expect(await installMissing([peer('here', { needs: ['sh'] })], () => undefined)).toEqual(new Map());
+  });
+
+  test('without root or apt-get says so for each package, once', async () => {
+    vi.stubEnv('PATH', folder);
+    const absent = { needs: ['no-such-program'], debianPackage: 'nothing' };
+    const failures = await installMissing([peer('a', absent), peer('b', absent)], () => undefined);
+    vi.unstubAllEnvs();
+    expect([...failures.keys()]).toEqual(['nothing']);
+    expect(failures.get('nothing')).toMatch(/takes root|no apt-get/);
+  });
+});
 
 function shell(script: string): PeerProcess {
   return new PeerProcess({ command: ['sh', '-c', script], log: join(folder, 'log') });
