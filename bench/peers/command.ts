@@ -7,6 +7,7 @@ import { ProgressLine } from '../sweep/progress-line.js';
 import { writeText } from '../sweep/results-file.js';
 import { installMissing } from './install.js';
 import { type PeerOptions, type PeerSwitches, parsePeerOptions } from './options.js';
+import { pointLines, pointsOf } from './peer-points.js';
 import { type PeerResult, peerTableHeader, peerTableLine } from './peer-row.js';
 import { PEERS } from './peers.js';
 import { peerReport } from './report.js';
@@ -55,6 +56,8 @@ async function runPeersCommand({ task, output, report }: PeerOptions): Promise<v
     printHeader();
     results = { machine, results: await measure(task, file, print) };
   }
+  if (output === 'table')
+    for (const line of ['', ...pointLines(pointsOf(results.results))]) console.log(line);
   if (report !== undefined) writeText(report, peerReport(results));
 }
 

@@ -84,7 +84,8 @@ const COLUMNS: readonly Column[] = [
   ['errors', 6, (row) => String(row.errors)],
 ];
 
-const NAME_WIDTH = 32;
+/** The longest title. */
+export const NAME_WIDTH = 32;
 
 export function peerTableHeader(): string {
   return ['peer'.padEnd(NAME_WIDTH), ...COLUMNS.map(([title, width]) => title.padStart(width))].join('  ');

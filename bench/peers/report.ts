@@ -4,53 +4,13 @@ import { linePlot, type Series } from '../../src/plot/line-plot.js';
 import { type Cell, page, type Section, type Table } from '../../src/plot/page.js';
 import { formatQuantity } from '../../src/plot/quantity.js';
 import { COLOURS } from '../../src/plot/theme.js';
-import { median, relativeRange, type Spread, spreadOf } from '../statistics/spread.js';
-import type { PeerResult, PeerRow, SkippedPeer } from './peer-row.js';
+import { median, relativeRange } from '../statistics/spread.js';
+import { type PeerPoint, pointsOf, timesOurs } from './peer-points.js';
+import type { PeerResult, SkippedPeer } from './peer-row.js';
 import type { PeerResults } from './results-file.js';
 
 /** What heartbeats of three idle nodes and a quiet machine take. */
 const QUIET_PERCENT = 15;
-
-/** All rows of a store at one load: ours has one for each turn. */
-export interface PeerPoint {
-  readonly peer: string;
-  readonly title: string;
-  readonly isEqual: boolean;
-  readonly inFlight: number;
-  readonly connections: number;
-  readonly errors: number;
-  readonly eventsPerSecond: Spread;
-  readonly p50Us: Spread;
-  readonly p99Us: Spread;
-  readonly probe4kP50Us: Spread;
-  readonly p50OverProbe: Spread;
-}
-
-/** The stores in the order of the rows, each with its loads in rising order. */
-export function pointsOf(results: readonly PeerResult[]): PeerPoint[] {
-  const rows = results.filter((result) => result.kind === 'peer');
-  const peers = [...new Set(rows.map(({ peer }) => peer))];
-  return peers.flatMap((peer) => {
-    const own = rows.filter((row) => row.peer === peer);
-    const loads = [...new Set(own.map(({ inFlight }) => inFlight))].sort((a, b) => a - b);
-    return loads.map((inFlight) => pointOf(own.filter((row) => row.inFlight === inFlight)));
-  });
-}
-
-function pointOf(rows: readonly PeerRow[]): PeerPoint {
-  const { peer, title, isEqual, inFlight, connections } = rows[0]!;
-  const of = (field: 'eventsPerSecond' | 'p50Us' | 'p99Us' | 'probe4kP50Us' | 'p50OverProbe') =>
-    spreadOf(rows.map((row) => row[field]));
-  return {
-    ...{ peer, title, isEqual, inFlight, connections },
-    errors: rows.reduce((sum, row) => sum + row.errors, 0),
-    eventsPerSecond: of('eventsPerSecond'),
-    p50Us: of('p50Us'),
-    p99Us: of('p99Us'),
-    probe4kP50Us: of('probe4kP50Us'),
-    p50OverProbe: of('p50OverProbe'),
-  };
-}
 
 /** The whole file. */
 export function peerReport({ machine, results }: PeerResults): string {
@@ -168,13 +128,6 @@ function byStrength(points: readonly PeerPoint[]) {
     const colour = index < COLOURS ? index : 1 + ((index - COLOURS) % (COLOURS - 1));
     return { own, colour, isEqual: own[0]!.isEqual };
   });
-}
-
-/** How many times ours is theirs, at the same load. */
-export function timesOurs(points: readonly PeerPoint[], point: PeerPoint): number | undefined {
-  const ours = points.find(({ peer, inFlight }) => peer === 'cairn' && inFlight === point.inFlight);
-  if (ours === undefined || point.peer === 'cairn') return undefined;
-  return ours.eventsPerSecond.median / point.eventsPerSecond.median;
 }
 
 function pointTable(points: readonly PeerPoint[]): Table {

@@ -107,7 +107,7 @@ describe('cairn bench peers', () => {
 
     printed = [];
     await bench('peers', '--from', out);
-    expect(printed).toHaveLength(3);
+    expect(printed).toHaveLength(6);
     expect(printed[1]).toContain('skipped: redis-server not here');
   });
 });

@@ -3,6 +3,7 @@ import { LatencyHistogram } from '../../../bench/latency-histogram.js';
 import { versionIn } from '../../../bench/peers/install.js';
 import { parsePeerOptions } from '../../../bench/peers/options.js';
 import { othersPercent, parseProcessorTimes } from '../../../bench/peers/others-share.js';
+import { pointLines, pointsOf, timesOurs } from '../../../bench/peers/peer-points.js';
 import {
   makePeerRow,
   type PeerResult,
@@ -10,7 +11,7 @@ import {
   peerTableLine,
 } from '../../../bench/peers/peer-row.js';
 import { PEERS } from '../../../bench/peers/peers.js';
-import { peerReport, peerSections, pointsOf, timesOurs } from '../../../bench/peers/report.js';
+import { peerReport, peerSections } from '../../../bench/peers/report.js';
 import { describePeerRun, parsePeerFile } from '../../../bench/peers/results-file.js';
 import { chromium, openedInChromium } from '../../plot/chromium.js';
 import { MACHINE } from '../sweep/sample.js';
@@ -98,6 +99,15 @@ describe('the points of a comparison', () => {
 
   test('compare rates at the same load, ours with nobody', () => {
     expect(points.map((point) => timesOurs(points, point))).toEqual([undefined, undefined, 2, 2.4, 12]);
+  });
+});
+
+describe('the lines that end a table', () => {
+  test('have medians, and how many times ours is theirs', () => {
+    const lines = pointLines(pointsOf(RESULTS));
+    expect(lines).toHaveLength(6);
+    expect(lines[2]).toMatch(/^Cairn +256 +120,000 +400 +2000 +5 +3$/);
+    expect(lines[5]).toMatch(/^etcd +256 +10,000 +12 +400 +2000 +5 +1$/);
   });
 });
 
