@@ -108,7 +108,8 @@ export async function amqpTarget(port: number, { inFlight: _, eventBytes }: Peer
     const at = start + HEAD_BYTES;
     const method = bytes.readUInt32BE(at);
     if (method !== METHOD.ack && method !== METHOD.nack) {
-      target.firstError ??= refusalOf(bytes.subarray(start, end));
+      // The channel or the connection is being closed.
+      target.failedAll(refusalOf(bytes.subarray(start, end)));
       return;
     }
     const tag = bytes.readUInt32BE(at + 4) * 2 ** 32 + bytes.readUInt32BE(at + 8);

@@ -45,6 +45,11 @@ export class SocketTarget implements PeerTarget {
     if (this.#open.delete(slot)) this.completed(slot, false);
   }
 
+  /** The other side won't answer any more what is open. */
+  failedAll(error: CairnError): void {
+    for (const slot of [...this.#open]) this.failed(slot, error);
+  }
+
   close(): Promise<void> {
     for (const socket of this.#sockets) socket.close();
     return Promise.resolve();

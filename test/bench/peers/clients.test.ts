@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { createServer, type Http2Server } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import {
   amqpFrameEnd,
@@ -8,7 +5,6 @@ import {
   declareQuorumQueue,
   encodeFrame,
 } from '../../../bench/peers/amqp-client.js';
-import { etcdTarget } from '../../../bench/peers/etcd-client.js';
 import { askJetStream, connectNats, natsFrameEnd, natsTarget } from '../../../bench/peers/nats-client.js';
 import {
   connectPostgres,
@@ -295,6 +291,19 @@ describe('the client of RabbitMQ', () => {
     });
   });
 
+  test('fails what is open when the channel is closed under it', async () => {
+    const closing = method(1, 20, 40, Buffer.of(1, 3, 7), Buffer.from('no disk'));
+    await withServer(
+      server((tag) => (tag === 1 ? closing : confirmed(80, tag, false))),
+      async (port) => {
+        const target = await amqpTarget(port, LOAD);
+        const { failed } = await driven(target, 8, 2);
+        expect(failed).toBeGreaterThan(0);
+        expect(target.firstError?.message).toContain('no disk');
+      },
+    );
+  });
+
   test('declares the queue after the login', async () => {
     const seen: string[] = [];
     await withServer(
@@ -313,59 +322,6 @@ describe('the client of RabbitMQ', () => {
     await withServer(server, async (port) => {
       await expect(declareQuorumQueue(port, 3)).rejects.toThrow('no user');
     });
-  });
-});
-
-describe('the client of etcd', () => {
-  async function withHttp2(
-    status: (count: number) => number,
-    body: (port: number, seen: string[]) => Promise<void>,
-  ): Promise<void> {
-    const seen: string[] = [];
-    const server: Http2Server = createServer();
-    server.on('session', (session) => session.on('error', () => session.destroy()));
-    server.on('stream', (stream, headers) => {
-      const chunks: Buffer[] = [];
-      stream.on('error', () => stream.destroy());
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('end', () => {
-        const put = Buffer.concat(chunks);
-        seen.push(`${headers[':method']} ${headers[':path']} ${headers['content-type']} ${put.length}`);
-        const code = status(seen.length);
-        stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-        stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': String(code) }));
-        stream.end(code === 0 ? Buffer.of(0, 0, 0, 0, 2, 10, 0) : undefined);
-      });
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    try {
-      await body((server.address() as AddressInfo).port, seen);
-    } finally {
-      server.close();
-      await once(server, 'close');
-    }
-  }
-
-  test('speaks HTTP/2 that Node’s own server understands, beyond the first window', async () => {
-    const load = { inFlight: 16, eventBytes: 8000 };
-    await withHttp2(
-      () => 0,
-      async (port, seen) => {
-        expect(await driven(await etcdTarget(port, load), 16, 10)).toEqual({ succeeded: 160, failed: 0 });
-        expect(seen).toHaveLength(160);
-        expect(new Set(seen)).toEqual(new Set(['POST /etcdserverpb.KV/Put application/grpc 8029']));
-      },
-    );
-  });
-
-  test('an end without a message is a failure', async () => {
-    await withHttp2(
-      (count) => (count % 4 === 0 ? 14 : 0),
-      async (port) => {
-        expect(await driven(await etcdTarget(port, LOAD), 8, 4)).toEqual({ succeeded: 24, failed: 8 });
-      },
-    );
   });
 });
 
