@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { catchUpFlags } from './cluster-options.js';
 import type { FlagValues } from './flags.js';
 import { parseOutput, parseRuns, syncModeOf } from './options.js';
+import { registerPeers } from './peers/command.js';
 import { type BenchRow, rowAsJson, rowAsTableLine, tableHeader } from './row.js';
 import { RUN_ROW, runFloorRow, suiteOf } from './run-row.js';
 import { type FloorResult, runSuite, type SuiteResult } from './suite.js';
@@ -37,6 +38,7 @@ export function registerBench(program: Command): void {
     .action((flags: FlagValues) => printRow(flags, RUN_ROW.read));
   addClusterCommands(bench);
   registerSuite(bench);
+  registerPeers(bench);
 }
 
 function addClusterCommands(bench: Command): void {
