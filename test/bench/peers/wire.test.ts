@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { amqpFrameEnd, Confirms, encodePublish } from '../../../bench/peers/amqp-client.js';
 import { encodeFrame, encodeHeaders, encodePut, http2FrameEnd } from '../../../bench/peers/etcd-client.js';
