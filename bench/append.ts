@@ -71,8 +71,17 @@ export async function measureAppend(
   }
 }
 
+/** What of the options makes the load. */
+type LoadOptions = Pick<
+  AppendOptions,
+  'inFlight' | 'seconds' | 'warmupSeconds' | 'ratePerSecond' | 'eventsPerRequest'
+>;
+
 /** Puts the load of `options` on the target, to its end. */
-export function drive(target: AppendTarget, options: AppendOptions): Promise<LoadResult> {
+export function drive(
+  target: Pick<AppendTarget, 'submit' | 'completed'>,
+  options: LoadOptions,
+): Promise<LoadResult> {
   const plan: LoadPlan = {
     inFlight: options.inFlight,
     warmupUs: options.warmupSeconds * 1e6,

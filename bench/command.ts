@@ -7,6 +7,7 @@ import { openPlatform } from '../src/native/platform.js';
 import { catchUpFlags } from './cluster-options.js';
 import type { FlagValues } from './flags.js';
 import { parseOutput, parseRuns, syncModeOf } from './options.js';
+import { registerPeers } from './peers/command.js';
 import { type BenchRow, rowAsJson, rowAsTableLine, tableHeader } from './row.js';
 import { RUN_ROW, runFloorRow, suiteOf } from './run-row.js';
 import { runSubscribe } from './subscribe.js';
@@ -41,6 +42,7 @@ export function registerBench(program: Command): void {
   addSubscribe(bench);
   addClusterCommands(bench);
   registerSuite(bench);
+  registerPeers(bench);
 }
 
 function addSubscribe(bench: Command): void {

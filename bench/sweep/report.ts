@@ -20,8 +20,8 @@ import { noiseSentence, percentText, rowsOf, type SweepRow } from './sweep-row.j
 import { type SyncFit, syncFitsOf } from './sync-fits.js';
 import { waterfall } from './waterfall.js';
 
-/** The whole file. */
-export function reportOf({ machine, measurements }: Results): string {
+/** The whole file. `further`: sections of other benchmarks, behind those of the suite. */
+export function reportOf({ machine, measurements }: Results, further: readonly Section[] = []): string {
   const rows = rowsOf(measurements);
   const sections = [
     loadSection(rows),
@@ -36,9 +36,13 @@ export function reportOf({ machine, measurements }: Results): string {
   return page({
     title: 'Cairn: benchmark suite',
     text: [...introduction(machine, measurements), ...present([noiseSentence(rows)])],
-    sections: sections.filter((section) => (section.plots?.length ?? 0) > 0 || section.table !== undefined),
+    sections: [...sections.filter(showsSomething), ...further],
     footer: `cairn bench suite, Cairn ${machine.cairn}. What the numbers mean: docs/benchmarks.md.`,
   });
+}
+
+function showsSomething({ plots = [], table }: Section): boolean {
+  return plots.length > 0 || table !== undefined;
 }
 
 function introduction(machine: Machine, measurements: readonly Measurement[]): string[] {

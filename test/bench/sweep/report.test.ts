@@ -45,6 +45,14 @@ describe('the report of a suite', () => {
     expect(html).not.toMatch(/NaN|Infinity|undefined/);
   });
 
+  test('shows sections of other benchmarks behind its own', () => {
+    const further = reportOf({ machine: MACHINE, measurements: [] }, [
+      { title: 'Other stores', text: ['slower'] },
+    ]);
+    expect(further).toContain('Other stores');
+    expect(further).toContain('slower');
+  });
+
   test('of a few measurements leaves out what they don’t show', () => {
     const small = reportOf({
       machine: MACHINE,
