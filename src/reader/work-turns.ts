@@ -5,6 +5,11 @@
 
 /** Steps of matching in one turn: some milliseconds. The last who gets one may take a page's work more. */
 const WORK_PER_TURN = 200_000;
+/**
+ * A page can't be left off in the middle of a name, and with a hostile pattern one name may take tens of milliseconds. As long as somebody took several turns' work at
+ * once, filters rest for about as long: for each turn's work so much, so that others have at least half of the time.
+ */
+const REST_MS_PER_TURN = 8;
 
 export class WorkTurns {
   #left = WORK_PER_TURN;
@@ -30,9 +35,15 @@ export class WorkTurns {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
-      this.#isScheduled = false;
-      this.#left = WORK_PER_TURN;
-      this.#waiting.shift()?.();
+      const turnsAhead = Math.floor(-this.#left / WORK_PER_TURN);
+      if (turnsAhead > 0) setTimeout(this.#next, turnsAhead * REST_MS_PER_TURN);
+      else this.#next();
     });
   }
+
+  readonly #next = (): void => {
+    this.#isScheduled = false;
+    this.#left = WORK_PER_TURN;
+    this.#waiting.shift()?.();
+  };
 }

@@ -37,3 +37,18 @@ test('who works little does not wait', () => {
     turns.spent(10);
   }
 });
+
+test('after more than its share was taken, filters rest, and others get many turns', async () => {
+  const turns = new WorkTurns();
+  turns.spent(1_000_000);
+  let loops = 0;
+  const count = () => {
+    loops++;
+    if (loops < 1000) setImmediate(count);
+  };
+  setImmediate(count);
+  const turn = turns.enter();
+  expect(turn).toBeDefined();
+  await turn;
+  expect(loops).toBeGreaterThan(5);
+});
