@@ -3,7 +3,7 @@
  * Pure, any thread. Every text takes time in proportion to its length; `work` counts it, so that the caller can leave off in time. Lazy
  * construction with a bounded cache: R. Cox, "Regular Expression Matching in the Wild" (2010).
  */
-import { type Automaton, compilePattern } from './automaton.js';
+import { compilePattern, type NfaState } from './automaton.js';
 
 /** Kept at most; then all are forgotten, and made anew as they are needed: at most some hundred kilobytes a pattern. */
 const STATES_MAX = 256;
@@ -11,6 +11,37 @@ const STATES_MAX = 256;
 const UNKNOWN = -1;
 const ACCEPTS = { no: 0, atEnd: 1, now: 2 } as const;
 type Acceptance = (typeof ACCEPTS)[keyof typeof ACCEPTS];
+
+/** What a state of the automaton is, as a number. */
+const KIND = { bytes: 0, split: 1, start: 2, end: 3, match: 4 } as const satisfies Record<
+  NfaState['kind'],
+  number
+>;
+/** Where in a text a search without a byte is: at its start, its end, or between. */
+type Place = typeof KIND.start | typeof KIND.end | -1;
+const MIDDLE = -1;
+
+/** The automaton's states in plain memory: looked at by the million where a pattern is expensive. */
+class StateTable {
+  readonly size: number;
+  readonly kind: Uint8Array;
+  readonly low: Uint8Array;
+  readonly high: Uint8Array;
+  /** Where a state leads; of a split the first way. */
+  readonly next: Int32Array;
+  readonly second: Int32Array;
+
+  constructor(states: readonly NfaState[]) {
+    this.size = states.length;
+    this.kind = Uint8Array.from(states, ({ kind }) => KIND[kind]);
+    this.low = Uint8Array.from(states, (state) => (state.kind === 'bytes' ? state.low : 1));
+    this.high = Uint8Array.from(states, (state) => (state.kind === 'bytes' ? state.high : 0));
+    this.next = Int32Array.from(states, (state) =>
+      state.kind === 'match' ? 0 : state.kind === 'split' ? state.first : state.next,
+    );
+    this.second = Int32Array.from(states, (state) => (state.kind === 'split' ? state.second : 0));
+  }
+}
 
 /** A set of states of the automaton, as one state. */
 interface DfaState {
@@ -26,7 +57,8 @@ export class Matcher {
   work = 0;
   /** How often all states were forgotten: never, unless the pattern has very many. */
   forgotten = 0;
-  readonly #automaton: Automaton;
+  readonly #table: StateTable;
+  readonly #first: number;
   /** By byte: its class. No state tells the bytes of one class apart. */
   readonly #classOf = new Uint8Array(256);
   /** By class: one of its bytes. */
@@ -40,20 +72,24 @@ export class Matcher {
   #search = 0;
   /** States that a search has still to look at; twice as many as there are, since each may lead to two. */
   readonly #open: Int32Array;
+  /** What a search has found. */
+  readonly #members: Int32Array;
 
   /** Throws `CairnError` `invalid-filter`. */
   constructor(pattern: string) {
-    this.#automaton = compilePattern(pattern);
-    const { length } = this.#automaton.states;
-    this.#reached = new Int32Array(length);
-    this.#open = new Int32Array(2 * length + 2);
+    const { states, start } = compilePattern(pattern);
+    this.#table = new StateTable(states);
+    this.#first = start;
+    this.#reached = new Int32Array(states.length);
+    this.#open = new Int32Array(2 * states.length + 2);
+    this.#members = new Int32Array(states.length);
     this.#classify();
   }
 
   matches(bytes: Uint8Array, at: number, length: number): boolean {
     if (this.#start === UNKNOWN) {
       this.#begin();
-      this.#reach(this.#automaton.start, 'start');
+      this.#reach(this.#first, KIND.start);
       this.#start = this.#numberOf(this.#found());
     }
     let state = this.#states[this.#start]!;
@@ -69,10 +105,11 @@ export class Matcher {
 
   #classify(): void {
     const isFirst = new Uint8Array(257);
-    for (const state of this.#automaton.states) {
-      if (state.kind !== 'bytes') continue;
-      isFirst[state.low] = 1;
-      isFirst[state.high + 1] = 1;
+    const { size, kind, low, high } = this.#table;
+    for (let state = 0; state < size; state++) {
+      if (kind[state] !== KIND.bytes) continue;
+      isFirst[low[state]!] = 1;
+      isFirst[high[state]! + 1] = 1;
     }
     for (let byte = 0; byte < 256; byte++) {
       if (byte === 0 || isFirst[byte] === 1) this.#byteOf.push(byte);
@@ -83,11 +120,13 @@ export class Matcher {
   /** The state behind a byte of this class, made and noted. */
   #step(from: DfaState, byteClass: number): DfaState {
     const byte = this.#byteOf[byteClass]!;
+    const { low, high, next } = this.#table;
     this.#begin();
-    for (const member of from.members) {
-      const state = this.#automaton.states[member]!;
-      if (state.kind === 'bytes' && byte >= state.low && byte <= state.high)
-        this.#reach(state.next, 'middle');
+    // Only a state that waits for a byte has one that is neither below `low` nor above `high`.
+    const { members } = from;
+    for (let i = 0; i < members.length; i++) {
+      const member = members[i]!;
+      if (byte >= low[member]! && byte <= high[member]!) this.#reach(next[member]!, MIDDLE);
     }
     const { forgotten } = this;
     const number = this.#numberOf(this.#found());
@@ -116,17 +155,19 @@ export class Matcher {
   }
 
   #acceptanceOf(members: Int32Array): Acceptance {
-    if (this.#hasMatch(members)) return ACCEPTS.now;
+    if (this.#has(members, KIND.match)) return ACCEPTS.now;
+    if (!this.#has(members, KIND.end)) return ACCEPTS.no;
+    const { kind, next } = this.#table;
     this.#begin();
-    for (const member of members) {
-      const state = this.#automaton.states[member]!;
-      if (state.kind === 'end') this.#reach(state.next, 'end');
-    }
-    return this.#hasMatch(this.#found()) ? ACCEPTS.atEnd : ACCEPTS.no;
+    for (let i = 0; i < members.length; i++)
+      if (kind[members[i]!] === KIND.end) this.#reach(next[members[i]!]!, KIND.end);
+    return this.#has(this.#found(), KIND.match) ? ACCEPTS.atEnd : ACCEPTS.no;
   }
 
-  #hasMatch(members: Int32Array): boolean {
-    return members.some((member) => this.#automaton.states[member]!.kind === 'match');
+  #has(members: Int32Array, wanted: number): boolean {
+    const { kind } = this.#table;
+    for (let i = 0; i < members.length; i++) if (kind[members[i]!] === wanted) return true;
+    return false;
   }
 
   /** Begins a search. */
@@ -134,44 +175,45 @@ export class Matcher {
     this.#search++;
   }
 
-  /** Notes all states that are reached from this one without a byte, where the text is just at its start, in the middle, or at its end. */
-  #reach(from: number, place: 'start' | 'middle' | 'end'): void {
-    const { states } = this.#automaton;
+  /** Notes all states that are reached from this one without a byte. */
+  #reach(from: number, place: Place): void {
+    const { kind, next, second } = this.#table;
     const open = this.#open;
+    const reached = this.#reached;
     let count = 0;
     open[count++] = from;
     while (count > 0) {
-      const member = open[--count]!;
-      if (this.#reached[member] === this.#search) continue;
-      this.#reached[member] = this.#search;
+      const state = open[--count]!;
+      if (reached[state] === this.#search) continue;
+      reached[state] = this.#search;
       this.work++;
-      const state = states[member]!;
-      if (state.kind === 'split') {
-        open[count++] = state.second;
-        open[count++] = state.first;
-      } else if (state.kind === place) {
-        open[count++] = state.next;
+      if (kind[state] === KIND.split) {
+        open[count++] = second[state]!;
+        open[count++] = next[state]!;
+      } else if (kind[state] === place) {
+        open[count++] = next[state]!;
       }
     }
   }
 
-  /** The states that the search has reached and that matter later. */
+  /** The states that the search has reached and that matter later, ascending. */
   #found(): Int32Array {
-    const { states } = this.#automaton;
-    const members: number[] = [];
-    for (let member = 0; member < states.length; member++) {
-      if (this.#reached[member] !== this.#search) continue;
-      const { kind } = states[member]!;
-      if (kind === 'bytes' || kind === 'end' || kind === 'match') members.push(member);
+    const { size, kind } = this.#table;
+    const members = this.#members;
+    const reached = this.#reached;
+    let count = 0;
+    for (let state = 0; state < size; state++) {
+      if (reached[state] !== this.#search) continue;
+      if (kind[state] !== KIND.split && kind[state] !== KIND.start) members[count++] = state;
     }
-    this.work += members.length + (states.length >> 2);
-    return Int32Array.from(members);
+    this.work += count + (size >> 2);
+    return members.slice(0, count);
   }
 }
 
 function hashOf(members: Int32Array): number {
   let hash = members.length;
-  for (const member of members) hash = Math.imul(hash ^ member, 0x01000193);
+  for (let i = 0; i < members.length; i++) hash = Math.imul(hash ^ members[i]!, 0x01000193);
   return hash;
 }
 
