@@ -40,7 +40,7 @@ const SLOTS_PER_NAME = 2;
 /** Word numbers fill 31 bits: 8 GiB of names. */
 const WORDS_MAX = 0x7fff_ffff;
 /** The longest name that can be interned: what docs/formats.md allows a stream. */
-const NAME_BYTES_MAX = 1024;
+export const NAME_BYTES_MAX = 1024;
 
 export class NameTable {
   private count = 0;
@@ -184,7 +184,7 @@ function enlarged(words: Int32Array<ArrayBuffer>, length: number): Int32Array<Ar
 }
 
 /** Copies `bytes[at, at+length)` into words, little-endian, the last one padded with zeros. No DataView: it would be one for each buffer. */
-function gather(bytes: Bytes, at: number, length: number, words: Int32Array): void {
+export function gather(bytes: Bytes, at: number, length: number, words: Int32Array): void {
   assert(length <= NAME_BYTES_MAX, 'a name is too long');
   let from = at;
   let to = 0;
