@@ -74,6 +74,20 @@ export class NameTable {
   /** The number of the name `bytes[at, at+length)`, which is copied into the table if it is new. */
   intern(bytes: Bytes, at: number, length: number): number {
     gather(bytes, at, length, this.key);
+    return this.internKey(length);
+  }
+
+  /** The number of name `number` of another table, which is copied into this one if it is new. */
+  internFrom(other: NameTable, number: number): number {
+    const word = other.starts[number]!;
+    const length = other.words[word + 1]!;
+    const name = word + ENTRY_HEADER_WORDS;
+    for (let i = (length - 1) >> 2; i >= 0; i--) this.key[i] = other.words[name + i]!;
+    return this.internKey(length);
+  }
+
+  /** The number of the name in `key`, a new one if it is new. */
+  private internKey(length: number): number {
     const hash = halfSipHash(this.key, length, this.seed);
     let slot = this.probe(hash, length);
     const entry = this.slots[slot + 1]!;

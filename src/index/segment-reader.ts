@@ -62,6 +62,10 @@ export class SegmentReader {
     this.#bytes = new CachedBytes(cache, file);
   }
 
+  get firstChunk(): number {
+    return this.header.firstChunk;
+  }
+
   /** Of the stream that {@link locate} found: its first revision here, how many events it has here, and where the last begins. */
   get first(): Revision {
     return this.#entry.first;

@@ -118,7 +118,11 @@ export class LogStore {
     const damaged = (error: CairnError) => {
       if (!events.damaged(error, 'index')) this.#fail(error);
     };
-    this.indexer = startIndexer({ ring, recovered, retryWindowEvents }, { ...ended, damaged });
+    const { indexCacheSize: indexCacheBytes } = options;
+    this.indexer = startIndexer(
+      { ring, recovered, folder, logId, indexCacheBytes, retryWindowEvents },
+      { ...ended, damaged, warn: events.warn },
+    );
     this.#workers = [this.#writer.worker, this.indexer.worker];
     // Only then: nothing is made in the folder of a log that the indexer finds damaged.
     const startMaking = () => {
@@ -234,7 +238,7 @@ export class LogStore {
     await stopThreads(this.#memory, this.#workers);
     this.#isOver = true;
     this.#mainBell.ring();
-    await Promise.all([this.reader.close(), this.#history.settled()]);
+    await Promise.all([this.indexer.close(), this.reader.close(), this.#history.settled()]);
   }
 
   /** The process is about to end: nothing more is told. */

@@ -1,0 +1,138 @@
+/**
+ * Puts together what a leader starts from: all streams with their heads, and the last event ids. From the directories of the segments, newest
+ * first, and from the parts in memory; no event is read. Index thread.
+ */
+import { NameTable } from '../base/name-table.js';
+import type { Revision } from '../base/units.js';
+import type { EventColumns, EventIds } from '../index/event-ids.js';
+import { SegmentScan } from '../index/segment-scan.js';
+import type { IndexSnapshot } from './commands.js';
+import type { LogIndex } from './log-index.js';
+import type { MemoryPart } from './memory-part.js';
+
+type NamedEvents = EventColumns & Pick<EventIds, 'names'>;
+
+export interface SnapshotSource {
+  readonly index: LogIndex;
+  /** How many event ids are wanted. */
+  readonly eventIds: number;
+  /** The last event ids of a chunk that is not in memory; at least so many, or all that it has. */
+  eventIdsOf(chunk: number, wanted: number): NamedEvents;
+}
+
+/** Throws `IndexDamage` if a segment is damaged, and what `eventIdsOf` throws. */
+export function takeSnapshot(source: SnapshotSource): IndexSnapshot {
+  const heads = new Heads(source.index);
+  const recent = lastEventIds(source, heads);
+  return {
+    names: heads.names.toTransfer(),
+    revisions: heads.revisions.slice(0, heads.names.size).buffer,
+    positions: heads.positions.slice(0, heads.names.size).buffer,
+    recent,
+  };
+}
+
+/** The last event of every stream. */
+class Heads {
+  readonly names: NameTable;
+  revisions = new Float64Array(1024);
+  positions = new Float64Array(1024);
+  /** By part: what its streams' numbers are here. */
+  readonly numbers = new Map<MemoryPart, Int32Array>();
+
+  constructor({ seed, parts, segments }: LogIndex) {
+    this.names = new NameTable(seed);
+    const holders = [...parts, ...segments].sort((a, b) => b.firstChunk - a.firstChunk);
+    for (const holder of holders) {
+      if ('header' in holder) this.#addSegment(new SegmentScan(holder.file, holder.header));
+      else this.#addPart(holder);
+    }
+  }
+
+  #addSegment(scan: SegmentScan): void {
+    while (scan.next()) {
+      const { first, count, last } = scan.entry;
+      this.#note(this.names.intern(scan.name.bytes, 0, scan.name.length), first + count - 1, last);
+    }
+  }
+
+  #addPart(part: MemoryPart): void {
+    const { names, index } = part;
+    const numbers = new Int32Array(names.size);
+    for (let stream = 0; stream < names.size; stream++) {
+      if (index.countOf(stream) === 0) continue;
+      numbers[stream] = this.names.internFrom(names, stream);
+      this.#note(numbers[stream]!, index.headOf(stream), index.lastPositionOf(stream));
+    }
+    this.numbers.set(part, numbers);
+  }
+
+  #noted = 0;
+
+  /** The newest holder comes first: what a stream has already stays. */
+  #note(number: number, revision: Revision, position: number): void {
+    if (number < this.#noted) return;
+    this.#noted = number + 1;
+    if (number === this.revisions.length) {
+      this.revisions = doubled(this.revisions);
+      this.positions = doubled(this.positions);
+    }
+    this.revisions[number] = revision;
+    this.positions[number] = position;
+  }
+}
+
+function doubled(values: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(2 * values.length);
+  larger.set(values);
+  return larger;
+}
+
+/** Filled from the end: chunk by chunk, the newest first. */
+function lastEventIds(source: SnapshotSource, heads: Heads): IndexSnapshot['recent'] {
+  const { index, eventIds } = source;
+  const { parts, segments, recent } = index;
+  const columns: EventColumns = {
+    ids: new Uint32Array(4 * eventIds),
+    streams: new Uint32Array(eventIds),
+    revisions: new Float64Array(eventIds),
+    positions: new Float64Array(eventIds),
+  };
+  let at = eventIds;
+  let age = 0;
+  const newest = Math.max(parts.at(-1)?.chunk ?? -1, segments.at(-1)?.header.lastChunk ?? -1);
+  for (let chunk = newest; chunk >= 0 && at > 0; chunk--) {
+    const part = parts.find((part) => part.chunk === chunk);
+    if (part === undefined) {
+      at = copyLast(source.eventIdsOf(chunk, at), heads.names, columns, at);
+      continue;
+    }
+    const numbers = heads.numbers.get(part)!;
+    for (; age < recent.count && at > 0; age++) {
+      const slot = recent.slotOf(age);
+      const position = recent.positionAt(slot);
+      if (position < part.start) break;
+      // What is behind it is in files by now.
+      if (position < part.end) recent.copyTo(slot, columns, --at, numbers);
+    }
+  }
+  return {
+    ids: columns.ids.slice(4 * at).buffer,
+    streams: columns.streams.slice(at).buffer,
+    revisions: columns.revisions.slice(at).buffer,
+    positions: columns.positions.slice(at).buffer,
+  };
+}
+
+/** Copies events of a file before place `to`; returns where they begin. */
+function copyLast(events: NamedEvents, names: NameTable, columns: EventColumns, to: number): number {
+  const numbers = events.names.map((name) => names.find(name, 0, name.length));
+  const count = Math.min(to, events.streams.length);
+  const from = events.streams.length - count;
+  const at = to - count;
+  columns.ids.set(events.ids.subarray(4 * from), 4 * at);
+  columns.revisions.set(events.revisions.subarray(from), at);
+  columns.positions.set(events.positions.subarray(from), at);
+  for (let i = 0; i < count; i++) columns.streams[at + i] = numbers[events.streams[from + i]!]!;
+  return at;
+}

@@ -1,0 +1,101 @@
+/**
+ * Has the index thread's jobs carried out by a worker of a pool, one at a time, and hands what came of them to the index thread, at once or, if a
+ * job failed, after a rest: then it thinks again. Main thread.
+ */
+import { Piscina } from 'piscina';
+import { assert } from '../base/assert.js';
+import type { CairnError } from '../base/errors.js';
+import { Doorbell } from '../ring/doorbell.js';
+import { CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
+import { type MailboxDescriptor, MailboxSender } from '../ring/mailbox.js';
+import { compiledEntry } from '../ring/thread-start.js';
+import type { IndexJob, JobOutcome } from './jobs.js';
+import { type OutcomeMessage, sendOutcome } from './messages.js';
+import type { poolJob } from './pool-job.js';
+import { errorOf } from './reported-error.js';
+
+/** A full or broken disk rarely gets better sooner, and the index does without for a while. */
+const REST_MS_MIN = 5_000;
+const REST_MS_MAX = 60_000;
+/** The worker ends when there was nothing to do for so long: a chunk may be hours away. */
+const IDLE_MS = 2_000;
+
+/** Whom it tells about trouble. */
+export interface JobEvents {
+  warn?(message: string, facts: Readonly<Record<string, string | number>>): void;
+  /** The log is damaged. */
+  damaged(error: CairnError): void;
+}
+
+export class JobRunner {
+  readonly #outcomes: MailboxSender;
+  readonly #indexerBell: Doorbell;
+  readonly #events: JobEvents;
+  #pool: Piscina<IndexJob, JobOutcome> | undefined;
+  #restMs = REST_MS_MIN;
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(ring: RingDescriptor, outcomes: MailboxDescriptor, events: JobEvents) {
+    this.#outcomes = new MailboxSender(outcomes);
+    this.#indexerBell = new Doorbell(new RingMemory(ring).control, CONTROL.indexerBell);
+    this.#events = events;
+  }
+
+  /** Carries out the job, which is the only one. */
+  run(job: IndexJob): void {
+    if (this.#isClosed) return;
+    this.#pool ??= newPool();
+    this.#pool.run(job).then(
+      (outcome) => this.#ended(outcome),
+      (error: Error) => this.#rest(`a job of the index was given up: ${error.message}`),
+    );
+  }
+
+  /** The index thread could not put files in their place. */
+  stalled(reason: string): void {
+    this.#rest(`the files of the index could not be changed: ${reason}`);
+  }
+
+  /** What a job was making goes with the next start. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#pool?.destroy();
+  }
+
+  #ended(outcome: JobOutcome): void {
+    if (this.#isClosed) return;
+    if (outcome.kind !== 'failed') {
+      this.#restMs = REST_MS_MIN;
+      this.#send(outcome);
+      return;
+    }
+    const { error } = outcome;
+    if (error.code === 'log-corrupt') this.#events.damaged(errorOf(error));
+    this.#rest(error.message, outcome);
+  }
+
+  #rest(reason: string, outcome: OutcomeMessage = { kind: 'again' }): void {
+    if (this.#isClosed) return;
+    this.#events.warn?.('a file of the index could not be made yet', { reason, againInMs: this.#restMs });
+    this.#timer = setTimeout(() => this.#send(outcome), this.#restMs);
+    this.#timer.unref();
+    this.#restMs = Math.min(2 * this.#restMs, REST_MS_MAX);
+  }
+
+  #send(outcome: OutcomeMessage): void {
+    assert(sendOutcome(this.#outcomes, outcome), 'one outcome at a time has room');
+    this.#indexerBell.ring();
+  }
+}
+
+function newPool(): Piscina<IndexJob, JobOutcome> {
+  return new Piscina<Parameters<typeof poolJob>[0], ReturnType<typeof poolJob>>({
+    filename: compiledEntry(new URL('./pool-job.js', import.meta.url)).href,
+    name: 'poolJob',
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: IDLE_MS,
+  });
+}
