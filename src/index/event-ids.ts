@@ -9,11 +9,12 @@
 import { bytesEqual, formatUuid, parseUuid, readU64, writeU64 } from '../base/bytes.js';
 import type { Bytes, ChainState } from '../base/ports.js';
 import type { Position } from '../base/units.js';
+import { POSITION_UNIT } from './directory-page.js';
 import { addressOf, IndexDamage, PAGE_BYTES } from './page.js';
 import { type FileAccess, makePagedFile, openPagedFile, type PagedHeader } from './paged-file.js';
 import { PagedScan } from './paged-scan.js';
 import { PagedWriter } from './paged-writer.js';
-import { POSITION_UNIT } from './segment-format.js';
+
 import type { SegmentTarget } from './segment-writer.js';
 
 const FORMAT_VERSION = 1;

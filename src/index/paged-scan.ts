@@ -16,18 +16,26 @@ export class PagedScan extends PagedBytes {
   readonly #buffer: Bytes = new Uint8Array(STEP_PAGES * PAGE_BYTES);
   #first = 0;
   #count = 0;
+  /** The page that was checked last. */
+  #checked = -1;
 
   constructor(source: PagedFile) {
     super();
     this.#source = source;
   }
 
+  /** A page, valid until another one is asked for. */
+  page(page: number): LoadedPage {
+    return this.load(page);
+  }
+
   protected load(page: number): LoadedPage {
     if (page < this.#first || page >= this.#first + this.#count) this.#fill(page);
     const at = (page - this.#first) * PAGE_BYTES;
     const { checks, path } = this.#source;
-    if (!checks.isIntact(this.#buffer, at, page))
+    if (page !== this.#checked && !checks.isIntact(this.#buffer, at, page))
       throw new IndexDamage(path, `the checksum of page ${page} is wrong`);
+    this.#checked = page;
     return { bytes: this.#buffer, at };
   }
 
@@ -44,5 +52,6 @@ export class PagedScan extends PagedBytes {
     }
     this.#first = page;
     this.#count = count;
+    this.#checked = -1;
   }
 }

@@ -1,31 +1,22 @@
 /**
- * What a segment's header and directory look like, as in docs/formats.md. A segment is a file that says where all events of whole chunks
- * are, by stream. Pure; any thread.
+ * What a segment's header looks like, as in docs/formats.md. A segment is a file that says where all events of whole chunks are, by stream.
+ * Pure; any thread.
  *
  *   page 0  │ header
- *   page 1… │ data: by stream its name, its events (gap, length …), a skip for each further block of 64 events
- *   …       │ directory: by stream its hash, where its data is, first revision, how many events, where the last is
+ *   page 1… │ data: by stream its events (gap, length …), a skip for each further block of 64 events
+ *   …       │ directory: by stream hash, name, where its data is, first revision, how many events, where the last is
  *   …       │ filter over the streams' hashes
  */
 import { bytesEqual, formatUuid, parseUuid, readU64, writeU64 } from '../base/bytes.js';
 import type { HashSeed } from '../base/name-table.js';
 import type { Bytes, ChainState } from '../base/ports.js';
-import type { Position, Revision } from '../base/units.js';
-import { PAGE_BYTES, PAYLOAD_BYTES, readU32, readU48 } from './page.js';
+import type { Position } from '../base/units.js';
+import { PAGE_BYTES } from './page.js';
 import type { PagedHeader } from './paged-file.js';
 import { filterBlocksFor } from './stream-filter.js';
 
 const FORMAT_VERSION = 1;
 const MAGIC = new TextEncoder().encode('CAIRNSEG');
-
-/** Positions and lengths are counted in units of this: what records are aligned to. */
-export const POSITION_UNIT = 8;
-/** Events between two places from which reading can begin: a skip is 12 bytes, and reading over 63 events takes under a microsecond. */
-export const BLOCK_EVENTS = 64;
-export const SKIP_BYTES = 12;
-export const ENTRY_BYTES = 40;
-/** Directory entries never lie in two pages. */
-export const ENTRIES_PER_PAGE = Math.floor(PAYLOAD_BYTES / ENTRY_BYTES);
 
 const AT = {
   version: 8,
@@ -68,57 +59,6 @@ export interface SegmentHeader extends SegmentScope, PagedHeader {
   /** The first pages of directory and filter. */
   readonly directory: number;
   readonly filter: number;
-}
-
-/** A stream in the directory. */
-export class DirectoryEntry {
-  high = 0;
-  low = 0;
-  /** Address of its name; its events follow. */
-  data = 0;
-  nameBytes = 0;
-  /** Bytes of its events; its skips follow. */
-  eventBytes = 0;
-  first: Revision = 0;
-  count = 0;
-  /** Where its last event begins. */
-  last: Position = 0;
-
-  read(bytes: Bytes, at: number): void {
-    this.high = readU32(bytes, at);
-    this.low = readU32(bytes, at + 4);
-    this.data = readU48(bytes, at + 8);
-    this.nameBytes = bytes[at + 14]! | (bytes[at + 15]! << 8);
-    this.eventBytes = readU48(bytes, at + 16);
-    this.first = readU48(bytes, at + 22);
-    this.count = readU48(bytes, at + 28);
-    this.last = readU48(bytes, at + 34) * POSITION_UNIT;
-  }
-
-  write(bytes: Bytes, at: number): void {
-    const numbers = [this.high, this.low, this.data, this.nameBytes, this.eventBytes, this.first];
-    const sizes = [4, 4, 6, 2, 6, 6, 6, 6];
-    numbers.push(this.count, this.last / POSITION_UNIT);
-    let to = at;
-    for (const [i, value] of numbers.entries()) {
-      for (let byte = 0, rest = value; byte < sizes[i]!; byte++, rest = Math.floor(rest / 256)) {
-        bytes[to++] = rest % 256;
-      }
-    }
-  }
-
-  get eventsAt(): number {
-    return this.data + this.nameBytes;
-  }
-
-  get skipsAt(): number {
-    return this.eventsAt + this.eventBytes;
-  }
-
-  /** The address behind its data. */
-  get end(): number {
-    return this.skipsAt + SKIP_BYTES * Math.max(0, Math.ceil(this.count / BLOCK_EVENTS) - 1);
-  }
 }
 
 /** The header's page, without its checksum. */
@@ -178,13 +118,12 @@ export function decodeSegmentHeader(page: Bytes): SegmentHeader | string {
 
 function isPlausible(header: SegmentHeader): boolean {
   const { firstChunk, lastChunk, chunkSize, end, decided, streams, directory, filter, pageCount } = header;
-  const directoryPages = Math.ceil(streams / ENTRIES_PER_PAGE);
   return (
     firstChunk <= lastChunk &&
     end.position === (lastChunk + 1) * chunkSize &&
     decided >= end.position &&
     directory >= 1 &&
-    filter === directory + directoryPages &&
+    (streams === 0 ? filter === directory : filter > directory) &&
     pageCount >= filter &&
     (filterBlocksFor(streams) === 0) === (pageCount === filter)
   );

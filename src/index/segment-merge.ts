@@ -3,18 +3,17 @@
  * grow with their size. On a thread that may block.
  */
 import { assert } from '../base/assert.js';
+import { MergedStreams } from './merged-streams.js';
+import { IndexDamage } from './page.js';
 import { type FileAccess, openPagedFile, type PagedFile } from './paged-file.js';
 import { decodeSegmentHeader, type SegmentHeader, type SegmentScope } from './segment-format.js';
-import { IndexDamage } from './page.js';
 import { SegmentScan } from './segment-scan.js';
 import { type SegmentTarget, type SegmentWriter, writeSegment } from './segment-writer.js';
-import { compareNames } from './stream-hash.js';
 
 interface Input {
   readonly file: PagedFile;
   readonly header: SegmentHeader;
   readonly scan: SegmentScan;
-  isAtEnd: boolean;
 }
 
 /**
@@ -33,7 +32,7 @@ export function mergeSegments(target: SegmentTarget, paths: readonly string[]): 
 
 function openInput(access: FileAccess, path: string): Input {
   const { file, header } = openPagedFile(access, path, decodeSegmentHeader);
-  return { file, header, scan: new SegmentScan(file, header), isAtEnd: false };
+  return { file, header, scan: new SegmentScan(file, header) };
 }
 
 function mergedScope(inputs: readonly Input[]): SegmentScope {
@@ -50,29 +49,16 @@ function mergedScope(inputs: readonly Input[]): SegmentScope {
 }
 
 function merge(inputs: readonly Input[], writer: SegmentWriter): void {
-  for (const input of inputs) input.isAtEnd = !input.scan.next();
-  for (;;) {
-    const having = inputsWithLeast(inputs);
-    const oldest = having[0];
-    if (oldest === undefined) return;
-    writeStream(having, writer);
-    for (const input of having) input.isAtEnd = !input.scan.next();
+  const streams = new MergedStreams(inputs.map(({ scan }) => scan));
+  for (let having = streams.next(); having.length > 0; having = streams.next()) {
+    writeStream(
+      having.map((number) => inputs[number]!),
+      writer,
+    );
   }
 }
 
-/** The inputs that have the stream which comes next, oldest first. */
-function inputsWithLeast(inputs: readonly Input[]): readonly Input[] {
-  let having: Input[] = [];
-  for (const input of inputs) {
-    if (input.isAtEnd) continue;
-    const least = having[0];
-    const difference = least === undefined ? -1 : compareNames(input.scan.name, least.scan.name);
-    if (difference < 0) having = [input];
-    else if (difference === 0) having.push(input);
-  }
-  return having;
-}
-
+/** `having`: who has the stream, oldest first. */
 function writeStream(having: readonly Input[], writer: SegmentWriter): void {
   const { name, entry } = having[0]!.scan;
   let next = entry.first;

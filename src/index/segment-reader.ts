@@ -2,27 +2,18 @@
  * Looks streams up in one segment, through the page cache: whether it has a stream, where its events are. Index thread. What it keeps for
  * itself is a few numbers, whatever the segment's size. Every method that reads throws `IndexDamage` if a page is not as it was written.
  */
+import { bytesEqual } from '../base/bytes.js';
 import type { Position, Revision } from '../base/units.js';
+import { BLOCK_EVENTS, DirectoryEntry, entriesIn, isBelow, POSITION_UNIT, SKIP_BYTES } from './directory-page.js';
 import type { EventTaker, ReadDirection } from './event-taker.js';
 import type { PageCache } from './page-cache.js';
 import { type LoadedPage, PagedBytes } from './paged-bytes.js';
 import { type FileAccess, openPagedFile, type PagedFile } from './paged-file.js';
-import {
-  BLOCK_EVENTS,
-  DirectoryEntry,
-  decodeSegmentHeader,
-  ENTRIES_PER_PAGE,
-  ENTRY_BYTES,
-  POSITION_UNIT,
-  type SegmentHeader,
-  SKIP_BYTES,
-} from './segment-format.js';
+import { decodeSegmentHeader, type SegmentHeader } from './segment-format.js';
 import { FILTER_BLOCK_BYTES, FILTER_BLOCKS_PER_PAGE, filterBlockOf, filterBlocksFor, isInBlock } from './stream-filter.js';
 import type { HashedName } from './stream-hash.js';
 
 const TWO_TO_32 = 0x1_0000_0000;
-/** Hashes spread evenly: the guess is off by some hundred entries in a directory of a hundred thousand. */
-const GUESS_STEP = 128;
 
 class CachedBytes extends PagedBytes {
   readonly #cache: PageCache;
@@ -82,13 +73,19 @@ export class SegmentReader {
   /** Looks for a stream; true if the segment has events of it. */
   locate(name: HashedName): boolean {
     if (!this.#mayHave(name)) return false;
-    for (let index = this.#lowerBound(name); index < this.header.streams; index++) {
-      this.#readEntry(index);
-      const { high, low, nameBytes, data } = this.#entry;
-      if (high !== name.high || low !== name.low) return false;
-      if (nameBytes !== name.length) continue;
-      this.#bytes.seek(data);
-      if (this.#bytes.equals(name.bytes, name.at, name.length)) return true;
+    const { directory, filter } = this.header;
+    const cache = this.#cache;
+    const entry = this.#entry;
+    for (let page = this.#pageFor(name); page < filter - directory; page++) {
+      cache.load(this.file, directory + page);
+      const { bytes, at } = cache;
+      const count = entriesIn(bytes, at);
+      for (let index = this.#indexFor(name, count); index < count; index++) {
+        entry.read(bytes, at, index);
+        if (entry.high !== name.high || entry.low !== name.low) return false;
+        if (entry.nameBytes !== name.length) continue;
+        if (bytesEqual(bytes, at + entry.name, name.bytes, name.at, name.length)) return true;
+      }
     }
     return false;
   }
@@ -132,7 +129,7 @@ export class SegmentReader {
 
   /** Makes ready to decode the block that the stream's event `index` is in; returns the block's first event. */
   #seekBlock(index: number): number {
-    const { eventsAt, skipsAt } = this.#entry;
+    const { data, skipsAt } = this.#entry;
     const { firstChunk, chunkSize } = this.header;
     const block = Math.floor(index / BLOCK_EVENTS);
     this.#end = firstChunk * chunkSize;
@@ -142,7 +139,7 @@ export class SegmentReader {
       this.#end = this.#bytes.uint(6) * POSITION_UNIT;
       offset = this.#bytes.uint(6);
     }
-    this.#bytes.seek(eventsAt + offset);
+    this.#bytes.seek(data + offset);
     return block * BLOCK_EVENTS;
   }
 
@@ -163,26 +160,27 @@ export class SegmentReader {
     return isInBlock(this.#cache.bytes, at, high, low);
   }
 
-  /** The first entry whose hash is not below the name's. */
-  #lowerBound(name: HashedName): number {
-    const { streams } = this.header;
-    const guess = Math.floor((name.high / TWO_TO_32) * streams);
+  /** The first page of the directory whose last stream doesn't come before the name's hash. */
+  #pageFor(name: HashedName): number {
+    const { directory, filter } = this.header;
+    const pages = filter - directory;
+    // Hashes spread evenly, so the guess is off by a page or so; from there in steps that double, as a bad hash may be anywhere.
+    const guess = Math.floor((name.high / TWO_TO_32) * pages);
     let low = 0;
-    let high = streams;
-    // Around the guess in steps that double: good hashes are found in one or two pages, bad ones still in few.
-    if (this.#isBelow(guess, name)) {
+    let high = pages;
+    if (this.#endsBelow(guess, name)) {
       low = guess + 1;
-      for (let step = GUESS_STEP; low + step < streams; step *= 2) {
-        if (!this.#isBelow(low + step, name)) {
-          high = low + step;
+      for (let step = 1; low + step < pages; step *= 2) {
+        if (!this.#endsBelow(low + step - 1, name)) {
+          high = low + step - 1;
           break;
         }
-        low += step + 1;
+        low += step;
       }
     } else {
       high = guess;
-      for (let step = GUESS_STEP; high - step >= 0; step *= 2) {
-        if (this.#isBelow(high - step, name)) {
+      for (let step = 1; high - step >= 0; step *= 2) {
+        if (this.#endsBelow(high - step, name)) {
           low = high - step + 1;
           break;
         }
@@ -191,20 +189,28 @@ export class SegmentReader {
     }
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      if (this.#isBelow(middle, name)) low = middle + 1;
+      if (this.#endsBelow(middle, name)) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  #isBelow(index: number, { high, low }: HashedName): boolean {
-    this.#readEntry(index);
-    const entry = this.#entry;
-    return entry.high === high ? entry.low < low : entry.high < high;
+  #endsBelow(page: number, name: HashedName): boolean {
+    const cache = this.#cache;
+    cache.load(this.file, this.header.directory + page);
+    return isBelow(cache.bytes, cache.at, entriesIn(cache.bytes, cache.at) - 1, name);
   }
 
-  #readEntry(index: number): void {
-    this.#cache.load(this.file, this.header.directory + Math.floor(index / ENTRIES_PER_PAGE));
-    this.#entry.read(this.#cache.bytes, this.#cache.at + (index % ENTRIES_PER_PAGE) * ENTRY_BYTES);
+  /** The first entry of the page that is loaded whose hash is not below the name's. */
+  #indexFor(name: HashedName, count: number): number {
+    const { bytes, at } = this.#cache;
+    let low = 0;
+    let high = count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (isBelow(bytes, at, middle, name)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

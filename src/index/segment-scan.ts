@@ -1,16 +1,15 @@
 /**
  * Goes through all streams of a segment, in its order, and if wanted through the events of each: for merging, for a snapshot, and to verify it.
- * On a thread that may block. Every method throws `IndexDamage` if a page is not as it was written.
+ * Reads the directory alone unless it is asked for events. On a thread that may block. Every method throws `IndexDamage` if a page is not as
+ * it was written.
  */
-import type { Bytes } from '../base/ports.js';
+import { DirectoryEntry, entriesIn, POSITION_UNIT } from './directory-page.js';
 import type { EventTaker } from './event-taker.js';
-import { addressOf, IndexDamage } from './page.js';
+import { IndexDamage } from './page.js';
 import type { PagedFile } from './paged-file.js';
 import { PagedScan } from './paged-scan.js';
-import { DirectoryEntry, ENTRIES_PER_PAGE, ENTRY_BYTES, POSITION_UNIT, type SegmentHeader } from './segment-format.js';
+import type { SegmentHeader } from './segment-format.js';
 import { StreamName } from './stream-hash.js';
-
-const NAME_BYTES_MAX = 1024;
 
 export class SegmentScan {
   /** The stream that {@link next} came to. */
@@ -19,55 +18,55 @@ export class SegmentScan {
   readonly #file: PagedFile;
   readonly #header: SegmentHeader;
   readonly #directory: PagedScan;
-  readonly #data: PagedScan;
-  readonly #entryBytes: Bytes = new Uint8Array(ENTRY_BYTES);
-  readonly #nameBytes: Bytes = new Uint8Array(NAME_BYTES_MAX);
+  #data: PagedScan | undefined;
+  #page: number;
+  /** Of the page: how many streams it has, and which is next. */
+  #count = 0;
   #index = 0;
-  #events = 0;
+  #streams = 0;
 
   constructor(file: PagedFile, header: SegmentHeader) {
     this.#file = file;
     this.#header = header;
     this.#directory = new PagedScan(file);
-    this.#data = new PagedScan(file);
+    this.#page = header.directory - 1;
   }
 
   /** Goes to the next stream; false behind the last. */
   next(): boolean {
-    const { streams, events, directory } = this.#header;
-    if (this.#index === streams) {
-      if (this.#events !== events) throw this.#damage('its directory has another number of events than its header');
-      return false;
+    if (this.#index === this.#count) {
+      if (this.#streams === this.#header.streams) return false;
+      this.#page++;
+      const { bytes, at } = this.#directory.page(this.#page);
+      this.#count = entriesIn(bytes, at);
+      this.#index = 0;
+      if (this.#count === 0) throw this.#damage('its directory has fewer streams than its header says');
     }
-    if (this.#index % ENTRIES_PER_PAGE === 0)
-      this.#directory.seek(addressOf(directory + this.#index / ENTRIES_PER_PAGE));
-    this.#directory.copy(this.#entryBytes, 0, ENTRY_BYTES);
-    this.entry.read(this.#entryBytes, 0);
-    this.#index++;
-    this.#events += this.entry.count;
-    const { high, low, data, nameBytes } = this.entry;
-    if (nameBytes > NAME_BYTES_MAX || this.entry.count === 0) throw this.#damage('an entry makes no sense');
-    this.#data.seek(data);
-    this.#data.copy(this.#nameBytes, 0, nameBytes);
-    this.name.set(this.#nameBytes, 0, nameBytes);
+    const { bytes, at } = this.#directory.page(this.#page);
+    this.entry.read(bytes, at, this.#index++);
+    this.#streams++;
+    const { high, low, name, nameBytes } = this.entry;
+    this.name.set(bytes, at + name, nameBytes);
     this.name.high = high;
     this.name.low = low;
     return true;
   }
 
-  /** Feeds `taker` all events of the stream. At most once for each, right after {@link next}. */
+  /** Feeds `taker` all events of the stream. */
   events(taker: EventTaker): void {
-    const { count } = this.entry;
+    this.#data ??= new PagedScan(this.#file);
+    const data = this.#data;
+    const { count, data: begin, skipsAt, last } = this.entry;
     let end = this.#header.firstChunk * this.#header.chunkSize;
     let position = end;
+    data.seek(begin);
     for (let i = 0; i < count; i++) {
-      position = end + this.#data.varint() * POSITION_UNIT;
-      const length = this.#data.varint() * POSITION_UNIT;
+      position = end + data.varint() * POSITION_UNIT;
+      const length = data.varint() * POSITION_UNIT;
       end = position + length;
       taker.add(position, length);
     }
-    if (position !== this.entry.last || this.#data.address !== this.entry.skipsAt)
-      throw this.#damage('the events of a stream contradict its entry');
+    if (position !== last || data.address !== skipsAt) throw this.#damage('the events of a stream contradict its entry');
   }
 
   #damage(reason: string): IndexDamage {

@@ -5,19 +5,12 @@
 import { assert } from '../base/assert.js';
 import type { Bytes } from '../base/ports.js';
 import type { Position, Revision } from '../base/units.js';
+import { BLOCK_EVENTS, DirectoryEntry, DirectoryPageBuilder, entriesIn, POSITION_UNIT, type StreamPlace } from './directory-page.js';
 import type { EventTaker } from './event-taker.js';
+import { PAYLOAD_BYTES } from './page.js';
 import { type FileAccess, makePagedFile } from './paged-file.js';
 import { PagedWriter } from './paged-writer.js';
-import {
-  BLOCK_EVENTS,
-  DirectoryEntry,
-  ENTRIES_PER_PAGE,
-  ENTRY_BYTES,
-  encodeSegmentHeader,
-  POSITION_UNIT,
-  type SegmentHeader,
-  type SegmentScope,
-} from './segment-format.js';
+import { encodeSegmentHeader, type SegmentHeader, type SegmentScope } from './segment-format.js';
 import { Spool } from './spool.js';
 import { addToBlock, FILTER_BLOCK_BYTES, FILTER_BLOCKS_PER_PAGE, filterBlockOf, filterBlocksFor } from './stream-filter.js';
 import { compareNames, type HashedName, StreamName } from './stream-hash.js';
@@ -31,25 +24,28 @@ export interface StreamSummary {
   readonly last: Position;
 }
 
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** Where a segment comes from: what feeds the writer all of its streams. */
 export type SegmentSource = (writer: SegmentWriter) => void;
 
-/** 16 MiB, a multiple of an entry: the streams of most segments. */
-const SPOOL_BYTES = 400_000 * ENTRY_BYTES;
+/** 16 MiB: the directory of most segments, some 300,000 streams. */
+const SPOOL_PAGES = 4096;
 
 export class SegmentWriter implements EventTaker {
   readonly #pages: PagedWriter;
   readonly #directory: Spool;
+  readonly #directoryPage = new DirectoryPageBuilder();
+  #directoryAt = 0;
   readonly #start: Position;
-  readonly #entry = new DirectoryEntry();
-  readonly #lastName = new StreamName();
-  readonly #lastBytes: Bytes = new Uint8Array(1024);
+  readonly #name = new StreamName();
+  readonly #nameBytes: Bytes = new Uint8Array(1024);
+  #place: Mutable<StreamPlace> = { data: 0, eventBytes: 0, first: 0, count: 0, last: 0 };
   #streams = 0;
   #events = 0;
   /** Of the stream that is being written: how many events it has so far, and where the last of them ends. */
   #added = 0;
   #end: Position = 0;
-  #eventBytes = 0;
   /** Its skips: where the event before each block ends, and how many bytes of events come before it. */
   #skips = new Float64Array(64);
   #skipCount = 0;
@@ -72,42 +68,40 @@ export class SegmentWriter implements EventTaker {
   /** Begins the next stream. All of its events follow, by {@link add}, and then {@link endStream}. */
   beginStream({ name, first, count, last }: StreamSummary): void {
     assert(count > 0 && this.#added === 0, 'a stream has events, and the one before was ended');
-    assert(this.#streams === 0 || compareNames(this.#lastName, name) < 0, 'streams come in order, each once');
-    this.#lastBytes.set(name.bytes.subarray(name.at, name.at + name.length));
-    this.#lastName.set(this.#lastBytes, 0, name.length);
-    this.#lastName.high = name.high;
-    this.#lastName.low = name.low;
-    const entry = this.#entry;
-    entry.high = name.high;
-    entry.low = name.low;
-    entry.data = this.#pages.address;
-    entry.nameBytes = name.length;
-    entry.first = first;
-    entry.count = count;
-    entry.last = last;
-    this.#pages.bytes(name.bytes, name.at, name.length);
+    assert(this.#streams === 0 || compareNames(this.#name, name) < 0, 'streams come in order, each once');
+    this.#nameBytes.set(name.bytes.subarray(name.at, name.at + name.length));
+    this.#name.set(this.#nameBytes, 0, name.length);
+    this.#name.high = name.high;
+    this.#name.low = name.low;
+    const place = this.#place;
+    place.data = this.#pages.address;
+    place.eventBytes = 0;
+    place.first = first;
+    place.count = count;
+    place.last = last;
     this.#end = this.#start;
-    this.#eventBytes = 0;
     this.#skipCount = 0;
   }
 
   add(position: Position, bytes: number): boolean {
     if (this.#added > 0 && this.#added % BLOCK_EVENTS === 0) this.#skip();
     assert(position >= this.#end, 'the events of a stream come in order');
-    this.#eventBytes += this.#pages.varint((position - this.#end) / POSITION_UNIT);
-    this.#eventBytes += this.#pages.varint(bytes / POSITION_UNIT);
+    const gapBytes = this.#pages.varint((position - this.#end) / POSITION_UNIT);
+    this.#place.eventBytes += gapBytes + this.#pages.varint(bytes / POSITION_UNIT);
     this.#end = position + bytes;
     this.#added++;
     return true;
   }
 
   endStream(): void {
-    const entry = this.#entry;
-    assert(this.#added === entry.count, 'a stream has as many events as was said');
+    assert(this.#added === this.#place.count, 'a stream has as many events as was said');
     for (let i = 0; i < 2 * this.#skipCount; i++) this.#pages.uint(this.#skips[i]!, 6);
-    entry.eventBytes = this.#eventBytes;
-    const at = this.#directory.claim(ENTRY_BYTES);
-    entry.write(this.#directory.buffer, at);
+    const page = this.#directoryPage;
+    if (this.#streams === 0 || !page.hasRoom(this.#name.length)) {
+      this.#directoryAt = this.#directory.claim();
+      page.begin(this.#directory.buffer, this.#directoryAt);
+    }
+    page.add(this.#directory.buffer, this.#directoryAt, this.#name, this.#place);
     this.#streams++;
     this.#events += this.#added;
     this.#added = 0;
@@ -121,7 +115,7 @@ export class SegmentWriter implements EventTaker {
       this.#skips = longer;
     }
     this.#skips[at] = this.#end / POSITION_UNIT;
-    this.#skips[at + 1] = this.#eventBytes;
+    this.#skips[at + 1] = this.#place.eventBytes;
   }
 }
 
@@ -135,7 +129,7 @@ export interface SegmentTarget extends FileAccess {
 /** Makes the file, whole and durable, with the streams that `source` feeds. Throws `DiskError`, and leaves nothing behind then. */
 export function writeSegment(target: SegmentTarget, scope: SegmentScope, source: SegmentSource): SegmentHeader {
   const { disk, path, salt } = target;
-  const directory = new Spool(disk, `${path}.spool`, SPOOL_BYTES);
+  const directory = new Spool(disk, `${path}.spool`, PAYLOAD_BYTES, SPOOL_PAGES);
   let header: SegmentHeader | undefined;
   try {
     makePagedFile(target, path, salt, (file, checks) => {
@@ -158,19 +152,20 @@ export function writeSegment(target: SegmentTarget, scope: SegmentScope, source:
   return header;
 }
 
-/** Returns the filter over all entries. */
+/** Returns the filter over all streams. */
 function writeDirectory(pages: PagedWriter, directory: Spool, streams: number): Bytes {
   const blocks = filterBlocksFor(streams);
   const filter: Bytes = new Uint8Array(blocks * FILTER_BLOCK_BYTES);
   const entry = new DirectoryEntry();
   let count = 0;
-  directory.drain((bytes, length) => {
-    for (let at = 0; at < length; at += ENTRY_BYTES) {
-      entry.read(bytes, at);
+  directory.drain((bytes, page) => {
+    const entries = entriesIn(bytes, page);
+    for (let index = 0; index < entries; index++) {
+      entry.read(bytes, page, index);
       addToBlock(filter, filterBlockOf(entry.low, blocks) * FILTER_BLOCK_BYTES, entry.high, entry.low);
-      pages.bytes(bytes, at, ENTRY_BYTES);
-      if (++count % ENTRIES_PER_PAGE === 0) pages.endPage();
     }
+    pages.bytes(bytes, page, PAYLOAD_BYTES);
+    count += entries;
   });
   assert(count === streams, 'every stream has an entry');
   return filter;

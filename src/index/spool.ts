@@ -1,50 +1,44 @@
 /**
- * Bytes that are to be written later, in the order in which they come, whatever their number: the last of them in memory, the others in a
- * file without a checksum that lives as long as the job. On a thread that may block.
+ * Pieces of bytes, all of one length, that are to be written later, in the order in which they come, whatever their number: the last of them in
+ * memory, the others in a file without a checksum that lives as long as the job. On a thread that may block.
  */
 import type { Bytes, Disk, FileHandle } from '../base/ports.js';
 import { IndexDamage } from './page.js';
 
 export class Spool {
+  /** The pieces that are in memory. */
+  readonly buffer: Bytes;
   readonly #disk: Disk;
   readonly #path: string;
-  readonly #buffer: Bytes;
+  readonly #pieceBytes: number;
   #used = 0;
   #file: FileHandle | undefined;
   #written = 0;
 
-  /** Keeps `bufferBytes` in memory; the file at `path` is made when there is more. */
-  constructor(disk: Disk, path: string, bufferBytes: number) {
+  /** Keeps `piecesMax` in memory; the file at `path` is made when there are more. */
+  constructor(disk: Disk, path: string, pieceBytes: number, piecesMax: number) {
     this.#disk = disk;
     this.#path = path;
-    this.#buffer = new Uint8Array(bufferBytes);
+    this.#pieceBytes = pieceBytes;
+    this.buffer = new Uint8Array(pieceBytes * piecesMax);
   }
 
-  /** Room for `length` bytes at the place that is returned, in {@link buffer}. Throws `DiskError`. */
-  claim(length: number): number {
-    if (this.#used + length > this.#buffer.length) this.#spill();
+  /** A place for the next piece in {@link buffer}, valid until the next one is claimed. Throws `DiskError`. */
+  claim(): number {
+    if (this.#used === this.buffer.length) this.#spill();
     const at = this.#used;
-    this.#used += length;
+    this.#used += this.#pieceBytes;
     return at;
   }
 
-  get buffer(): Bytes {
-    return this.#buffer;
-  }
-
-  /** Hands out all bytes, in pieces that are multiples of what was claimed each time if that was always the same. Nothing can be added behind that. */
-  drain(take: (bytes: Bytes, length: number) => void): void {
-    if (this.#file === undefined) {
-      take(this.#buffer, this.#used);
-      return;
-    }
-    this.#spill();
-    const step = this.#buffer.length;
-    for (let at = 0; at < this.#written; at += step) {
-      const length = Math.min(step, this.#written - at);
-      const got = this.#disk.read(this.#file, this.#buffer, 0, length, at);
-      if (got < length) throw new IndexDamage(this.#path, 'it was cut short');
-      take(this.#buffer, length);
+  /** Hands out all pieces, each as `bytes[at, at+length)`. Nothing can be added behind that. */
+  drain(take: (bytes: Bytes, at: number) => void): void {
+    if (this.#file !== undefined) this.#spill();
+    const total = this.#file === undefined ? this.#used : this.#written;
+    for (let from = 0; from < total; from += this.buffer.length) {
+      const length = Math.min(this.buffer.length, total - from);
+      if (this.#file !== undefined) this.#readBack(this.#file, from, length);
+      for (let at = 0; at < length; at += this.#pieceBytes) take(this.buffer, at);
     }
   }
 
@@ -56,9 +50,14 @@ export class Spool {
     this.#disk.unlink(this.#path);
   }
 
+  #readBack(file: FileHandle, from: number, length: number): void {
+    const got = this.#disk.read(file, this.buffer, 0, length, from);
+    if (got < length) throw new IndexDamage(this.#path, 'it was cut short');
+  }
+
   #spill(): void {
     this.#file ??= this.#disk.open(this.#path, { access: 'create-new' });
-    this.#disk.write(this.#file, this.#buffer, 0, this.#used, this.#written);
+    this.#disk.write(this.#file, this.buffer, 0, this.#used, this.#written);
     this.#written += this.#used;
     this.#used = 0;
   }

@@ -5,6 +5,7 @@
 import { NameTable } from '../base/name-table.js';
 import type { Revision } from '../base/units.js';
 import type { EventColumns, EventIds } from '../index/event-ids.js';
+import { MergedStreams } from '../index/merged-streams.js';
 import { SegmentScan } from '../index/segment-scan.js';
 import type { IndexSnapshot } from './commands.js';
 import type { LogIndex } from './log-index.js';
@@ -42,17 +43,16 @@ class Heads {
 
   constructor({ seed, parts, segments }: LogIndex) {
     this.names = new NameTable(seed);
-    const holders = [...parts, ...segments].sort((a, b) => b.firstChunk - a.firstChunk);
-    for (const holder of holders) {
-      if ('header' in holder) this.#addSegment(new SegmentScan(holder.file, holder.header));
-      else this.#addPart(holder);
-    }
+    for (const part of parts.toReversed()) this.#addPart(part);
+    this.#addSegments(segments.map(({ file, header }) => new SegmentScan(file, header)));
   }
 
-  #addSegment(scan: SegmentScan): void {
-    while (scan.next()) {
-      const { first, count, last } = scan.entry;
-      this.#note(this.names.intern(scan.name.bytes, 0, scan.name.length), first + count - 1, last);
+  /** In the order of their hashes, so that a stream that is in all of them costs one look at the names. */
+  #addSegments(scans: readonly SegmentScan[]): void {
+    const streams = new MergedStreams(scans);
+    for (let having = streams.next(); having.length > 0; having = streams.next()) {
+      const { name, entry } = scans[having.at(-1)!]!;
+      this.#note(this.names.intern(name.bytes, name.at, name.length), entry.first + entry.count - 1, entry.last);
     }
   }
 
@@ -69,10 +69,10 @@ class Heads {
 
   #noted = 0;
 
-  /** The newest holder comes first: what a stream has already stays. */
+  /** The newest comes first: what a stream has already stays, unless that is older, from a part in the middle of the log. */
   #note(number: number, revision: Revision, position: number): void {
-    if (number < this.#noted) return;
-    this.#noted = number + 1;
+    if (number < this.#noted && this.revisions[number]! >= revision) return;
+    this.#noted = Math.max(this.#noted, number + 1);
     if (number === this.revisions.length) {
       this.revisions = doubled(this.revisions);
       this.positions = doubled(this.positions);
