@@ -17,7 +17,17 @@ export const SKIP_BYTES = 12;
 
 const COUNT_BYTES = 2;
 const ENTRY_BYTES = 42;
-const AT = { high: 0, low: 4, data: 8, eventBytes: 14, first: 20, count: 26, last: 32, name: 38, nameBytes: 40 } as const;
+const AT = {
+  high: 0,
+  low: 4,
+  data: 8,
+  eventBytes: 14,
+  first: 20,
+  count: 26,
+  last: 32,
+  name: 38,
+  nameBytes: 40,
+} as const;
 
 /** Where a stream's events are. */
 export interface StreamPlace {

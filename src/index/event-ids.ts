@@ -88,7 +88,14 @@ export function writeEventIds(
       pages.varint(revision);
     }
     const events = columns.streams.length;
-    return encodeHeader({ ...scope, salt, events, streams: firsts.size, streamTable, pageCount: pages.finish() });
+    return encodeHeader({
+      ...scope,
+      salt,
+      events,
+      streams: firsts.size,
+      streamTable,
+      pageCount: pages.finish(),
+    });
   });
 }
 

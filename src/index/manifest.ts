@@ -33,12 +33,21 @@ export interface Manifest {
   readonly eventIds: readonly EventIdsFile[];
 }
 
-export const MANIFEST_FILE = 'manifest';
+const MANIFEST_FILE = 'manifest';
 const TEMPORARY_FILE = 'manifest.tmp';
 
 const FORMAT_VERSION = 1;
 const MAGIC = new TextEncoder().encode('CAIRNIDX');
-const AT = { version: 8, length: 12, logId: 16, chunkSize: 32, seedLow: 40, seedHigh: 44, segments: 48, eventIds: 52 };
+const AT = {
+  version: 8,
+  length: 12,
+  logId: 16,
+  chunkSize: 32,
+  seedLow: 40,
+  seedHigh: 44,
+  segments: 48,
+  eventIds: 52,
+};
 const LISTS_AT = 56;
 const SEGMENT_BYTES = 16;
 const EVENT_IDS_BYTES = 20;
@@ -147,7 +156,8 @@ export function decodeManifest(bytes: Bytes): Manifest | string {
   let at = LISTS_AT;
   for (; segments.length < segmentCount; at += SEGMENT_BYTES) {
     const [firstChunk, lastChunk] = [view.getUint32(at + 8, true), view.getUint32(at + 12, true)];
-    if (firstChunk > lastChunk || firstChunk <= (segments.at(-1)?.lastChunk ?? -1)) return 'it contradicts itself';
+    if (firstChunk > lastChunk || firstChunk <= (segments.at(-1)?.lastChunk ?? -1))
+      return 'it contradicts itself';
     segments.push({ file: readU64(view, at), firstChunk, lastChunk });
   }
   for (; eventIds.length < eventIdsCount; at += EVENT_IDS_BYTES) {

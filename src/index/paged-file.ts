@@ -21,7 +21,12 @@ export class PagedFile {
   /** Which of its pages are in the page cache: page → frame. */
   readonly frames = new Map<number, number>();
 
-  constructor(disk: Disk, path: string, handle: FileHandle, parts: { checks: PageChecks; pageCount: number }) {
+  constructor(
+    disk: Disk,
+    path: string,
+    handle: FileHandle,
+    parts: { checks: PageChecks; pageCount: number },
+  ) {
     this.disk = disk;
     this.path = path;
     this.handle = handle;
@@ -56,7 +61,8 @@ export function openPagedFile<Header extends PagedHeader>(
     const got = disk.read(handle, page, 0, PAGE_BYTES, 0);
     const header = readHeader(page, got, kernel, decode);
     if (typeof header === 'string') throw new IndexDamage(path, header);
-    if (disk.sizeOf(handle) !== header.pageCount * PAGE_BYTES) throw new IndexDamage(path, 'it has another length');
+    if (disk.sizeOf(handle) !== header.pageCount * PAGE_BYTES)
+      throw new IndexDamage(path, 'it has another length');
     const parts = { checks: new PageChecks(kernel, header.salt), pageCount: header.pageCount };
     return { file: new PagedFile(disk, path, handle, parts), header };
   } catch (error) {

@@ -3,7 +3,7 @@
  * file's header, which is known last. On a thread that may block. Buffers a quarter of a megabyte and no more.
  */
 import type { Bytes, Disk, FileHandle } from '../base/ports.js';
-import { addressOf, PAGE_BYTES, type PageChecks, PAYLOAD_BYTES } from './page.js';
+import { addressOf, PAGE_BYTES, PAYLOAD_BYTES, type PageChecks } from './page.js';
 
 /** 256 KiB a write: near a disk's full rate. */
 const BUFFER_PAGES = 64;

@@ -42,10 +42,21 @@ function mergedScope(inputs: readonly Input[]): SegmentScope {
     const before = inputs[i - 1]?.header;
     assert(before === undefined || header.firstChunk === before.lastChunk + 1, 'only neighbours are merged');
     const { low, high } = header.seed;
-    assert(header.logId === first.logId && low === first.seed.low && high === first.seed.high, 'all are of one index');
+    assert(
+      header.logId === first.logId && low === first.seed.low && high === first.seed.high,
+      'all are of one index',
+    );
   }
   const { logId, chunkSize, firstChunk, seed } = first;
-  return { logId, chunkSize, firstChunk, seed, lastChunk: last.lastChunk, decided: last.decided, end: last.end };
+  return {
+    logId,
+    chunkSize,
+    firstChunk,
+    seed,
+    lastChunk: last.lastChunk,
+    decided: last.decided,
+    end: last.end,
+  };
 }
 
 function merge(inputs: readonly Input[], writer: SegmentWriter): void {
@@ -63,7 +74,8 @@ function writeStream(having: readonly Input[], writer: SegmentWriter): void {
   const { name, entry } = having[0]!.scan;
   let next = entry.first;
   for (const { scan, file } of having) {
-    if (scan.entry.first !== next) throw new IndexDamage(file.path, 'the revisions of a stream have a gap before it');
+    if (scan.entry.first !== next)
+      throw new IndexDamage(file.path, 'the revisions of a stream have a gap before it');
     next += scan.entry.count;
   }
   const { last } = having.at(-1)!.scan.entry;

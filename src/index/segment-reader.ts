@@ -4,13 +4,26 @@
  */
 import { bytesEqual } from '../base/bytes.js';
 import type { Position, Revision } from '../base/units.js';
-import { BLOCK_EVENTS, DirectoryEntry, entriesIn, isBelow, POSITION_UNIT, SKIP_BYTES } from './directory-page.js';
+import {
+  BLOCK_EVENTS,
+  DirectoryEntry,
+  entriesIn,
+  isBelow,
+  POSITION_UNIT,
+  SKIP_BYTES,
+} from './directory-page.js';
 import type { EventTaker, ReadDirection } from './event-taker.js';
 import type { PageCache } from './page-cache.js';
 import { type LoadedPage, PagedBytes } from './paged-bytes.js';
 import { type FileAccess, openPagedFile, type PagedFile } from './paged-file.js';
 import { decodeSegmentHeader, type SegmentHeader } from './segment-format.js';
-import { FILTER_BLOCK_BYTES, FILTER_BLOCKS_PER_PAGE, filterBlockOf, filterBlocksFor, isInBlock } from './stream-filter.js';
+import {
+  FILTER_BLOCK_BYTES,
+  FILTER_BLOCKS_PER_PAGE,
+  filterBlockOf,
+  filterBlocksFor,
+  isInBlock,
+} from './stream-filter.js';
 import type { HashedName } from './stream-hash.js';
 
 const TWO_TO_32 = 0x1_0000_0000;

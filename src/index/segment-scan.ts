@@ -66,7 +66,8 @@ export class SegmentScan {
       end = position + length;
       taker.add(position, length);
     }
-    if (position !== last || data.address !== skipsAt) throw this.#damage('the events of a stream contradict its entry');
+    if (position !== last || data.address !== skipsAt)
+      throw this.#damage('the events of a stream contradict its entry');
   }
 
   #damage(reason: string): IndexDamage {

@@ -5,14 +5,27 @@
 import { assert } from '../base/assert.js';
 import type { Bytes } from '../base/ports.js';
 import type { Position, Revision } from '../base/units.js';
-import { BLOCK_EVENTS, DirectoryEntry, DirectoryPageBuilder, entriesIn, POSITION_UNIT, type StreamPlace } from './directory-page.js';
+import {
+  BLOCK_EVENTS,
+  DirectoryEntry,
+  DirectoryPageBuilder,
+  entriesIn,
+  POSITION_UNIT,
+  type StreamPlace,
+} from './directory-page.js';
 import type { EventTaker } from './event-taker.js';
 import { PAYLOAD_BYTES } from './page.js';
 import { type FileAccess, makePagedFile } from './paged-file.js';
 import { PagedWriter } from './paged-writer.js';
 import { encodeSegmentHeader, type SegmentHeader, type SegmentScope } from './segment-format.js';
 import { Spool } from './spool.js';
-import { addToBlock, FILTER_BLOCK_BYTES, FILTER_BLOCKS_PER_PAGE, filterBlockOf, filterBlocksFor } from './stream-filter.js';
+import {
+  addToBlock,
+  FILTER_BLOCK_BYTES,
+  FILTER_BLOCKS_PER_PAGE,
+  filterBlockOf,
+  filterBlocksFor,
+} from './stream-filter.js';
 import { compareNames, type HashedName, StreamName } from './stream-hash.js';
 
 /** A stream that is about to be written. */
@@ -127,7 +140,11 @@ export interface SegmentTarget extends FileAccess {
 }
 
 /** Makes the file, whole and durable, with the streams that `source` feeds. Throws `DiskError`, and leaves nothing behind then. */
-export function writeSegment(target: SegmentTarget, scope: SegmentScope, source: SegmentSource): SegmentHeader {
+export function writeSegment(
+  target: SegmentTarget,
+  scope: SegmentScope,
+  source: SegmentSource,
+): SegmentHeader {
   const { disk, path, salt } = target;
   const directory = new Spool(disk, `${path}.spool`, PAYLOAD_BYTES, SPOOL_PAGES);
   let header: SegmentHeader | undefined;

@@ -46,7 +46,7 @@ const LAG_TO_RING = 1 / 16;
  * Most chunks that are in memory because they have no segment yet. Mostly there are two: the one that the log is in, and the one before. If segments can't be
  * made, indexing stops here, and appends when the ring is full; some 200 MB then.
  */
-export const MEMORY_PARTS_MAX = 8;
+const MEMORY_PARTS_MAX = 8;
 /** Queries that wait for a damaged segment to be made anew; with more, others wait behind them. */
 const HELD_QUERIES_MAX = 256;
 
@@ -175,7 +175,11 @@ export class IndexerAgent implements Agent {
   #takeOutcomes(): number {
     const { keeper } = this.#opened!;
     let count = 0;
-    for (let outcome = takeOutcome(this.#outcomes); outcome !== undefined; outcome = takeOutcome(this.#outcomes)) {
+    for (
+      let outcome = takeOutcome(this.#outcomes);
+      outcome !== undefined;
+      outcome = takeOutcome(this.#outcomes)
+    ) {
       count++;
       if (keeper.take(outcome)) this.#answerHeld();
     }

@@ -64,7 +64,11 @@ function endOf({ disk, logFolder, index }: EventIdsParts, chunk: number) {
   return path === undefined ? undefined : chainEndOf({ disk, chunkSize: index.chunkSize }, chunk, path);
 }
 
-function fromLog(parts: EventIdsParts, chunk: number, wanted: number): EventColumns & Pick<EventIds, 'names'> {
+function fromLog(
+  parts: EventIdsParts,
+  chunk: number,
+  wanted: number,
+): EventColumns & Pick<EventIds, 'names'> {
   const { disk, kernel, index, logFolder, committed } = parts;
   const { chunkSize, seed } = index;
   const part = new MemoryPart(chunk, chunkSize, seed);

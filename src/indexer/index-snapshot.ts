@@ -52,7 +52,11 @@ class Heads {
     const streams = new MergedStreams(scans);
     for (let having = streams.next(); having.length > 0; having = streams.next()) {
       const { name, entry } = scans[having.at(-1)!]!;
-      this.#note(this.names.intern(name.bytes, name.at, name.length), entry.first + entry.count - 1, entry.last);
+      this.#note(
+        this.names.intern(name.bytes, name.at, name.length),
+        entry.first + entry.count - 1,
+        entry.last,
+      );
     }
   }
 

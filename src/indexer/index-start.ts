@@ -22,7 +22,7 @@ export const INDEX_FOLDER = 'index';
  * Most sealed chunks that are read into memory at the start, with room left for those that come until they have segments. A node that was
  * stopped or killed has one or two; more are left over only if segments could not be made, or in a folder from before there were any.
  */
-export const CHUNKS_READ_MAX = 6;
+const CHUNKS_READ_MAX = 6;
 
 export interface IndexStartParts {
   readonly options: IndexerOptions;
@@ -70,7 +70,11 @@ export class IndexStart {
     this.#toRead = areFew ? uncovered : [];
     if (committed % chunkSize !== 0) this.#toRead.push(sealed.length);
     this.keeper = new SegmentKeeper(
-      { ...{ disk, kernel, folder, logFolder, logId, cache, report }, index: this.index, eventIds: retryWindowEvents },
+      {
+        ...{ disk, kernel, folder, logFolder, logId, cache, report },
+        index: this.index,
+        eventIds: retryWindowEvents,
+      },
       { segments, eventIds, missing: areFew ? [] : uncovered },
     );
   }

@@ -30,12 +30,17 @@ export function nextMerge(
 function areAlike(run: readonly SegmentFile[]): boolean {
   const chunks = run.at(-1)!.lastChunk - run[0]!.firstChunk + 1;
   const areNeighbours = run.every(({ firstChunk }, i) => i === 0 || run[i - 1]!.lastChunk + 1 === firstChunk);
-  return areNeighbours && chunks <= SEGMENT_CHUNKS_MAX && run.every((segment) => levelOf(segment) === levelOf(run[0]!));
+  return (
+    areNeighbours &&
+    chunks <= SEGMENT_CHUNKS_MAX &&
+    run.every((segment) => levelOf(segment) === levelOf(run[0]!))
+  );
 }
 
 /** 0 for one chunk, 1 for three, 2 for nine … */
 function levelOf({ firstChunk, lastChunk }: SegmentFile): number {
   let level = 0;
-  for (let chunks = lastChunk - firstChunk + 1; chunks >= FAN_IN; chunks = Math.floor(chunks / FAN_IN)) level++;
+  for (let chunks = lastChunk - firstChunk + 1; chunks >= FAN_IN; chunks = Math.floor(chunks / FAN_IN))
+    level++;
   return level;
 }

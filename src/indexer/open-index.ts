@@ -2,10 +2,18 @@
  * What the index finds in its folder at the start: the manifest and the segments that it names, each checked against the log. What doesn't fit is left
  * out, and what nobody names is removed. Index thread.
  */
-import { type Disk, DiskError, type RecordKernel } from '../base/ports.js';
+
 import type { HashSeed } from '../base/name-table.js';
+import { type Disk, DiskError, type RecordKernel } from '../base/ports.js';
 import type { Position } from '../base/units.js';
-import { eventIdsFileName, filesOf, loadManifest, type Manifest, type SegmentFile, segmentFileName } from '../index/manifest.js';
+import {
+  eventIdsFileName,
+  filesOf,
+  loadManifest,
+  type Manifest,
+  type SegmentFile,
+  segmentFileName,
+} from '../index/manifest.js';
 import { IndexDamage } from '../index/page.js';
 import type { PageCache } from '../index/page-cache.js';
 import { SegmentReader } from '../index/segment-reader.js';
@@ -33,13 +41,32 @@ export interface UsableIndex extends Pick<Manifest, 'seed' | 'eventIds'> {
   readonly segments: readonly OpenSegment[];
 }
 
-/** Throws `DiskError` if the folder can't be made or read. */
+/** What can't be made or read is as if it weren't there: the index does without, and its jobs try again. */
 export function openIndex(parts: OpenIndexParts): UsableIndex {
-  const { disk, folder, logFolder, logId, chunkSize, note } = parts;
-  if (!isThere(disk, folder)) {
+  const { disk, folder, logFolder, note } = parts;
+  try {
+    makeIndexFolder(disk, folder, logFolder);
+    return openFolder(parts);
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    note('the folder of the index can not be used: the index is made anew', { reason: error.message });
+    return { seed: parts.seed, eventIds: [], segments: [] };
+  }
+}
+
+/** Makes the folder, durably, unless it is there. Throws `DiskError`. */
+export function makeIndexFolder(disk: Disk, folder: string, logFolder: string): void {
+  try {
+    disk.list(folder);
+  } catch (error) {
+    if (!(error instanceof DiskError && error.errno === 'ENOENT')) throw error;
     disk.makeDirectory(folder);
     disk.syncDirectory(logFolder);
   }
+}
+
+function openFolder(parts: OpenIndexParts): UsableIndex {
+  const { disk, folder, logId, chunkSize, note } = parts;
   const loaded = loadManifest(disk, folder);
   const isOurs = typeof loaded !== 'string' && loaded.logId === logId && loaded.chunkSize === chunkSize;
   if (!isOurs && disk.list(folder).length > 0) {
@@ -58,16 +85,6 @@ export function openIndex(parts: OpenIndexParts): UsableIndex {
   return { seed: loaded.seed, eventIds, segments };
 }
 
-function isThere(disk: Disk, folder: string): boolean {
-  try {
-    disk.list(folder);
-    return true;
-  } catch (error) {
-    if (error instanceof DiskError && error.errno === 'ENOENT') return false;
-    throw error;
-  }
-}
-
 function removeOthers({ disk, folder, note }: OpenIndexParts, named: ReadonlySet<string>): void {
   try {
     for (const name of disk.list(folder)) if (!named.has(name)) disk.unlink(`${folder}/${name}`);
@@ -77,7 +94,11 @@ function removeOthers({ disk, folder, note }: OpenIndexParts, named: ReadonlySet
   }
 }
 
-function openSegment(parts: OpenIndexParts, manifest: Manifest, file: SegmentFile): SegmentReader | undefined {
+function openSegment(
+  parts: OpenIndexParts,
+  manifest: Manifest,
+  file: SegmentFile,
+): SegmentReader | undefined {
   const { folder, cache, note } = parts;
   const { firstChunk, lastChunk } = file;
   let reader: SegmentReader | undefined;
@@ -85,7 +106,11 @@ function openSegment(parts: OpenIndexParts, manifest: Manifest, file: SegmentFil
     reader = new SegmentReader(parts, `${folder}/${segmentFileName(file.file)}`, cache);
     const misfit = misfitOf(parts, manifest, file, reader);
     if (misfit === undefined) return reader;
-    note('a part of the index does not go with the log and is made anew', { reason: misfit, firstChunk, lastChunk });
+    note('a part of the index does not go with the log and is made anew', {
+      reason: misfit,
+      firstChunk,
+      lastChunk,
+    });
     reader.close();
   } catch (error) {
     reader?.close();

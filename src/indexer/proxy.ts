@@ -33,8 +33,11 @@ const OUTCOME_MAILBOX_BYTES = 64 * 1024;
 export interface IndexerEvents extends ThreadEvents {
   /** While the log is read at the start: how far it is. */
   progress?(position: Position, end: Position): void;
-  /** The log is damaged where the index has to read it: the thread waits until that is mended, or it is stopped. */
-  damaged(error: CairnError): void;
+  /**
+   * The log is damaged where the index wants to read it. `isNeeded`: the thread waits until that is mended, or it is stopped; else what it has
+   * in memory does for now.
+   */
+  damaged(error: CairnError, isNeeded: boolean): void;
   /** Something about the index's files that somebody should look at. */
   warn?(message: string, facts: Readonly<Record<string, string | number>>): void;
 }
@@ -55,7 +58,11 @@ export class IndexerProxy implements StreamLookup {
     const seed = { low: randomInt(2 ** 32), high: randomInt(2 ** 32) };
     const outcomes = createMailbox(OUTCOME_MAILBOX_BYTES);
     const start: IndexerStart = { ...options, queries, answers, outcomes, seed };
-    this.#jobs = new JobRunner(options.ring, outcomes, events);
+    let isReady = false;
+    this.#jobs = new JobRunner(options.ring, outcomes, {
+      warn: (message, facts) => events.warn?.(message, facts),
+      damaged: (error) => events.damaged(error, !isReady),
+    });
     const desk = new QueryDesk(options.ring, queries, answers);
     let fail: (error: CairnError) => void = () => undefined;
     const ended = (thread: string, error: Error | undefined) => {
@@ -69,8 +76,10 @@ export class IndexerProxy implements StreamLookup {
     this.ready = new Promise((resolve, reject) => {
       fail = reject;
       this.worker.on('message', (report: IndexerReport) => {
-        if (report.kind === 'ready') resolve();
-        else if (report.kind === 'failed') reject(errorOf(report));
+        if (report.kind === 'ready') {
+          isReady = true;
+          resolve();
+        } else if (report.kind === 'failed') reject(errorOf(report));
         else this.#take(report, events);
       });
     });
@@ -109,7 +118,7 @@ export class IndexerProxy implements StreamLookup {
         events.progress?.(report.position, report.end);
         return;
       case 'damaged':
-        events.damaged(errorOf(report));
+        events.damaged(errorOf(report), true);
         return;
       case 'job':
         this.#jobs.run(report.job);

@@ -77,7 +77,11 @@ export class RecentEvents {
 }
 
 /** A copy of the first `count` values, so turned that the one at `from` comes first. */
-function rotated<Values extends Uint32Array | Float64Array>(values: Values, from: number, count: number): Values {
+function rotated<Values extends Uint32Array | Float64Array>(
+  values: Values,
+  from: number,
+  count: number,
+): Values {
   const copy = values.slice(0, count) as Values;
   copy.set(values.subarray(from, count));
   copy.set(values.subarray(0, from), count - from);

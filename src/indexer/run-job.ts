@@ -7,11 +7,18 @@ import { IndexDamage } from '../index/page.js';
 import type { FileAccess } from '../index/paged-file.js';
 import { mergeSegments } from '../index/segment-merge.js';
 import { type SegmentTarget, type SegmentWriter, writeSegment } from '../index/segment-writer.js';
-import { compareNames, type HashedName, type StreamHash, StreamName, streamHash } from '../index/stream-hash.js';
+import {
+  compareNames,
+  type HashedName,
+  type StreamHash,
+  StreamName,
+  streamHash,
+} from '../index/stream-hash.js';
 import { listFolder } from '../log/folder.js';
 import { ChunkWalk } from './chunk-walk.js';
 import type { BuildJob, IndexJob, JobOutcome, MergeJob } from './jobs.js';
 import { MemoryPart } from './memory-part.js';
+import { makeIndexFolder } from './open-index.js';
 import { RecentEvents } from './recent-events.js';
 import { RecordFollower } from './record-follower.js';
 import { reportedError } from './reported-error.js';
@@ -31,14 +38,15 @@ export function runJob(access: FileAccess, job: IndexJob, hash?: StreamHash): Jo
   }
 }
 
-function merge(access: FileAccess, { folder, file, salt, inputs }: MergeJob): number {
-  const target = targetOf(access, folder, segmentFileName(file), salt);
+function merge(access: FileAccess, job: MergeJob): number {
+  const { folder, file, inputs } = job;
+  const target = targetOf(access, job, segmentFileName(file));
   const paths = inputs.map((input) => `${folder}/${segmentFileName(input)}`);
   return mergeSegments(target, paths).events;
 }
 
 function build(access: FileAccess, job: BuildJob, hash?: StreamHash): number {
-  const { folder, logFolder, logId, chunkSize, chunk, seed, committed, eventIds, file, salt } = job;
+  const { logFolder, logId, chunkSize, chunk, seed, committed, eventIds, file } = job;
   const part = new MemoryPart(chunk, chunkSize, seed);
   const recent = eventIds > 0 ? new RecentEvents(eventIds) : undefined;
   const wanted = { partAt: (at: number) => (at >= part.start && at < part.end ? part : undefined) };
@@ -56,10 +64,10 @@ function build(access: FileAccess, job: BuildJob, hash?: StreamHash): number {
   const { end, position: decided } = walk;
   assert(end.position === part.end, 'a segment is made of a whole chunk');
   const scope = { logId, chunkSize, firstChunk: chunk, lastChunk: chunk, seed, decided, end };
-  const target = targetOf(access, folder, segmentFileName(file), salt);
+  const target = targetOf(access, job, segmentFileName(file));
   writeSegment(target, scope, (writer) => writePart(writer, part, hash ?? streamHash(seed)));
   if (recent !== undefined) {
-    const idsTarget = targetOf(access, folder, eventIdsFileName(file), salt);
+    const idsTarget = targetOf(access, job, eventIdsFileName(file));
     const idsScope = { logId, chunk, chunkSize, end, chunkEvents: part.events };
     writeEventIds(idsTarget, idsScope, recent.columns(), (stream) => part.names.bytesOf(stream));
   }
@@ -67,8 +75,9 @@ function build(access: FileAccess, job: BuildJob, hash?: StreamHash): number {
 }
 
 /** Makes room for a file: one of an attempt that failed may be in its place. */
-function targetOf(access: FileAccess, folder: string, name: string, salt: number): SegmentTarget {
+function targetOf(access: FileAccess, { folder, logFolder, salt }: IndexJob, name: string): SegmentTarget {
   const { disk } = access;
+  makeIndexFolder(disk, folder, logFolder);
   const path = `${folder}/${name}`;
   for (const left of [name, `${name}.spool`]) {
     if (disk.list(folder).includes(left)) disk.unlink(`${folder}/${left}`);

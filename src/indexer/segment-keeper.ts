@@ -7,7 +7,13 @@ import { randomInt } from 'node:crypto';
 import { assert } from '../base/assert.js';
 import { type Disk, DiskError, type RecordKernel } from '../base/ports.js';
 import type { Position } from '../base/units.js';
-import { type EventIdsFile, eventIdsFileName, type SegmentFile, saveManifest, segmentFileName } from '../index/manifest.js';
+import {
+  type EventIdsFile,
+  eventIdsFileName,
+  type SegmentFile,
+  saveManifest,
+  segmentFileName,
+} from '../index/manifest.js';
 import { IndexDamage } from '../index/page.js';
 import type { PageCache } from '../index/page-cache.js';
 import { SegmentReader } from '../index/segment-reader.js';
@@ -103,7 +109,10 @@ export class SegmentKeeper {
     assert(job !== undefined, 'a job that has ended had begun');
     this.#job = undefined;
     if (outcome.kind === 'done') return this.#install(job, outcome.chunkEvents);
-    if (outcome.kind === 'index-damaged' && this.#segments.some(({ reader }) => reader.file.path === outcome.path))
+    if (
+      outcome.kind === 'index-damaged' &&
+      this.#segments.some(({ reader }) => reader.file.path === outcome.path)
+    )
       this.suspect(outcome);
     return false;
   }
@@ -135,7 +144,9 @@ export class SegmentKeeper {
   }
 
   #nextMerge(): IndexJob | undefined {
-    const usable = new Set(this.#segments.filter((segment) => !this.#suspects.has(segment)).map(({ file }) => file));
+    const usable = new Set(
+      this.#segments.filter((segment) => !this.#suspects.has(segment)).map(({ file }) => file),
+    );
     const files = this.#segments.map(({ file }) => file);
     const run = nextMerge(files, (file) => usable.has(file));
     return run && { kind: 'merge', ...this.#jobBase(), inputs: run.map(({ file }) => file) };
@@ -164,7 +175,11 @@ export class SegmentKeeper {
     if (job.kind === 'merge') {
       const removed = this.#segments.filter((segment) => job.inputs.includes(segment.file.file));
       const [firstChunk, lastChunk] = [removed[0]!.file.firstChunk, removed.at(-1)!.file.lastChunk];
-      return this.#replace(job, { removed, added: [{ file, firstChunk, lastChunk }], eventIds: this.#eventIds });
+      return this.#replace(job, {
+        removed,
+        added: [{ file, firstChunk, lastChunk }],
+        eventIds: this.#eventIds,
+      });
     }
     const { chunk } = job;
     const others = this.#eventIds.filter((known) => known.chunk !== chunk);
@@ -173,7 +188,8 @@ export class SegmentKeeper {
     for (const [suspect, rebuilt] of this.#suspects) {
       const { firstChunk, lastChunk } = suspect.file;
       if (chunk < firstChunk || chunk > lastChunk) continue;
-      if (chunk === lastChunk) return this.#replace(job, { removed: [suspect], added: [...rebuilt, built], eventIds });
+      if (chunk === lastChunk)
+        return this.#replace(job, { removed: [suspect], added: [...rebuilt, built], eventIds });
       rebuilt.push(built);
       this.#eventIds = eventIds;
       return false;
@@ -200,7 +216,10 @@ export class SegmentKeeper {
       return false;
     }
     this.#show(removed, added);
-    this.#removeFiles(removed, eventIds.concat(this.#eventIds).filter((file) => !wanted.includes(file)));
+    this.#removeFiles(
+      removed,
+      eventIds.concat(this.#eventIds).filter((file) => !wanted.includes(file)),
+    );
     this.#eventIds = wanted;
     return true;
   }
@@ -240,7 +259,11 @@ export class SegmentKeeper {
         disk.unlink(`${folder}/${name}`);
       } catch (error) {
         if (!(error instanceof DiskError)) throw error;
-        report({ kind: 'noted', message: 'an old index file stays until the next start', facts: { reason: error.message } });
+        report({
+          kind: 'noted',
+          message: 'an old index file stays until the next start',
+          facts: { reason: error.message },
+        });
       }
     }
   }

@@ -115,8 +115,8 @@ export class LogStore {
     const { folder, syncMode, batchBytesMax, retryWindowEvents, preparedChunks: chunksAhead = 1 } = options;
     const ended = { ended: (thread: string, error: Error | undefined) => this.#threadEnded(thread, error) };
     this.#writer = startWriter({ ring, folder, logId, syncMode, batchBytesMax }, ended);
-    const damaged = (error: CairnError) => {
-      if (!events.damaged(error, 'index')) this.#fail(error);
+    const damaged = (error: CairnError, isNeeded: boolean) => {
+      if (!events.damaged(error, isNeeded ? 'index' : 'reader') && isNeeded) this.#fail(error);
     };
     const { indexCacheSize: indexCacheBytes } = options;
     this.indexer = startIndexer(

@@ -10,9 +10,9 @@ import {
   CHUNK_BYTES,
   FOLDER,
   hashedName,
-  makeSegment,
   type Model,
   type ModelStream,
+  makeSegment,
   newDisk,
   openSegment,
   type Place,
@@ -52,7 +52,10 @@ describe('a segment', () => {
     const far = 2 ** 50;
     const scope = { ...scopeOf(Math.floor(far / CHUNK_BYTES)) };
     const start = scope.firstChunk * CHUNK_BYTES;
-    const places = [0, 8, 2 ** 31, 2 ** 40].map((offset) => ({ position: start + offset, bytes: 33_554_432 }));
+    const places = [0, 8, 2 ** 31, 2 ** 40].map((offset) => ({
+      position: start + offset,
+      bytes: 33_554_432,
+    }));
     places.splice(1, 1);
     const model = new Map([
       ['x'.repeat(1024), { first: 2 ** 40, places }],
@@ -66,7 +69,9 @@ describe('a segment', () => {
   test('is found in a directory of thousands, with some pages read', () => {
     const disk = newDisk();
     const place = { position: 0, bytes: 64 };
-    const model = new Map(Array.from({ length: 20_000 }, (_, i) => [`s-${i}`, { first: i, places: [place] }]));
+    const model = new Map(
+      Array.from({ length: 20_000 }, (_, i) => [`s-${i}`, { first: i, places: [place] }]),
+    );
     makeSegment(disk, 'a', model);
     const cache = new PageCache(1 << 20);
     const reader = openSegment(disk, 'a', cache);
@@ -117,7 +122,8 @@ describe('merging', () => {
       fc.property(models(4), fc.boolean(), (models, isWeak) => {
         const hash = isWeak ? weakHash : strongHash;
         const disk = newDisk();
-        for (const [i, model] of models.entries()) makeSegment(disk, `${i}`, model, { scope: scopeOf(i), hash });
+        for (const [i, model] of models.entries())
+          makeSegment(disk, `${i}`, model, { scope: scopeOf(i), hash });
         const paths = models.map((_, i) => `${FOLDER}/${i}`);
         mergeSegments(targetOf(disk, 'm'), paths);
         const all = new Map<string, ModelStream>();
@@ -182,7 +188,10 @@ function scanDamaged(disk: SimulatedDisk): boolean {
 function sampleModel(streams: number): Model {
   const model = new Map<string, ModelStream>();
   for (let i = 0; i < streams; i++) {
-    const places = Array.from({ length: 1 + ((i * 7) % 90) }, (_, k) => ({ position: 8 * i + 512 * k, bytes: 96 }));
+    const places = Array.from({ length: 1 + ((i * 7) % 90) }, (_, k) => ({
+      position: 8 * i + 512 * k,
+      bytes: 96,
+    }));
     model.set(`stream-${i}`, { first: 3 * i, places });
   }
   return model;

@@ -52,7 +52,15 @@ export function hashedName(text: string, hash: StreamHash): StreamName {
 export function scopeOf(firstChunk: number, lastChunk = firstChunk): SegmentScope {
   const position = (lastChunk + 1) * CHUNK_BYTES;
   const end = { position, chain: 17 + lastChunk, previousLength: 64, epoch: 3 };
-  return { logId: LOG_ID, chunkSize: CHUNK_BYTES, firstChunk, lastChunk, seed: SEED, decided: position + 8, end };
+  return {
+    logId: LOG_ID,
+    chunkSize: CHUNK_BYTES,
+    firstChunk,
+    lastChunk,
+    seed: SEED,
+    decided: position + 8,
+    end,
+  };
 }
 
 export function targetOf(disk: SimulatedDisk, name: string) {
@@ -77,7 +85,11 @@ export function makeSegment(
   });
 }
 
-export function openSegment(disk: SimulatedDisk, name: string, cache = new PageCache(1 << 20)): SegmentReader {
+export function openSegment(
+  disk: SimulatedDisk,
+  name: string,
+  cache = new PageCache(1 << 20),
+): SegmentReader {
   return new SegmentReader({ disk, kernel }, `${FOLDER}/${name}`, cache);
 }
 
