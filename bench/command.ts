@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import { catchUpFlags } from './cluster-options.js';
 import type { FlagValues } from './flags.js';
+import { registerLookup } from './lookup-command.js';
 import { parseOutput, parseRuns, syncModeOf } from './options.js';
 import { type BenchRow, rowAsJson, rowAsTableLine, tableHeader } from './row.js';
 import { RUN_ROW, runFloorRow, suiteOf } from './run-row.js';
@@ -35,6 +36,7 @@ export function registerBench(program: Command): void {
     .option('--source <what>', 'what to read: stream or all (default: all)')
     .option('--events <n>', 'how many events to fill the node with first (default: 1000000)')
     .action((flags: FlagValues) => printRow(flags, RUN_ROW.read));
+  registerLookup(bench);
   addClusterCommands(bench);
   registerSuite(bench);
 }
