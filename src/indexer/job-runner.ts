@@ -17,8 +17,11 @@ import { errorOf } from './reported-error.js';
 /** A full or broken disk rarely gets better sooner, and the index does without for a while. */
 const REST_MS_MIN = 5_000;
 const REST_MS_MAX = 60_000;
+/** After verifying a chunk the disk is left alone so many times as long as that took; segments that are to be made wait for it. */
+const VERIFY_REST = 9;
+const VERIFY_REST_MS_MAX = 5_000;
 /** The worker ends when there was nothing to do for so long: a chunk may be hours away. */
-const IDLE_MS = 2_000;
+const IDLE_MS = 10_000;
 
 /** Whom it tells about trouble. */
 export interface JobEvents {
@@ -46,8 +49,12 @@ export class JobRunner {
   run(job: IndexJob): void {
     if (this.#isClosed) return;
     this.#pool ??= newPool();
+    const beganMs = performance.now();
     this.#pool.run(job).then(
-      (outcome) => this.#ended(outcome),
+      (outcome) => {
+        if (job.kind === 'verify') this.#verified(outcome, performance.now() - beganMs);
+        else this.#ended(outcome);
+      },
       (error: Error) => this.#rest(`a job of the index was given up: ${error.message}`),
     );
   }
@@ -76,12 +83,23 @@ export class JobRunner {
     this.#rest(error.message, outcome);
   }
 
+  /** Damage is nobody's hurry: the index does without. */
+  #verified(outcome: JobOutcome, tookMs: number): void {
+    if (this.#isClosed) return;
+    if (outcome.kind === 'failed') this.#events.damaged(errorOf(outcome.error));
+    this.#sendAfter(Math.min(VERIFY_REST * tookMs, VERIFY_REST_MS_MAX), outcome);
+  }
+
   #rest(reason: string, outcome: OutcomeMessage = { kind: 'again' }): void {
     if (this.#isClosed) return;
     this.#events.warn?.('a file of the index could not be made yet', { reason, againInMs: this.#restMs });
-    this.#timer = setTimeout(() => this.#send(outcome), this.#restMs);
-    this.#timer.unref();
+    this.#sendAfter(this.#restMs, outcome);
     this.#restMs = Math.min(2 * this.#restMs, REST_MS_MAX);
+  }
+
+  #sendAfter(delayMs: number, outcome: OutcomeMessage): void {
+    this.#timer = setTimeout(() => this.#send(outcome), delayMs);
+    this.#timer.unref();
   }
 
   #send(outcome: OutcomeMessage): void {

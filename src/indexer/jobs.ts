@@ -35,10 +35,16 @@ export interface MergeJob extends JobBase {
   readonly inputs: readonly number[];
 }
 
-export type IndexJob = BuildJob | MergeJob;
+/** Reads one sealed chunk and checks it: nobody read it at the start, as it has a segment. */
+export interface VerifyJob extends JobBase {
+  readonly kind: 'verify';
+  readonly chunk: number;
+}
+
+export type IndexJob = BuildJob | MergeJob | VerifyJob;
 
 export type JobOutcome =
-  /** The files are there, durably. `chunkEvents`: how many events the chunks have. */
+  /** The files are there, durably, or the chunk is sound. `chunkEvents`: how many events the chunks have. */
   | { readonly kind: 'done'; readonly chunkEvents: number }
   /** An index file that was to be merged is damaged. */
   | { readonly kind: 'index-damaged'; readonly path: string; readonly message: string }

@@ -1,16 +1,16 @@
 /**
- * Which segments are merged next. Pure. Three neighbours of about the same size become one: so the number of segments grows with the logarithm of
- * the log, and each event's place is written again once for each time that the log has grown threefold.
+ * Which segments are merged next. Pure. Two neighbours of about the same size become one: so the number of segments grows with the logarithm of
+ * the log, and each event's place is written again once for each time that the log has doubled, until segments are large enough.
  */
 import type { SegmentFile } from '../index/manifest.js';
 
-/** Three: with two an event is written half as often again, with four there are twice as many segments to look into. */
-const FAN_IN = 3;
+/** Two: with three an event is written a third less often, but there are up to twice as many segments, which all have the names of busy streams. */
+const FAN_IN = 2;
 /**
  * Most chunks of a segment: if a page of it is damaged, that many chunks are read again. With chunks of 256 MiB a terabyte of log
- * has some fifty segments then.
+ * has some seventy segments then.
  */
-const SEGMENT_CHUNKS_MAX = 81;
+const SEGMENT_CHUNKS_MAX = 64;
 
 /**
  * The neighbours to be merged, oldest first; undefined if there are none. `segments` in the order of their chunks. The newest one is left alone: after
@@ -37,7 +37,7 @@ function areAlike(run: readonly SegmentFile[]): boolean {
   );
 }
 
-/** 0 for one chunk, 1 for three, 2 for nine … */
+/** 0 for one chunk, 1 for two, 2 for four … */
 function levelOf({ firstChunk, lastChunk }: SegmentFile): number {
   let level = 0;
   for (let chunks = lastChunk - firstChunk + 1; chunks >= FAN_IN; chunks = Math.floor(chunks / FAN_IN))

@@ -16,7 +16,7 @@ import {
 } from '../index/stream-hash.js';
 import { listFolder } from '../log/folder.js';
 import { ChunkWalk } from './chunk-walk.js';
-import type { BuildJob, IndexJob, JobOutcome, MergeJob } from './jobs.js';
+import type { BuildJob, IndexJob, JobOutcome, MergeJob, VerifyJob } from './jobs.js';
 import { MemoryPart } from './memory-part.js';
 import { makeIndexFolder } from './open-index.js';
 import { RecentEvents } from './recent-events.js';
@@ -26,8 +26,7 @@ import { reportedError } from './reported-error.js';
 /** Answers with what came of it; only our own bugs are thrown. `hash`: another than the seed's, for tests. */
 export function runJob(access: FileAccess, job: IndexJob, hash?: StreamHash): JobOutcome {
   try {
-    const chunkEvents = job.kind === 'build' ? build(access, job, hash) : merge(access, job);
-    return { kind: 'done', chunkEvents };
+    return { kind: 'done', chunkEvents: carryOut(access, job, hash) };
   } catch (error) {
     if (error instanceof IndexDamage) {
       return { kind: 'index-damaged', path: error.path, message: error.message };
@@ -36,6 +35,34 @@ export function runJob(access: FileAccess, job: IndexJob, hash?: StreamHash): Jo
     if (reported !== undefined) return { kind: 'failed', error: reported };
     throw error;
   }
+}
+
+/** Returns how many events there are. */
+function carryOut(access: FileAccess, job: IndexJob, hash: StreamHash | undefined): number {
+  switch (job.kind) {
+    case 'build':
+      return build(access, job, hash);
+    case 'merge':
+      return merge(access, job);
+    case 'verify':
+      return verify(access, job);
+  }
+}
+
+/** Throws `log-corrupt` if the chunk is not as it was written. */
+function verify(access: FileAccess, { logFolder, chunkSize, chunk }: VerifyJob): number {
+  const { chunks } = listFolder(access.disk, logFolder);
+  const log = { ...access, chunks, chunkSize, to: (chunk + 1) * chunkSize };
+  const walk = new ChunkWalk(log, chunk, {
+    follow: (_bytes, _words, _at, limit) => limit,
+    isInTransaction: false,
+  });
+  try {
+    while (walk.step() > 0);
+  } finally {
+    walk.close();
+  }
+  return 0;
 }
 
 function merge(access: FileAccess, job: MergeJob): number {

@@ -18,7 +18,7 @@ import { IndexDamage } from '../index/page.js';
 import type { PageCache } from '../index/page-cache.js';
 import { SegmentReader } from '../index/segment-reader.js';
 import type { IndexerReport } from './commands.js';
-import type { IndexJob } from './jobs.js';
+import type { BuildJob, IndexJob, MergeJob } from './jobs.js';
 import type { LogIndex } from './log-index.js';
 import { nextMerge } from './merge-plan.js';
 import type { OutcomeMessage } from './messages.js';
@@ -60,6 +60,8 @@ export class SegmentKeeper {
   /** Damaged segments, and the new ones of their chunks so far. */
   readonly #suspects = new Map<OpenSegment, SegmentFile[]>();
   #nextFile: number;
+  /** Chunks that nobody has read since the start, the newest last: that is the one that is most likely to be wanted. */
+  readonly #unverified: number[];
   /** The job that is under way, or waits to be tried again. */
   #job: IndexJob | undefined;
 
@@ -70,6 +72,7 @@ export class SegmentKeeper {
     this.#missing = new Set(missing);
     const numbers = [...segments.map(({ file }) => file.file), ...eventIds.map(({ file }) => file)];
     this.#nextFile = Math.max(0, ...numbers) + 1;
+    this.#unverified = segments.flatMap(({ file }) => chunksOf(file));
     parts.index.segments = segments.map(({ reader }) => reader);
   }
 
@@ -86,7 +89,7 @@ export class SegmentKeeper {
   /** Thinks of the next job, if none is under way. Everything before `indexed` is in the index, but for what `openFrom` begins. */
   advance(indexed: Position, openFrom: Position): void {
     if (this.#job !== undefined) return;
-    const job = this.#nextBuild(indexed, openFrom) ?? this.#nextMerge();
+    const job = this.#nextBuild(indexed, openFrom) ?? this.#nextMerge() ?? this.#nextVerify();
     if (job === undefined) return;
     this.#job = job;
     this.#parts.report({ kind: 'job', job });
@@ -108,6 +111,8 @@ export class SegmentKeeper {
     const job = this.#job;
     assert(job !== undefined, 'a job that has ended had begun');
     this.#job = undefined;
+    // What came of it main has told to whoever mends the log.
+    if (job.kind === 'verify') return false;
     if (outcome.kind === 'done') return this.#install(job, outcome.chunkEvents);
     if (
       outcome.kind === 'index-damaged' &&
@@ -152,6 +157,11 @@ export class SegmentKeeper {
     return run && { kind: 'merge', ...this.#jobBase(), inputs: run.map(({ file }) => file) };
   }
 
+  #nextVerify(): IndexJob | undefined {
+    const chunk = this.#unverified.pop();
+    return chunk === undefined ? undefined : { kind: 'verify', ...this.#jobBase(), chunk };
+  }
+
   #jobBase() {
     const { folder, logFolder, logId, index } = this.#parts;
     const { chunkSize } = index;
@@ -169,7 +179,7 @@ export class SegmentKeeper {
     return events;
   }
 
-  #install(job: IndexJob, chunkEvents: number): boolean {
+  #install(job: BuildJob | MergeJob, chunkEvents: number): boolean {
     const { file } = job;
     this.#nextFile++;
     if (job.kind === 'merge') {
@@ -198,7 +208,7 @@ export class SegmentKeeper {
   }
 
   /** Files in place of others, all at once: in the manifest, and for queries. */
-  #replace(job: IndexJob, { removed, added, eventIds }: Replacement): boolean {
+  #replace(job: BuildJob | MergeJob, { removed, added, eventIds }: Replacement): boolean {
     const opened: OpenSegment[] = [];
     const isWanted = ({ chunk }: EventIdsFile) => this.#eventsBehind(chunk, eventIds) < this.#parts.eventIds;
     const wanted = eventIds.filter(isWanted).sort((a, b) => a.chunk - b.chunk);
@@ -240,8 +250,8 @@ export class SegmentKeeper {
   #show(removed: readonly OpenSegment[], added: readonly SegmentFile[]): void {
     const { index } = this.#parts;
     index.segments = this.#segments.map(({ reader }) => reader);
-    for (const { firstChunk, lastChunk } of added) {
-      for (let chunk = firstChunk; chunk <= lastChunk; chunk++) {
+    for (const file of added) {
+      for (const chunk of chunksOf(file)) {
         index.dropPart(chunk);
         this.#missing.delete(chunk);
       }
@@ -267,6 +277,10 @@ export class SegmentKeeper {
       }
     }
   }
+}
+
+function chunksOf({ firstChunk, lastChunk }: SegmentFile): number[] {
+  return Array.from({ length: lastChunk - firstChunk + 1 }, (_, i) => firstChunk + i);
 }
 
 interface Replacement {
