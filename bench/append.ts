@@ -13,6 +13,7 @@ import { probeDisk } from './probe.js';
 import { type BenchRow, makeRow } from './row.js';
 import { withScratchFolder } from './scratch-folder.js';
 import type { BatchSamples } from './statistics/batch-samples.js';
+import { type StageTime, stagesBetween } from './statistics/write-stages.js';
 import { type AppendTarget, amplification, type OpenTarget } from './target.js';
 
 /** A row, and what it was made from. */
@@ -22,6 +23,8 @@ export interface MeasuredAppend {
   /** What the writers of all nodes counted before and after, warm-up included. */
   readonly writer: { readonly before: WriterStatistics; readonly after: WriterStatistics };
   readonly batches: BatchSamples | undefined;
+  /** Of nodes that profile writes, warm-up included. */
+  readonly stages: readonly StageTime[];
 }
 
 /** Runs one row. Throws `CairnError` if nothing can be measured: with the first answer's error if every request failed. */
@@ -46,9 +49,11 @@ export async function measureAppend(
   const target = await openTarget(options, folder);
   try {
     const before = await target.writerTotals();
+    const metricsBefore = await target.metrics?.();
     const result = await drive(target, options);
     if (result.requests === 0 && target.firstError !== undefined) throw target.firstError;
     const after = await target.writerTotals();
+    const metricsAfter = await target.metrics?.();
     const measured = {
       events: result.requests * options.eventsPerRequest,
       errors: result.errors,
@@ -59,14 +64,24 @@ export async function measureAppend(
     };
     reportErrors(result.errors, target);
     const row = makeRow({ bench: 'append', rate: options.ratePerSecond }, options, probe, measured);
-    return { row, latency: result.latency, writer: { before, after }, batches: target.batches };
+    const stages = stagesBetween(metricsBefore ?? new Map(), metricsAfter ?? new Map());
+    return { row, latency: result.latency, writer: { before, after }, batches: target.batches, stages };
   } finally {
     await target.close();
   }
 }
 
+/** What of the options makes the load. */
+type LoadOptions = Pick<
+  AppendOptions,
+  'inFlight' | 'seconds' | 'warmupSeconds' | 'ratePerSecond' | 'eventsPerRequest'
+>;
+
 /** Puts the load of `options` on the target, to its end. */
-export function drive(target: AppendTarget, options: AppendOptions): Promise<LoadResult> {
+export function drive(
+  target: Pick<AppendTarget, 'submit' | 'completed'>,
+  options: LoadOptions,
+): Promise<LoadResult> {
   const plan: LoadPlan = {
     inFlight: options.inFlight,
     warmupUs: options.warmupSeconds * 1e6,

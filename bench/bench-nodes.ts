@@ -11,10 +11,18 @@ import type { BenchNodes } from './target.js';
 
 /** Starts the nodes of a run, or finds those that run already. */
 export async function openNodes(options: RunOptions, folder: string): Promise<BenchNodes> {
-  const { urls, nodes, syncMode } = options;
+  const { urls, nodes, syncMode, profileWrites } = options;
   if (urls.length > 0) return await runningNodes(urls);
-  if (nodes > 1) return await Cluster.start({ folder, nodes, syncMode });
-  const node = await NodeProcess.start({ folder: join(folder, 'data'), port: 0, syncMode });
+  const flags = profileWrites === true ? ['--profile-writes'] : [];
+  if (nodes > 1) {
+    return await Cluster.start({
+      folder,
+      nodes,
+      syncMode,
+      flags: Array.from({ length: nodes }, () => flags),
+    });
+  }
+  const node = await NodeProcess.start({ folder: join(folder, 'data'), port: 0, syncMode, flags });
   return { url: node.url, writerTotals: () => readWriterTotals([node.url]), stop: () => node.stop() };
 }
 

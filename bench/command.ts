@@ -7,6 +7,7 @@ import { catchUpFlags } from './cluster-options.js';
 import type { FlagValues } from './flags.js';
 import { registerLookup } from './lookup-command.js';
 import { parseOutput, parseRuns, syncModeOf } from './options.js';
+import { registerPeers } from './peers/command.js';
 import { type BenchRow, rowAsJson, rowAsTableLine, tableHeader } from './row.js';
 import { RUN_ROW, runFloorRow, suiteOf } from './run-row.js';
 import { type FloorResult, runSuite, type SuiteResult } from './suite.js';
@@ -39,6 +40,7 @@ export function registerBench(program: Command): void {
   registerLookup(bench);
   addClusterCommands(bench);
   registerSuite(bench);
+  registerPeers(bench);
 }
 
 function addClusterCommands(bench: Command): void {

@@ -58,6 +58,10 @@ export class EngineTarget implements AppendTarget, AppendSink {
     this.completed(token - 1, true);
   }
 
+  appendedParts(): never {
+    assert(false, 'the benchmark appends to one stream at a time');
+  }
+
   rejected(token: number, { code, message, details }: Rejection): void {
     this.firstError ??= new CairnError(code, message, details);
     this.completed(token - 1, false);

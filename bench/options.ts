@@ -27,6 +27,8 @@ export interface RunOptions {
   /** Where the run's own folder is made. */
   readonly directory: string;
   readonly syncMode: SyncMode;
+  /** Nodes of one's own tell where a write's time goes. */
+  readonly profileWrites?: boolean;
 }
 
 export interface AppendOptions extends RunOptions {

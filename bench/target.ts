@@ -4,6 +4,7 @@ import type { CairnError } from '../src/base/errors.js';
 import type { WriterStatistics } from '../src/ring/writer-statistics.js';
 import type { AppendOptions } from './options.js';
 import type { BatchSamples } from './statistics/batch-samples.js';
+import type { Metrics } from './statistics/metrics-text.js';
 
 /** Where the answer of a slot's request goes: {@link Load.completed}. */
 export type Completed = (slot: number, succeeded: boolean) => void;
@@ -22,6 +23,8 @@ export interface AppendTarget {
   readonly batches?: BatchSamples;
   /** What the writers of the nodes have counted so far, in sum. */
   writerTotals(): Promise<WriterStatistics>;
+  /** What the node that takes the appends measures, as it tells it at /metrics; undefined if there is no node. */
+  metrics?(): Promise<Metrics>;
   close(): Promise<void>;
 }
 

@@ -7,9 +7,11 @@ import { type Client, connect, type NewEvent } from '../src/client/client.js';
 import type { WriterStatistics } from '../src/ring/writer-statistics.js';
 import { openNodes } from './bench-nodes.js';
 import { GRACE_MS } from './load.js';
+import { readMetrics } from './node-info.js';
 import type { AppendOptions, RunOptions } from './options.js';
 import { benchData, EVENT_TYPE, randomSalt, streamName } from './request-frames.js';
 import { recordBytesOf } from './row.js';
+import type { Metrics } from './statistics/metrics-text.js';
 import { type AppendTarget, type BenchNodes, type Completed, unattached } from './target.js';
 
 class WsTarget implements AppendTarget {
@@ -46,6 +48,10 @@ class WsTarget implements AppendTarget {
 
   writerTotals(): Promise<WriterStatistics> {
     return this.#nodes.writerTotals();
+  }
+
+  metrics(): Promise<Metrics> {
+    return readMetrics(this.#nodes.url);
   }
 
   async close(): Promise<void> {

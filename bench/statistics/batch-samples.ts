@@ -1,17 +1,10 @@
 /**
- * A writer's batches one by one, from its running totals. Main thread, beside the engine that is measured: it looks at the totals in each
- * turn that answers requests, which is after nearly every batch, so that most differences are single batches; it must cost little. A turn
- * that missed some counts them at their mean size, and does not time them.
+ * How long a writer's batches take, one by one, from its running totals. Main thread, beside the engine that is measured: it looks at the
+ * totals in each turn that answers requests, which is after nearly every batch, so that most differences are single batches; it must cost
+ * little. Those of a turn that missed some are left out.
  */
 import type { WriterStatistics } from '../../src/ring/writer-statistics.js';
 import { median } from './spread.js';
-
-/** Batches of about a size. */
-export interface SizeCount {
-  /** Bytes of records: from `fromBytes` to below twice that. */
-  readonly fromBytes: number;
-  readonly batches: number;
-}
 
 /** How long batches of about a size took. */
 export interface SizeTime {
@@ -40,7 +33,6 @@ const CLASSES_PER_DOUBLING = 2;
 export class BatchSamples {
   readonly #read: () => WriterStatistics;
   #last: WriterStatistics;
-  readonly #sizes = new Map<number, number>();
   readonly #times = new Map<number, Timed>();
 
   /** `read`: the totals, now. */
@@ -56,18 +48,10 @@ export class BatchSamples {
     const diskBytes = totals.diskBytes - this.#last.diskBytes;
     // The writer counts a batch first and its bytes last: in between there is nothing to be said about it yet.
     if (batches === 0 || diskBytes === 0) return;
-    const recordBytes = (totals.recordBytes - this.#last.recordBytes) / batches;
     const writeMs = totals.writeMs - this.#last.writeMs;
     const syncMs = totals.syncMs - this.#last.syncMs;
     this.#last = totals;
-    const size = Math.floor(Math.log2(recordBytes));
-    this.#sizes.set(size, (this.#sizes.get(size) ?? 0) + batches);
     if (batches === 1) this.#time(diskBytes, writeMs + syncMs, syncMs);
-  }
-
-  /** From the smallest to the largest. */
-  get sizes(): SizeCount[] {
-    return sorted(this.#sizes).map(([size, batches]) => ({ fromBytes: 2 ** size, batches }));
   }
 
   /** From the smallest to the largest. */

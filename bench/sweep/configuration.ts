@@ -92,7 +92,7 @@ export function optionsOf(point: Configuration, settings: RunSettings): AppendOp
     dir: directory,
   };
   const { batchBytesMax, chunkSize, chunks } = point;
-  return { ...parseAppendOptions(flags), engine: { batchBytesMax, chunkSize, chunks } };
+  return { ...parseAppendOptions(flags), engine: { batchBytesMax, chunkSize, chunks }, profileWrites: true };
 }
 
 /** Bytes as people write them: 64 KiB, 1 MiB, 100 B. */

@@ -1,13 +1,24 @@
 /** What one run of one point gave, as it stands in a result file; and the run itself. Main thread. */
+
+import { BATCH_SIZE_BOUNDS } from '../../src/base/batch-sizes.js';
 import type { Disk } from '../../src/base/ports.js';
 import type { WriterStatistics } from '../../src/ring/writer-statistics.js';
 import { type MeasuredAppend, measureAppend } from '../append.js';
 import { openEngineTarget } from '../engine-target.js';
 import { rounded } from '../rounded.js';
 import type { BenchRow } from '../row.js';
-import type { SizeCount, SizeTime } from '../statistics/batch-samples.js';
+import type { SizeTime } from '../statistics/batch-samples.js';
+import type { StageTime } from '../statistics/write-stages.js';
 import { openWsTarget } from '../ws-target.js';
 import { type Configuration, configurationOf, optionsOf, type RunSettings } from './configuration.js';
+
+/** Batches of about a size. */
+export interface SizeCount {
+  /** Bytes of records: more than `fromBytes`, up to `toBytes`. */
+  readonly fromBytes: number;
+  readonly toBytes: number;
+  readonly batches: number;
+}
 
 /** docs/benchmarks.md explains every field to a user. */
 export interface Measurement extends BenchRow, Configuration {
@@ -24,9 +35,12 @@ export interface Measurement extends BenchRow, Configuration {
   readonly batchUs: number;
   /** … and µs for the sync alone. */
   readonly syncUs: number;
-  /** Batches by size, and how long they took; empty where they can't be watched one by one. */
+  /** Batches by size, of all nodes, warm-up included. */
   readonly sizes: readonly SizeCount[];
+  /** How long batches of each size took; empty where they can't be watched one by one. */
   readonly times: readonly SizeTime[];
+  /** Where the time of writes went, of nodes over ws. */
+  readonly stages: readonly StageTime[];
 }
 
 /** Close together where tails are read. */
@@ -49,7 +63,7 @@ export async function measurePoint(
 export function measurementOf(
   point: Configuration,
   repetition: number,
-  { row, latency, writer, batches }: MeasuredAppend,
+  { row, latency, writer, batches, stages }: MeasuredAppend,
 ): Measurement {
   return {
     kind: 'measurement',
@@ -60,8 +74,9 @@ export function measurementOf(
       (percent) => [percent, latency.percentileUs(percent)] as const,
     ),
     ...batchMeans(writer.before, writer.after),
-    sizes: batches?.sizes ?? [],
+    sizes: sizesBetween(writer.before, writer.after),
     times: batches?.times ?? [],
+    stages,
   };
 }
 
@@ -83,4 +98,17 @@ function batchMeans(
     batchUs: each((after.writeMs - before.writeMs + syncMs) * 1000),
     syncUs: each(syncMs * 1000),
   };
+}
+
+function sizesBetween(before: WriterStatistics, after: WriterStatistics): SizeCount[] {
+  return after.batchSizes
+    .map((batches, index) => {
+      const fromBytes = index === 0 ? 0 : BATCH_SIZE_BOUNDS[index - 1]!;
+      return {
+        fromBytes,
+        toBytes: BATCH_SIZE_BOUNDS[index] ?? 2 * fromBytes,
+        batches: batches - before.batchSizes[index]!,
+      };
+    })
+    .filter(({ batches }) => batches > 0);
 }

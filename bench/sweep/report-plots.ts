@@ -101,24 +101,22 @@ export function percentilePlot(rows: readonly SweepRow[]): string | undefined {
 
 const SHARES = [0, 20, 40, 60, 80, 100].map((at) => ({ at }));
 
-export function batchSizePlot(rows: readonly SweepRow[]): string | undefined {
-  const watched = rows.filter((row) => row.mode === 'engine' && row.sizes.length > 0);
-  const shown = rowsOfSweep(watched, 'in-process').filter(({ inFlight }) =>
-    [1, 16, 256, 4096].includes(inFlight),
+/** Of a sweep over requests in flight. `where`: in words, for the title. */
+export function batchSizePlot(rows: readonly SweepRow[], where: string): string | undefined {
+  const shown = rows.filter(
+    ({ inFlight, sizes }) => [1, 16, 256, 4096].includes(inFlight) && sizes.length > 0,
   );
   if (shown.length === 0) return undefined;
   return histogram({
-    title: 'Sizes of batches',
+    title: `Sizes of batches, ${where}`,
     description: 'What share of the batches had how many bytes of records, by requests in flight',
     x: { label: 'bytes of records in a batch', unit: 'bytes', scale: 'log' },
     y: { label: 'share of the batches', unit: 'percent', scale: 'linear', ticks: SHARES },
     sets: shown.map(({ inFlight, sizes }) => {
       const all = sizes.reduce((sum, { batches }) => sum + batches, 0);
-      const bins = sizes.map(({ fromBytes, batches }) => ({
-        from: fromBytes,
-        to: fromBytes * 2,
-        count: (100 * batches) / all,
-      }));
+      const bins = sizes.map(({ fromBytes, toBytes, batches }) => {
+        return { from: Math.max(fromBytes, toBytes / 2), to: toBytes, count: (100 * batches) / all };
+      });
       return { name: `${inFlight} in flight`, bins };
     }),
   });

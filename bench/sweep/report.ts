@@ -18,13 +18,15 @@ import {
 import type { Machine, Results } from './results-file.js';
 import { noiseSentence, percentText, rowsOf, type SweepRow } from './sweep-row.js';
 import { type SyncFit, syncFitsOf } from './sync-fits.js';
+import { waterfall } from './waterfall.js';
 
-/** The whole file. */
-export function reportOf({ machine, measurements }: Results): string {
+/** The whole file. `further`: sections of other benchmarks, behind those of the suite. */
+export function reportOf({ machine, measurements }: Results, further: readonly Section[] = []): string {
   const rows = rowsOf(measurements);
   const sections = [
     loadSection(rows),
     batchSection(rows, syncFitsOf(measurements)),
+    stageSection(rows),
     shapeSection(rows),
     settingsSection(rows),
     openLoopSection(rows),
@@ -34,9 +36,13 @@ export function reportOf({ machine, measurements }: Results): string {
   return page({
     title: 'Cairn: benchmark suite',
     text: [...introduction(machine, measurements), ...present([noiseSentence(rows)])],
-    sections: sections.filter((section) => (section.plots?.length ?? 0) > 0 || section.table !== undefined),
+    sections: [...sections.filter(showsSomething), ...further],
     footer: `cairn bench suite, Cairn ${machine.cairn}. What the numbers mean: docs/benchmarks.md.`,
   });
+}
+
+function showsSomething({ plots = [], table }: Section): boolean {
+  return plots.length > 0 || table !== undefined;
 }
 
 function introduction(machine: Machine, measurements: readonly Measurement[]): string[] {
@@ -59,13 +65,13 @@ function loadSection(rows: readonly SweepRow[]): Section {
       throughputPlot(rows),
       latencyPlot(rows),
       percentilePlot(rowsOfSweep(rows, 'in-process')),
-      percentilePlot(
-        [...rowsOfSweep(rows, 'over-ws'), ...rowsOfSweep(rows, 'three-nodes')].filter(
-          ({ rate }) => rate === 0,
-        ),
-      ),
+      percentilePlot(closedLoop([...rowsOfSweep(rows, 'over-ws'), ...rowsOfSweep(rows, 'three-nodes')])),
     ]),
   };
+}
+
+function closedLoop(rows: readonly SweepRow[]): SweepRow[] {
+  return rows.filter(({ rate }) => rate === 0);
 }
 
 function batchSection(rows: readonly SweepRow[], fits: readonly SyncFit[]): Section {
@@ -76,11 +82,24 @@ function batchSection(rows: readonly SweepRow[], fits: readonly SyncFit[]): Sect
       'What the writer thread did, batch by batch. The fitted line says what a sync costs by itself and what each byte adds; where the two are equal, larger batches stop paying.',
     ],
     plots: present([
-      batchSizePlot(rows),
+      batchSizePlot(inProcess, 'in process'),
+      batchSizePlot(closedLoop(rowsOfSweep(rows, 'over-ws')), 'one node over ws'),
+      batchSizePlot(closedLoop(rowsOfSweep(rows, 'three-nodes')), 'three nodes'),
       syncTimePlot(fits),
       rowBars(inProcess, 'Bytes on disk for each byte of records', 'diskBytesPerRecordByte'),
     ]),
     ...(fits.length === 0 ? {} : { table: fitTable(fits) }),
+  };
+}
+
+function stageSection(rows: readonly SweepRow[]): Section {
+  const nodes = closedLoop([...rowsOfSweep(rows, 'over-ws'), ...rowsOfSweep(rows, 'three-nodes')]);
+  return {
+    title: 'Where a write’s time goes',
+    text: [
+      'A leader follows one write at a time through its stages. Its own disk and the other members work at the same time; the answer goes out when a quorum has the write on disk. Each bar is the mean of its stage over all writes that were followed, so that bars add up; a busy machine makes means much longer than medians.',
+    ],
+    plots: present(nodes.filter(({ inFlight }) => [1, 256].includes(inFlight)).map(waterfall)),
   };
 }
 

@@ -11,7 +11,7 @@ import type { Measurement } from './measurement.js';
 import { METRICS, type SweepRow } from './sweep-row.js';
 
 /** Raised when a reader of an older file would misread it. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 export interface Machine {
   readonly kind: 'machine';
@@ -83,21 +83,22 @@ export function writeText(path: string, text: string): void {
 
 /** Reads a file that a suite wrote. Throws `CairnError` `invalid-configuration`. */
 export function readResults(path: string): Results {
-  let text: string;
+  return parseResults(readText(path), path);
+}
+
+/** Reads a whole file. Throws `CairnError` `invalid-configuration`. */
+export function readText(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     throw new CairnError('invalid-configuration', `can't read ${path}: ${code}`, { path }, error);
   }
-  return parseResults(text, path);
 }
 
 /** The same from its text; `path` is for errors. */
 export function parseResults(text: string, path: string): Results {
-  // What stands behind the last line's end was being written when the run was cut off.
-  const lines = text.split('\n').slice(0, -1);
-  const objects = lines.map((line, index) => parsed(line, index + 1, path));
+  const objects = parseLines(text, path);
   const machine = objects.find((object) => object['kind'] === 'machine') as Machine | undefined;
   if (machine === undefined || machine !== (objects[0] as unknown)) {
     throw new CairnError('invalid-configuration', `${path} is no result file of cairn bench suite`, { path });
@@ -122,6 +123,13 @@ export function parseResults(text: string, path: string): Results {
     );
   });
   return { machine, measurements: measurements as unknown as Measurement[] };
+}
+
+/** A file's lines as objects. Throws `CairnError` `invalid-configuration`. */
+export function parseLines(text: string, path: string): Record<string, unknown>[] {
+  // What stands behind the last line's end was being written when the run was cut off.
+  const lines = text.split('\n').slice(0, -1);
+  return lines.map((line, index) => parsed(line, index + 1, path));
 }
 
 function parsed(line: string, number: number, path: string): Record<string, unknown> {

@@ -5,6 +5,8 @@
 import { type Command, Option } from 'commander';
 import { openPlatform } from '../../src/native/platform.js';
 import type { FlagValues } from '../flags.js';
+import { peerSections } from '../peers/report.js';
+import { readPeerFile } from '../peers/results-file.js';
 import { endBySignal, withScratchFolder } from '../scratch-folder.js';
 import { compare, comparisonLines } from './comparison.js';
 import { labelOf } from './configuration.js';
@@ -34,6 +36,7 @@ export function registerSuite(bench: Command): void {
     .option('--dir <folder>', "where the run's own folder is made, removed afterwards (default: here)")
     .option('--out <file>', 'write every measurement there, as JSON lines')
     .option('--report <file>', 'write a page with plots there, which opens without a network')
+    .option('--peers <file>', 'show the results of cairn bench peers on that page, too')
     .option('--from <file>', 'measure nothing: the table, or the report, of results written before')
     .addOption(new Option('--compare <files...>', 'measure nothing: two result files side by side'))
     .option('-o, --output <format>', 'table or json: one object a row on standard output (default: table)')
@@ -44,7 +47,7 @@ export function registerSuite(bench: Command): void {
     );
 }
 
-async function runSuiteCommand({ task, output, report }: SuiteOptions): Promise<void> {
+async function runSuiteCommand({ task, output, report, peers }: SuiteOptions): Promise<void> {
   if (task.kind === 'compare') {
     printComparison(task.before, task.after, output);
     return;
@@ -55,7 +58,9 @@ async function runSuiteCommand({ task, output, report }: SuiteOptions): Promise<
   for (const line of lines) console.log(line);
   const noise = noiseSentence(rows);
   if (noise !== undefined) console.error(noise);
-  if (report !== undefined) writeText(report, reportOf(results));
+  if (report === undefined) return;
+  const further = peers === undefined ? [] : peerSections(readPeerFile(peers).results);
+  writeText(report, reportOf(results, further));
 }
 
 function printComparison(before: string, after: string, output: SuiteOptions['output']): void {

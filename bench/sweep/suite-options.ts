@@ -27,6 +27,8 @@ export interface SuiteOptions {
   readonly output: 'table' | 'json';
   /** Where the HTML page goes. */
   readonly report: string | undefined;
+  /** Results of `bench peers` that the page is to show, too. */
+  readonly peers: string | undefined;
 }
 
 /** Short enough that all of it takes about a minute. */
@@ -36,15 +38,17 @@ const FULL = { seconds: 2, warmup: 1 } as const;
 export function parseSuiteOptions({ quick = false, compare, text }: SuiteFlags): SuiteOptions {
   const output = parseOutput(text);
   const report = text['report'];
+  const peers = text['peers'];
+  if (peers !== undefined && report === undefined) throw refused('--peers adds to the page: give --report');
   if (compare !== undefined) {
     const [before, after, ...more] = compare;
     if (before === undefined || after === undefined || more.length > 0)
       throw refused('--compare takes two result files: --compare A.jsonl B.jsonl');
     if (report !== undefined) throw refused('--report is of one run; --compare prints a table');
-    return { task: { kind: 'compare', before, after }, output, report };
+    return { task: { kind: 'compare', before, after }, output, report, peers };
   }
   const from = text['from'];
-  if (from !== undefined) return { task: { kind: 'render', from }, output, report };
+  if (from !== undefined) return { task: { kind: 'render', from }, output, report, peers };
   const names = namesOf(text['only']);
   const urls = urlsOf(text);
   const lengths = quick ? QUICK : FULL;
@@ -59,7 +63,7 @@ export function parseSuiteOptions({ quick = false, compare, text }: SuiteFlags):
     throw refused('none of these sweeps can be asked of nodes that run already: leave out --only, or --url');
   }
   const plan = { points, repetitions: numberOf(text, 'runs'), settings };
-  return { task: { kind: 'measure', names, plan, out: text['out'] }, output, report };
+  return { task: { kind: 'measure', names, plan, out: text['out'] }, output, report, peers };
 }
 
 function namesOf(text: string | undefined): readonly SweepName[] {

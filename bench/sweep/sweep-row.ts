@@ -1,9 +1,9 @@
 /** Repetitions of a point put together: the median of everything, and how far they spread. Pure. */
 import { rounded } from '../rounded.js';
-import type { SizeCount } from '../statistics/batch-samples.js';
 import { median, relativeRange, type Spread, spreadOf } from '../statistics/spread.js';
+import type { StageTime } from '../statistics/write-stages.js';
 import { type Configuration, configurationOf, keyOf, labelOf } from './configuration.js';
-import type { Measurement } from './measurement.js';
+import type { Measurement, SizeCount } from './measurement.js';
 
 /** The numbers of a measurement that repetitions are compared by. */
 export const METRICS = [
@@ -34,6 +34,8 @@ export interface SweepRow extends Configuration, Readonly<Record<Metric, Spread>
   readonly percentiles: Measurement['percentiles'];
   /** Batches by size, of all repetitions. */
   readonly sizes: readonly SizeCount[];
+  /** Of all repetitions: means of all writes, medians of the medians. */
+  readonly stages: readonly StageTime[];
 }
 
 /** One row for each point, in the order in which the points first occur. */
@@ -64,6 +66,7 @@ function rowOf(group: readonly Measurement[]): SweepRow {
     errors: group.reduce((sum, { errors }) => sum + errors, 0),
     percentiles: percentilesOf(group),
     sizes: sizesOf(group),
+    stages: stagesOf(group),
   };
 }
 
@@ -76,11 +79,29 @@ function percentilesOf(group: readonly Measurement[]): Measurement['percentiles'
 }
 
 function sizesOf(group: readonly Measurement[]): SizeCount[] {
-  const counts = new Map<number, number>();
-  for (const { fromBytes, batches } of group.flatMap(({ sizes }) => sizes)) {
-    counts.set(fromBytes, (counts.get(fromBytes) ?? 0) + batches);
+  const sums = new Map<number, SizeCount>();
+  for (const size of group.flatMap(({ sizes }) => sizes)) {
+    const batches = size.batches + (sums.get(size.fromBytes)?.batches ?? 0);
+    sums.set(size.fromBytes, { ...size, batches });
   }
-  return [...counts].sort(([a], [b]) => a - b).map(([fromBytes, batches]) => ({ fromBytes, batches }));
+  return [...sums.values()].sort((a, b) => a.fromBytes - b.fromBytes);
+}
+
+/** Members change from run to run, as nodes listen wherever there is room: they count by their place. */
+function stagesOf(group: readonly Measurement[]): StageTime[] {
+  const byStage = new Map<string, StageTime[]>();
+  for (const { stages } of group) {
+    const members = [...new Set(stages.map(({ member }) => member))];
+    for (const time of stages) {
+      const key = `${time.stage} ${members.indexOf(time.member)}`;
+      byStage.set(key, [...(byStage.get(key) ?? []), time]);
+    }
+  }
+  return [...byStage.values()].map((times) => {
+    const writes = times.reduce((sum, time) => sum + time.writes, 0);
+    const meanUs = times.reduce((sum, time) => sum + time.meanUs * time.writes, 0) / writes;
+    return { ...times[0]!, writes, meanUs, p50Us: median(times.map(({ p50Us }) => p50Us)) };
+  });
 }
 
 /** Beyond it a run compares nothing: the machine did other things meanwhile. */

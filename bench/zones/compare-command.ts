@@ -1,16 +1,14 @@
 /** `cairn zones compare`: flags, and what is printed. Main thread. */
 import { Interruption } from '../../src/cli/cluster/interruption.js';
-import { type FlagValues, numberOf } from '../flags.js';
+import type { FlagValues } from '../flags.js';
 import { rounded } from '../rounded.js';
 import { type CompareOptions, compare, type StyleResult } from './compare.js';
 import { replicationStyles } from './replication-styles.js';
 import { textTable } from './text-table.js';
-import { outputOf, syncModeFrom, topologyOf, wholeNumberOf } from './zone-flags.js';
+import { outputOf, topologyOf, wholeNumberOf, zoneRunOf } from './zone-flags.js';
 
-const WRITERS = { default: 16, min: 1, max: 1024 } as const;
+const DEFAULTS = { seconds: 3, writers: 16 } as const;
 const BURNS = { default: 3, min: 0, max: 1000 } as const;
-const SEED = { default: 1, min: 0, max: 2 ** 31 } as const;
-const SECONDS_DEFAULT = 3;
 
 export async function runCompare(nameOrPath: string, flags: FlagValues): Promise<void> {
   const output = outputOf(flags);
@@ -30,16 +28,9 @@ export async function runCompare(nameOrPath: string, flags: FlagValues): Promise
 
 function compareOptions(nameOrPath: string, flags: FlagValues, signal: AbortSignal): CompareOptions {
   return {
+    ...zoneRunOf(flags, DEFAULTS, signal),
     styles: replicationStyles(topologyOf(nameOrPath, flags)),
-    seconds: numberOf(flags, 'seconds', SECONDS_DEFAULT),
     burns: wholeNumberOf(flags, 'burns', BURNS),
-    writers: wholeNumberOf(flags, 'writers', WRITERS),
-    eventBytes: numberOf(flags, 'eventBytes'),
-    syncMode: syncModeFrom(flags),
-    directory: flags['dir'] ?? '.',
-    seed: wholeNumberOf(flags, 'seed', SEED),
-    signal,
-    progress: (text) => console.error(text),
   };
 }
 

@@ -4,7 +4,6 @@
  */
 import { connect } from '../../src/client/client.js';
 import { Random } from '../../src/sim/random.js';
-import type { SyncMode } from '../../src/writer/commands.js';
 import { GRACE_MS } from '../load.js';
 import { withScratchFolder } from '../scratch-folder.js';
 import { median } from '../statistics/spread.js';
@@ -14,21 +13,13 @@ import type { ReplicationStyle } from './replication-styles.js';
 import { commitsOf, messagesPerWrite } from './stages.js';
 import { latenciesMs, WriteLoop } from './write-loop.js';
 import { ZoneCluster } from './zone-cluster.js';
+import type { ZoneRun } from './zone-flags.js';
 
-export interface CompareOptions {
+/** `writers` write when the zone burns; before, what is timed is one write after the other. */
+export interface CompareOptions extends ZoneRun {
   readonly styles: readonly ReplicationStyle[];
-  /** How long each writes. */
-  readonly seconds: number;
   /** How often the zone burns, each time on a cluster of its own. */
   readonly burns: number;
-  /** Writes at the same time when it burns. */
-  readonly writers: number;
-  readonly eventBytes: number;
-  readonly syncMode: SyncMode;
-  readonly directory: string;
-  readonly seed: number;
-  readonly signal: AbortSignal | undefined;
-  readonly progress: (text: string) => void;
 }
 
 export interface StyleResult {

@@ -5,9 +5,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CairnError } from '../../src/base/errors.js';
 import { connect } from '../../src/client/client.js';
+import {
+  type Buckets,
+  bucketsBetween,
+  growth,
+  type Metrics,
+  parseMetrics,
+} from '../statistics/metrics-text.js';
 import { SteadyLoad } from '../steady-load.js';
 import { percentileOf, rising } from './distribution.js';
-import { type Buckets, bucketsBetween, growth, type Metrics, parseMetrics } from './metrics-text.js';
 
 export interface MeasureOptions {
   readonly urls: readonly string[];

@@ -2,9 +2,10 @@
  * A topology from a measurement, for `cairn zones predict`. Pure. Only the leader's links were seen: between two followers' zones stands the sum of both ways to the leader,
  * which is the most that it can be where routes are sensible.
  */
+
+import { bucketPercentile } from '../statistics/metrics-text.js';
 import { delayOfRoundTrip, type LinkShape, NO_DELAY } from './link-shape.js';
 import type { ClusterMeasurement, MemberMeasurement } from './measure.js';
-import { bucketPercentile } from './metrics-text.js';
 import { linkKey, type Topology, type TopologyNode } from './topology.js';
 
 /** A member without a zone is one by itself. */

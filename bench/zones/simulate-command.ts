@@ -1,16 +1,14 @@
 /** `cairn zones simulate`: flags, and what is printed. Main thread. */
 import { writeFileSync } from 'node:fs';
 import { Interruption } from '../../src/cli/cluster/interruption.js';
-import { type FlagValues, numberOf } from '../flags.js';
+import type { FlagValues } from '../flags.js';
 import { rounded } from '../rounded.js';
 import { saved, savedText } from './saved-run.js';
 import { type PolicyResult, type SimulateOptions, type SimulationReport, simulate } from './simulate.js';
 import { textTable } from './text-table.js';
-import { outputOf, policiesOf, syncModeFrom, topologyOf, wholeNumberOf } from './zone-flags.js';
+import { outputOf, policiesOf, topologyOf, zoneRunOf } from './zone-flags.js';
 
-const WRITERS = { default: 1, min: 1, max: 1024 } as const;
-const SEED = { default: 1, min: 0, max: 2 ** 31 } as const;
-const SECONDS_DEFAULT = 5;
+const DEFAULTS = { seconds: 5, writers: 1 } as const;
 
 export async function runSimulate(nameOrPath: string, flags: FlagValues): Promise<void> {
   const output = outputOf(flags);
@@ -28,16 +26,9 @@ export async function runSimulate(nameOrPath: string, flags: FlagValues): Promis
 
 function simulateOptions(nameOrPath: string, flags: FlagValues, signal: AbortSignal): SimulateOptions {
   return {
+    ...zoneRunOf(flags, DEFAULTS, signal),
     topology: topologyOf(nameOrPath, flags),
     policies: policiesOf(flags),
-    seconds: numberOf(flags, 'seconds', SECONDS_DEFAULT),
-    writers: wholeNumberOf(flags, 'writers', WRITERS),
-    eventBytes: numberOf(flags, 'eventBytes'),
-    syncMode: syncModeFrom(flags),
-    directory: flags['dir'] ?? '.',
-    seed: wholeNumberOf(flags, 'seed', SEED),
-    signal,
-    progress: (text) => console.error(text),
   };
 }
 

@@ -5,7 +5,6 @@
 
 import { type Client, connect } from '../../src/client/client.js';
 import type { AckPolicy } from '../../src/cluster/ack-policy.js';
-import type { SyncMode } from '../../src/writer/commands.js';
 import { GRACE_MS } from '../load.js';
 import { withScratchFolder } from '../scratch-folder.js';
 import { percentileOf } from './distribution.js';
@@ -23,20 +22,11 @@ import {
 import type { Topology } from './topology.js';
 import { latenciesMs, WriteLoop } from './write-loop.js';
 import { evenLinks, ZoneCluster } from './zone-cluster.js';
+import type { ZoneRun } from './zone-flags.js';
 
-export interface SimulateOptions {
+export interface SimulateOptions extends ZoneRun {
   readonly topology: Topology;
   readonly policies: readonly AckPolicy[];
-  /** For each policy. */
-  readonly seconds: number;
-  readonly writers: number;
-  readonly eventBytes: number;
-  readonly syncMode: SyncMode;
-  readonly directory: string;
-  readonly seed: number;
-  /** Ends the run after the write that is under way; what there is by then counts. */
-  readonly signal: AbortSignal | undefined;
-  readonly progress: (text: string) => void;
 }
 
 /** One policy, measured and predicted. Times in ms. */

@@ -3,10 +3,13 @@ import { readFileSync } from 'node:fs';
 import type { AckPolicy } from '../../src/cluster/ack-policy.js';
 import { ACK_POLICIES } from '../../src/wire/frames.js';
 import type { SyncMode } from '../../src/writer/commands.js';
-import { choiceOf, type FlagValues, refused } from '../flags.js';
+import { choiceOf, type FlagValues, numberOf, refused } from '../flags.js';
 import { PRESET_NAMES, presetTopology } from './presets.js';
 import { placed, type Topology } from './topology.js';
 import { parseTopology } from './topology-file.js';
+
+const WRITERS_MAX = 1024;
+const SEED = { default: 1, min: 0, max: 2 ** 31 } as const;
 
 /** In the order in which they ask for more. */
 const IN_ORDER: readonly AckPolicy[] = ['leader', 'quorum', 'quorum-and-zone', 'all'];
@@ -64,6 +67,34 @@ export function outputOf(flags: FlagValues): 'table' | 'json' {
   return choiceOf(flags, 'output', ['table', 'json'], 'table');
 }
 
-export function syncModeFrom(flags: FlagValues): SyncMode {
-  return choiceOf(flags, 'syncMode', ['fdatasync', 'dsync'], 'fdatasync');
+/** What `simulate` and `compare` have in common: real nodes on this machine, and writes to them. */
+export interface ZoneRun {
+  /** For each ack policy, or way to replicate. */
+  readonly seconds: number;
+  /** How many write at the same time. */
+  readonly writers: number;
+  readonly eventBytes: number;
+  readonly syncMode: SyncMode;
+  readonly directory: string;
+  readonly seed: number;
+  /** Ends the run after the write that is under way; what there is by then counts. */
+  readonly signal: AbortSignal | undefined;
+  readonly progress: (text: string) => void;
+}
+
+export function zoneRunOf(
+  flags: FlagValues,
+  defaults: { readonly seconds: number; readonly writers: number },
+  signal: AbortSignal,
+): ZoneRun {
+  return {
+    seconds: numberOf(flags, 'seconds', defaults.seconds),
+    writers: wholeNumberOf(flags, 'writers', { default: defaults.writers, min: 1, max: WRITERS_MAX }),
+    eventBytes: numberOf(flags, 'eventBytes'),
+    syncMode: choiceOf(flags, 'syncMode', ['fdatasync', 'dsync'], 'fdatasync'),
+    directory: flags['dir'] ?? '.',
+    seed: wholeNumberOf(flags, 'seed', SEED),
+    signal,
+    progress: (text) => console.error(text),
+  };
 }

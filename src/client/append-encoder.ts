@@ -11,12 +11,14 @@ import {
   type AckPolicy,
   APPEND_ACK_POLICY,
   APPEND_EVENTS_MAX,
+  APPEND_PARTS,
   APPEND_PREFIX_BYTES,
   APPEND_QUORUM,
   EVENT_IS_JSON,
   EXPECTED_REVISION,
   FRAME_HEADER_BYTES,
   OPCODE,
+  PARTS_MAX,
 } from '../wire/frames.js';
 import type { ServerWelcome } from './connection.js';
 import { EventIds } from './event-ids.js';
@@ -43,17 +45,33 @@ export interface NewEvent {
 /** What must be true of the stream for an append to happen: its last revision, or one of these words. */
 export type ExpectedRevision = number | 'any' | 'none' | 'exists';
 
-/** What to append, and where. */
-export interface AppendContent {
+/** What to append to one stream. */
+export interface StreamAppend {
   readonly stream: string;
   readonly events: NewEvent | readonly NewEvent[];
-  readonly expected: ExpectedRevision;
-  /** Undefined: what the node's default is. */
+  /** `'any'` by default. */
+  readonly expected?: ExpectedRevision;
+}
+
+/** When to be answered. Undefined: as the node's default is. */
+interface Acknowledged {
   readonly ackPolicy: AckPolicy | undefined;
 }
 
+/** To one stream, or to several. */
+export type AppendContent =
+  | (StreamAppend & Acknowledged)
+  | ({ readonly parts: readonly StreamAppend[] } & Acknowledged);
+
 /** A whole Append frame, or what to make one of. */
 export type AppendRequest = AppendContent | Uint8Array;
+
+/** A part that can be written without asking anybody's code anything. */
+interface ReadyPart {
+  readonly expected: number;
+  readonly stream: Uint8Array;
+  readonly events: ReadyEvent | readonly ReadyEvent[];
+}
 
 type Content = string | Uint8Array;
 
@@ -78,19 +96,17 @@ export class AppendEncoder {
 
   /** Writes one frame; returns its length. Throws `invalid-request` or `request-too-large`, and then has written nothing. */
   encode(writer: FrameWriter, requestId: number, request: AppendContent, limits: ServerWelcome): number {
-    const stream = this.#streams.encode(request.stream, 'stream name');
-    const expected = expectedRevision(request.expected);
-    const events = ready(request.events);
+    const content = 'parts' in request ? this.#partsOf(request.parts) : this.#ready(request);
     const flags = request.ackPolicy === undefined ? 0 : ackPolicyFlags(request.ackPolicy);
     const frameAt = writer.length;
-    writer.begin(OPCODE.append, flags, requestId);
+    writer.begin(OPCODE.append, isSeveral(content) ? flags | APPEND_PARTS : flags, requestId);
     try {
-      writer.i64(expected);
-      writer.u16(stream.length);
-      writer.u16(isList(events) ? events.length : 1);
-      writer.bytes(stream);
-      if (isList(events)) for (const event of events) this.#event(writer, event, limits.eventBytesMax);
-      else this.#event(writer, events, limits.eventBytesMax);
+      if (isSeveral(content)) {
+        writer.u32(content.length);
+        for (const part of content) this.#part(writer, part, limits.eventBytesMax);
+      } else {
+        this.#part(writer, content, limits.eventBytesMax);
+      }
       const frameBytes = writer.length - frameAt;
       if (frameBytes > limits.appendBytesMax) throw tooLarge('append', frameBytes, limits.appendBytesMax);
       writer.end();
@@ -110,6 +126,32 @@ export class AppendEncoder {
     writer.copy(frame, FRAME_HEADER_BYTES, frame.length - FRAME_HEADER_BYTES);
     writer.end();
     return frame.length;
+  }
+
+  #ready({ stream, events, expected }: StreamAppend): ReadyPart {
+    return {
+      expected: expectedRevision(expected ?? 'any'),
+      stream: this.#streams.encode(stream, 'stream name'),
+      events: ready(events),
+    };
+  }
+
+  #partsOf(parts: readonly StreamAppend[]): ReadyPart | readonly ReadyPart[] {
+    if (!Array.isArray(parts) || parts.length === 0 || parts.length > PARTS_MAX)
+      throw invalid(`a transaction is about 1 to ${PARTS_MAX} streams`);
+    if (new Set(parts.map(({ stream }) => stream)).size < parts.length)
+      throw invalid('two parts of a transaction are of the same stream: put their events into one');
+    const all = parts.map((part) => this.#ready(part));
+    return all.length === 1 ? all[0]! : all;
+  }
+
+  #part(writer: FrameWriter, { expected, stream, events }: ReadyPart, eventBytesMax: number): void {
+    writer.i64(expected);
+    writer.u16(stream.length);
+    writer.u16(isList(events) ? events.length : 1);
+    writer.bytes(stream);
+    if (isList(events)) for (const event of events) this.#event(writer, event, eventBytesMax);
+    else this.#event(writer, events, eventBytesMax);
   }
 
   #event(writer: FrameWriter, event: ReadyEvent, eventBytesMax: number): void {
@@ -139,6 +181,10 @@ export class AppendEncoder {
 /** `Array.isArray` does not know readonly arrays. */
 function isList(events: NewEvent | readonly NewEvent[]): events is readonly NewEvent[] {
   return Array.isArray(events);
+}
+
+function isSeveral(content: ReadyPart | readonly ReadyPart[]): content is readonly ReadyPart[] {
+  return Array.isArray(content);
 }
 
 /** The events in a form that can be written; they themselves if they are. Runs code of the user's (`toJSON`): before a frame begins. */

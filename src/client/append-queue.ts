@@ -26,6 +26,22 @@ export interface AppendResult {
   readonly duplicate: boolean;
 }
 
+/** What an append to several streams came to. */
+export interface TransactionResult {
+  /** Of the last event in each stream, in the order of the parts. */
+  readonly revisions: readonly number[];
+  /** Of the last event of all: its place in the log. */
+  readonly position: number;
+  /** Whether events with these ids were in the log already: then nothing was written, and this is the first result. */
+  readonly duplicate: boolean;
+}
+
+/** Either, as the answer has it. */
+export interface AppendAnswer extends AppendResult {
+  /** Of an append to several streams. */
+  readonly revisions?: readonly number[];
+}
+
 /** An append without an answer. */
 export interface PendingAppend {
   readonly requestId: number;
@@ -39,7 +55,7 @@ export interface PendingAppend {
   isSettled: boolean;
   /** Whether it was sent over an earlier connection, and no answer said that nothing was written. */
   mayBeWritten: boolean;
-  readonly resolve: (result: AppendResult) => void;
+  readonly resolve: (answer: AppendAnswer) => void;
   readonly reject: (error: CairnError) => void;
 }
 

@@ -12,8 +12,8 @@
 import { CairnError } from '../base/errors.js';
 import { type AckPolicy, NAME_BYTES_MAX, READ_CONSISTENCIES, type ReadConsistency } from '../wire/frames.js';
 import { clientUrl } from './address.js';
-import type { ExpectedRevision, NewEvent } from './append-encoder.js';
-import type { AppendResult } from './append-queue.js';
+import type { ExpectedRevision, NewEvent, StreamAppend } from './append-encoder.js';
+import type { AppendResult, TransactionResult } from './append-queue.js';
 import type { ServerWelcome } from './connection.js';
 import { EventRead } from './event-read.js';
 import { Exchange } from './exchange.js';
@@ -27,8 +27,8 @@ import { Route } from './route.js';
 // biome-ignore lint/performance/noBarrelFile: the package's entry; what its signatures name must come from here.
 export { CairnError, type ErrorCode, type ErrorDetails } from '../base/errors.js';
 export type { AckPolicy, ReadConsistency } from '../wire/frames.js';
-export type { ExpectedRevision, NewEvent } from './append-encoder.js';
-export type { AppendResult } from './append-queue.js';
+export type { ExpectedRevision, NewEvent, StreamAppend } from './append-encoder.js';
+export type { AppendResult, TransactionResult } from './append-queue.js';
 export type { ServerWelcome } from './connection.js';
 export type { EventRead } from './event-read.js';
 export type { ClientOptions, ReconnectOptions } from './options.js';
@@ -137,6 +137,19 @@ export class Client implements AsyncDisposable {
   ): Promise<AppendResult> {
     const ackPolicy = options?.ackPolicy ?? this.#options.ackPolicy;
     return this.#exchange.append({ stream, events, expected: options?.expected ?? 'any', ackPolicy });
+  }
+
+  /**
+   * Appends to several streams as one transaction: all or nothing, side by side in the log, visible at once to every reader. Each part has its
+   * own expectation of its stream; if one isn't met, nothing is written, and the error's details name the stream. Otherwise as {@link append}.
+   */
+  async transact(
+    parts: readonly StreamAppend[],
+    options?: Pick<AppendOptions, 'ackPolicy'>,
+  ): Promise<TransactionResult> {
+    const ackPolicy = options?.ackPolicy ?? this.#options.ackPolicy;
+    const { revision, revisions = [revision], ...result } = await this.#exchange.append({ parts, ackPolicy });
+    return { ...result, revisions };
   }
 
   /**

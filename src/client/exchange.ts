@@ -12,7 +12,7 @@ import { FrameWriter } from '../wire/frame-writer.js';
 import { OPCODE, type ReadConsistency } from '../wire/frames.js';
 import { isInterruption, leavesOutcomeOpen } from '../wire/interruptions.js';
 import { AppendEncoder, type AppendRequest, isForQuorum } from './append-encoder.js';
-import { AppendQueue, type AppendResult } from './append-queue.js';
+import { type AppendAnswer, AppendQueue } from './append-queue.js';
 import { type Connection, type ServerWelcome, serverError } from './connection.js';
 import { type DeadlineOwner, Deadlines } from './deadlines.js';
 import { Departure } from './departure.js';
@@ -148,7 +148,7 @@ export class Exchange implements ReadPort, DeadlineOwner {
     return this.#gossip.asked(GOSSIP_REQUEST_ID);
   }
 
-  append(request: AppendRequest): Promise<AppendResult> {
+  append(request: AppendRequest): Promise<AppendAnswer> {
     const requestId = this.#nextRequestId();
     let length: number;
     try {
@@ -158,7 +158,7 @@ export class Exchange implements ReadPort, DeadlineOwner {
     }
     const at = this.#appendFrames.length - length;
     const deadlineMs = this.#turn.begin() + this.#options.requestTimeoutMs;
-    const result = new Promise<AppendResult>((resolve, reject) => {
+    const result = new Promise<AppendAnswer>((resolve, reject) => {
       const message = undefined;
       const isSettled = false;
       const mayBeWritten = false;
@@ -252,10 +252,11 @@ export class Exchange implements ReadPort, DeadlineOwner {
     if (decoded.kind === 'invalid') return decoded.reason;
     const entry = this.#appends.answered(frame.requestId);
     if (entry === undefined) return this.#unexpected();
-    const { revision, position, isDuplicate } = decoded.frame;
+    const { revision, position, isDuplicate: duplicate, revisions } = decoded.frame;
     this.#lastRefusal = undefined;
     if (isForQuorum(entry.message!, entry.at)) this.#reads.saw(position + 1);
-    if (!entry.isSettled) entry.resolve({ revision, position, duplicate: isDuplicate });
+    const result = { revision, position, duplicate };
+    if (!entry.isSettled) entry.resolve(revisions === undefined ? result : { ...result, revisions });
     return undefined;
   }
 

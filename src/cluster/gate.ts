@@ -66,13 +66,16 @@ export class Gate {
     return false;
   }
 
-  /** A late message of a former life is nothing; one of a later life, or of another process with this one, is a copy's. */
-  #isMyself({ from, start, nonce }: Message): boolean {
+  /**
+   * A late message of a former life is nothing; one of a later life, or of another process with this one, is a copy's. A hello comes from a seed that is
+   * this node under another name: it is no news, and whoever took itself for somebody else would found no cluster.
+   */
+  #isMyself({ kind, from, start, nonce }: Message): boolean {
     const { outbox } = this.#core;
     const { start: myStart, nonce: myNonce } = outbox.state;
     const isCopy = start > myStart || (start === myStart && nonce !== myNonce);
     if (isCopy) outbox.alarm({ kind: 'member-fenced', member: from, reason: 'copy' });
-    return start === myStart && nonce === myNonce;
+    return start === myStart && nonce === myNonce && kind !== 'hello';
   }
 
   /** Whether it means this life of this node: a copy is who is not the one that was seen, all else is said to who was. */

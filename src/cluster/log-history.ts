@@ -5,7 +5,7 @@
 import { readU64 } from '../base/bytes.js';
 import { CairnError } from '../base/errors.js';
 import type { Disk, RecordKernel } from '../base/ports.js';
-import { COMMIT, occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
+import { COMMIT, occupiedBytes, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../log/record.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import { LogScanner, type RecordRun } from '../log/scan.js';
 import { type KnownHistory, NOTHING_KNOWN } from './history-file.js';
@@ -58,12 +58,16 @@ export function continueHistory(
 class History {
   readonly epochs: EpochEntry[];
   readonly configurations: PlacedConfiguration[];
+  /** Always the end of a request, once there was a record behind what is known. */
   committed: number;
+  /** Of the transaction that runs over the end of what is known, more is to come: commits stand at ends of requests, so all of it is committed. */
+  #isInCommitted: boolean;
 
   constructor({ end, epochs, configurations }: KnownHistory) {
     this.epochs = [...epochs];
     this.configurations = [...configurations];
     this.committed = end.position;
+    this.#isInCommitted = end.position > 0;
   }
 
   note({ bytes, at, length, position: start }: RecordRun): void {
@@ -73,7 +77,14 @@ class History {
       const position = start + (record - at);
       const epoch = view.getUint32(record + RECORD.epoch, true);
       if (epoch > (this.epochs.at(-1)?.epoch ?? 0)) this.epochs.push({ epoch, position });
-      switch (view.getUint8(record + RECORD.type)) {
+      const type = view.getUint8(record + RECORD.type);
+      if (this.#isInCommitted)
+        this.#followCommitted(
+          type,
+          view.getUint16(record + RECORD.flags, true),
+          position + occupiedBytes(recordLength),
+        );
+      switch (type) {
         case RECORD_TYPE.commit:
           this.committed = Math.max(this.committed, readU64(view, record + COMMIT.committed));
           break;
@@ -85,6 +96,14 @@ class History {
       }
       record += occupiedBytes(recordLength);
     }
+  }
+
+  #followCommitted(type: number, flags: number, end: number): void {
+    if (type === RECORD_TYPE.padding) return;
+    this.#isInCommitted = type === RECORD_TYPE.prepare && (flags & PREPARE_FLAG.firstOfTransaction) === 0;
+    if (!this.#isInCommitted) return;
+    this.committed = Math.max(this.committed, end);
+    if ((flags & PREPARE_FLAG.lastOfTransaction) !== 0) this.#isInCommitted = false;
   }
 
   #noteMembership(record: Uint8Array, position: number): void {

@@ -2,10 +2,12 @@
 import type { Position } from '../base/units.js';
 import type { Member } from './configuration.js';
 
-/** A range: large enough that its frame costs nothing, small enough not to hold up a heartbeat. */
-export const RANGE_BYTES_MAX = 262_144;
+/** A range: large enough that its frame, its turns and its wake-ups cost nothing beside its bytes. */
+export const RANGE_BYTES_MAX = 1_048_576;
 /** Unacked bytes to one member: beyond it, it is slow, and its lag costs no memory. */
-const WINDOW_BYTES_MAX = 8_388_608;
+const WINDOW_BYTES_MAX = 16_777_216;
+/** From here on a range is large: it goes as soon as it can. */
+const LARGE_RANGE_BYTES = 262_144;
 /**
  * A small range waits so long for an ack of what is on its way: each range costs every processor that it meets the same, whatever its
  * length, and its records would wait for the other disk anyway. Twice as long behind one that has waited in vain, and so on.
@@ -73,6 +75,6 @@ export class Progress {
     const { next, match } = this;
     const isPossible = this.isStreaming && !this.isShipping && next < end && next - match < WINDOW_BYTES_MAX;
     if (!isPossible) return Number.POSITIVE_INFINITY;
-    return next === match || end - next >= RANGE_BYTES_MAX ? 0 : this.#shippedMs + this.#patienceMs;
+    return next === match || end - next >= LARGE_RANGE_BYTES ? 0 : this.#shippedMs + this.#patienceMs;
   }
 }

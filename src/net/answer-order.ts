@@ -41,6 +41,10 @@ export class AnswerOrder implements AppendSink {
     this.#answered(token, () => this.#sink.appended(token, revision, position, isDuplicate));
   }
 
+  appendedParts(token: number, revisions: readonly number[], position: number, isDuplicate: boolean): void {
+    this.#answered(token, () => this.#sink.appendedParts(token, revisions, position, isDuplicate));
+  }
+
   rejected(token: number, rejection: Rejection): void {
     this.#answered(token, () => this.#sink.rejected(token, rejection));
   }

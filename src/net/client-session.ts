@@ -7,7 +7,7 @@ import type { WebSocket } from 'ws';
 import { assert } from '../base/assert.js';
 import { parseUuid } from '../base/bytes.js';
 import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
-import { checkGossip, encodeError, encodeGossipReply } from '../wire/answer-frames.js';
+import { checkGossip, encodeAppendedParts, encodeError, encodeGossipReply } from '../wire/answer-frames.js';
 import { AppendCursor } from '../wire/append-frame.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { APPENDED_DUPLICATE, OPCODE, PROTOCOL_VERSION } from '../wire/frames.js';
@@ -100,6 +100,11 @@ export class ClientSession implements AppendSink, ServerSession {
     this.#order?.noteEarlier();
   }
 
+  appendedParts(token: number, revisions: readonly number[], position: number, isDuplicate: boolean): void {
+    this.#sayAppendedParts(token, revisions, position, isDuplicate);
+    this.#order?.noteEarlier();
+  }
+
   rejected(token: number, rejection: Rejection): void {
     this.#sayRejected(token, rejection);
     this.#order?.noteEarlier();
@@ -108,6 +113,17 @@ export class ClientSession implements AppendSink, ServerSession {
   #sayAppended(token: number, flags: number, revision: number, position: number): void {
     this.#inFlightAppends--;
     if (this.#state === 'open') this.#outbox.frames().appended(token, flags, revision, position);
+  }
+
+  #sayAppendedParts(
+    token: number,
+    revisions: readonly number[],
+    position: number,
+    isDuplicate: boolean,
+  ): void {
+    this.#inFlightAppends--;
+    if (this.#state === 'open')
+      encodeAppendedParts(this.#outbox.frames(), token, { revisions, position, isDuplicate });
   }
 
   #sayRejected(token: number, rejection: Rejection): void {
@@ -244,6 +260,8 @@ export class ClientSession implements AppendSink, ServerSession {
     const sink: AppendSink = {
       appended: (token, revision, position, isDuplicate) =>
         this.#sayAppended(token, isDuplicate ? APPENDED_DUPLICATE : 0, revision, position),
+      appendedParts: (token, revisions, position, isDuplicate) =>
+        this.#sayAppendedParts(token, revisions, position, isDuplicate),
       rejected: (token, rejection) => this.#sayRejected(token, rejection),
     };
     return new AnswerOrder(sink, this.#inFlightAppends);

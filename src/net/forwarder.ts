@@ -225,9 +225,10 @@ export class Forwarder implements AppendPort {
     if (frame.opcode !== OPCODE.appended) return `a frame of opcode ${frame.opcode}`;
     const decoded = decodeAppended(frame);
     if (decoded.kind === 'invalid') return decoded.reason;
-    const { revision, position, isDuplicate } = decoded.frame;
+    const { revision, position, isDuplicate, revisions } = decoded.frame;
     this.#queue.answered();
-    entry.sink.appended(entry.token, revision, position, isDuplicate);
+    if (revisions === undefined) entry.sink.appended(entry.token, revision, position, isDuplicate);
+    else entry.sink.appendedParts(entry.token, revisions, position, isDuplicate);
     this.#deliver();
     return undefined;
   }

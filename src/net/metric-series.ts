@@ -2,6 +2,7 @@
  * Which numbers `GET /metrics` reads off a node at the moment of a scrape. Pure: a table of names and where each comes from. Suffixes are
  * KurrentDB's where it has the metric (checkpoints, statuses, writer_flush_…), so that dashboards need another prefix and no more.
  */
+import { BATCH_SIZE_BOUNDS } from '../base/batch-sizes.js';
 import type { NodeStatus } from './node-port.js';
 
 /** All that is looked at, once for a scrape. */
@@ -75,6 +76,19 @@ const WRITER: readonly Series[] = [
     ({ status }) => status.writer.recordBytes,
   ),
   counter('writer_flush_size_bytes_count', 'Batches.', ({ status }) => status.writer.batches),
+  {
+    name: 'writer_flush_size_bytes_bucket',
+    help: 'Batches of up to le bytes of records.',
+    kind: 'counter',
+    labels: ['le'],
+    samples: ({ status }) => {
+      let batches = 0;
+      return status.writer.batchSizes.map((ofClass, index) => {
+        batches += ofClass;
+        return { labels: { le: String(BATCH_SIZE_BOUNDS[index] ?? '+Inf') }, value: batches };
+      });
+    },
+  },
   counter(
     'writer_disk_bytes_total',
     'Bytes written to disk, whole blocks.',

@@ -23,8 +23,10 @@ const PREFIX = 'cairn_';
 const ACK_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ];
-/** The shortest stages are some microseconds. */
-const STAGE_SECONDS = [0.000005, 0.00001, 0.000025, 0.00005, ...ACK_SECONDS];
+/** From a microsecond to some seconds, each close enough to the next that a median means something. */
+const STAGE_SECONDS = [-6, -5, -4, -3, -2, -1, 0].flatMap((power) =>
+  [1, 1.5, 2, 3, 5, 7].map((step) => Number(`${step}e${power}`)),
+);
 const GOSSIP_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5];
 const DELAY_QUANTILES = [0.5, 0.9, 0.99, 0.999, 1];
 

@@ -75,6 +75,8 @@ export interface NodeStatus {
     readonly writeMs: number;
     readonly syncMs: number;
     readonly chunks: number;
+    /** How many batches were of each class of `BATCH_SIZE_BOUNDS`. */
+    readonly batchSizes: readonly number[];
   };
   /** Chunks that were mended with the help of other members, since the start. */
   readonly repairs: number;

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { decodeMessage } from '../cluster/message-codec.js';
 import type { Message } from '../cluster/messages.js';
+import { RangeMemory } from './range-memory.js';
 
 /**
  * How a connection ended. `refused`: nobody listens there. `reset`: broken off while it was being made. `lost`: it was open. `failed`: it
@@ -29,6 +30,8 @@ const CLOSE_PROTOCOL_ERROR = 1002;
 const FINISH_MS = 500;
 
 export class PeerLink {
+  /** What ranges are put together in, to be sent over this connection. */
+  readonly ranges = new RangeMemory();
   readonly #socket: WebSocket;
   #early: { bytes: Uint8Array; sent: (() => void) | undefined }[] = [];
   #wasOpen: boolean;

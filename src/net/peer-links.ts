@@ -71,12 +71,14 @@ export class PeerLinks {
     // Copied natively, and once: JavaScript's own copy out of shared memory is several times as slow.
     const { bytes } = range;
     const head = encodeMessage({ ...range, bytes: NOTHING });
-    const message = Buffer.allocUnsafeSlow(head.length + bytes.length);
-    message.set(head);
+    const memory = link.ranges.take(head.length + bytes.length);
+    memory.set(head);
     const run = Int32Array.of(0, head.length, bytes.length);
-    this.#options.kernel.copyRuns(bytes, message, run, 1);
-    this.#options.garbage.sent(message.length);
-    link.send(message, sent);
+    this.#options.kernel.copyRuns(bytes, memory, run, 1);
+    link.send(memory.subarray(0, head.length + bytes.length), () => {
+      link.ranges.give(memory);
+      sent();
+    });
     return true;
   }
 

@@ -23,7 +23,7 @@ import { LogDriver } from './log-driver.js';
 import { LogStore } from './log-store.js';
 import { RangeShipper } from './range-shipper.js';
 import { ReadGate } from './read-gate.js';
-import { noReadIndex } from './refusals.js';
+import { NO_READ_INDEX } from './refusals.js';
 import { leads, Reign } from './reign.js';
 import { Requests } from './requests.js';
 import { WriteProfile } from './write-profile.js';
@@ -230,8 +230,7 @@ export class Engine {
         this.#reads.ready(effect.request, effect.position, this.#store?.committed ?? 0);
         return;
       case 'readRefused':
-        // By what the core knows: the role effect, by which the node would, comes last.
-        this.#reads.refused(effect.request, noReadIndex(this.#core.view.leader, this.#parts.core.name));
+        this.#reads.refused(effect.request, NO_READ_INDEX);
         return;
       case 'changed':
       case 'changeRefused':

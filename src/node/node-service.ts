@@ -8,6 +8,7 @@ import { type Configuration, type MembershipChange, memberOf } from '../cluster/
 import type { AppendPort } from '../net/engine-port.js';
 import type { AdminPort, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
 import { sessionLimits } from '../net/session-limits.js';
+import { NOTHING_WRITTEN } from '../ring/writer-statistics.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import type { ReadConsistency } from '../wire/frames.js';
 import type { AppendRouter } from './append-router.js';
@@ -136,5 +137,3 @@ export class NodeService implements NodePort, AdminPort {
     return { code: 'not-ready', message, details: { committed } };
   }
 }
-
-const NOTHING_WRITTEN = { batches: 0, recordBytes: 0, diskBytes: 0, writeMs: 0, syncMs: 0, chunks: 0 };

@@ -9,6 +9,7 @@ import type { Bytes } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import type { Effect, Input } from '../cluster/effects.js';
 import { occupiedBytes, RECORD, RECORD_HEADER_BYTES } from '../log/record.js';
+import { type ColdLog, ColdRanges } from './cold-ranges.js';
 import type { LogStore } from './log-store.js';
 import type { PeerTransport } from './peer-transport.js';
 
@@ -16,18 +17,20 @@ export type Ship = Extract<Effect, { kind: 'ship' }>;
 type Shipped = Extract<Input, { kind: 'shipped' }>;
 
 /** What of a node's log is to be shipped. */
-export type ShippedLog = Pick<LogStore, 'producer' | 'reader' | 'durable' | 'chunkSize'>;
+export type ShippedLog = Pick<LogStore, 'producer' | 'durable'> & ColdLog;
 
 /** When to try again if there was no connection, or the range could not be read. */
 const RETRY_MS = 100;
 
 export class RangeShipper {
   readonly #store: ShippedLog;
+  readonly #cold: ColdRanges;
   readonly #transport: PeerTransport;
   readonly #shipped: (shipped: Shipped) => void;
 
   constructor(store: ShippedLog, transport: PeerTransport, shipped: (shipped: Shipped) => void) {
     this.#store = store;
+    this.#cold = new ColdRanges(store);
     this.#transport = transport;
     this.#shipped = shipped;
   }
@@ -57,28 +60,16 @@ export class RangeShipper {
   }
 
   async #shipFromFiles(ship: Ship, limit: Position): Promise<void> {
-    const { position } = ship.range;
+    const { to, range } = ship;
     try {
-      const bytes = await this.#read(position, limit - position);
-      this.#send(ship, bytes);
+      const cold = await this.#cold.read(to, range.position, limit - range.position);
+      this.#send(ship, cold.bytes);
+      this.#cold.give(cold);
     } catch (error) {
       if (!(error instanceof CairnError)) throw error;
       // The reader has told of it, so that it is mended if another member has it; until then that follower waits.
-      this.#tellLater(ship, position);
+      this.#tellLater(ship, range.position);
     }
-  }
-
-  /** Whole records, as they were written; at least one, even if that is larger. */
-  async #read(position: Position, wanted: number): Promise<Uint8Array> {
-    const { reader, chunkSize } = this.#store;
-    const chunkRest = chunkSize - (position % chunkSize);
-    const buffer = new Uint8Array(Math.min(wanted, chunkRest));
-    await reader.readRaw(position, buffer);
-    const length = reader.wholeRecords(position, buffer);
-    if (length > 0) return buffer.subarray(0, length);
-    const large = new Uint8Array(occupiedBytes(new DataView(buffer.buffer).getUint32(RECORD.length, true)));
-    await reader.readRaw(position, large);
-    return large.subarray(0, reader.wholeRecords(position, large));
   }
 
   #send(ship: Ship, bytes: Bytes): void {

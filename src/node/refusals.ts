@@ -35,10 +35,12 @@ function notLeader(leader: string): Rejection {
   };
 }
 
-/** Why a linearizable read can't begin. `name`: of this node, which may have led until a moment ago. */
-export function noReadIndex(leader: string | undefined, name: string): Rejection {
-  return leader === undefined || leader === name ? NO_LEADER : notLeader(leader);
-}
+/** Why a linearizable read can't begin: any node serves them, so whoever leads, another try is all it takes. */
+export const NO_READ_INDEX: Rejection = {
+  code: 'no-leader',
+  message: 'no leader could confirm to be the one; nothing was read; try again',
+  details: {},
+};
 
 export const NO_LEADER: Rejection = {
   code: 'no-leader',

@@ -39,6 +39,9 @@ export interface TimeLine {
 
 const LANE_HEIGHT = 58;
 const BAR_HEIGHT = 20;
+/** What a bar is and how long it lasted stands below it, on one of so many lines. */
+const NOTE_LINES = 2;
+const NOTE_GAP = 8;
 const AROUND = 108;
 const HEAD = 6;
 
@@ -53,7 +56,7 @@ export function timeLine(line: TimeLine): string {
     ...horizontalAxis(box, x),
     ...line.lanes.map((lane) => laneOf(lane, box, middleOf(lane))),
     ...line.arrows.map((arrow) => arrowOf(arrow, x, [middleOf(arrow.fromLane), middleOf(arrow.toLane)])),
-    ...line.spans.map((span) => spanOf(span, x, middleOf(span.lane))),
+    ...line.lanes.flatMap((lane) => spansOf(line.spans, lane, x, middleOf(lane))),
   ];
   return figure(size, line.title, content, line.description);
 }
@@ -63,9 +66,26 @@ function laneOf(lane: string, { left, right }: Box, y: number): string {
   return path('grid', `M${rounded(left)} ${rounded(y)}H${right}`) + name;
 }
 
-function spanOf({ from, to, label, colour = 0 }: Span, x: AxisScale, y: number): string {
+/** What a lane holds. Notes that would run into each other stand on another line, if there is one. */
+function spansOf(spans: readonly Span[], lane: string, x: AxisScale, y: number): string[] {
+  const lineEnds = new Array<number>(NOTE_LINES).fill(Number.NEGATIVE_INFINITY);
+  const own = spans.filter((span) => span.lane === lane).sort((a, b) => a.from - b.from);
+  return own.map((span) => {
+    const said = `${span.label}: ${formatQuantity(span.to - span.from, x.axis.unit)}`;
+    const start = x.pixel(span.from);
+    const line = lineEnds.findIndex((end) => end <= start);
+    if (line >= 0) lineEnds[line] = start + textWidth(said) + NOTE_GAP;
+    return spanOf(span, said, x, { y, noteLine: line });
+  });
+}
+
+function spanOf(
+  { from, to, colour = 0 }: Span,
+  said: string,
+  x: AxisScale,
+  { y, noteLine }: { readonly y: number; readonly noteLine: number },
+): string {
   const [start, end] = [x.pixel(from), x.pixel(to)];
-  const said = `${label}: ${formatQuantity(to - from, x.axis.unit)}`;
   const shape = {
     class: 'bar',
     x: start,
@@ -76,12 +96,9 @@ function spanOf({ from, to, label, colour = 0 }: Span, x: AxisScale, y: number):
   };
   const bar = element('rect', shape, element('title', {}, escapeText(said)));
   // Below the bar: in it, it might be cut.
-  const note = element(
-    'text',
-    { class: 'note', x: start, y: y + BAR_HEIGHT / 2 + 12, style: HALO },
-    escapeText(said),
-  );
-  return element('g', { class: `s${colour % COLOURS}` }, [bar, note]);
+  const noteY = y + BAR_HEIGHT / 2 + 12 * (noteLine + 1);
+  const note = element('text', { class: 'note', x: start, y: noteY, style: HALO }, escapeText(said));
+  return element('g', { class: `s${colour % COLOURS}` }, noteLine < 0 ? [bar] : [bar, note]);
 }
 
 function arrowOf(arrow: Arrow, x: AxisScale, [fromY, toY]: readonly [number, number]): string {

@@ -48,6 +48,8 @@ export const CONTROL = {
   truncateTo: 13 * CACHE_LINE_WORDS,
   /** Counts the chunks that were mended while the node works: whoever met damage may try again. Moved by main. */
   repairs: 14 * CACHE_LINE_WORDS,
+  /** How many batches of which size the writer has made durable, see {@link WriterStatistics}. Takes two lines. */
+  batchSizes: 15 * CACHE_LINE_WORDS,
 } as const;
 
 const CONTROL_BYTES = 4096;

@@ -2,6 +2,7 @@
  * What the writer thread counts, in shared memory for main to read at any time: single-writer f64 words, each exact on its
  * own, the set not taken at one instant.
  */
+import { BATCH_SIZE_CLASSES, batchSizeClass } from '../base/batch-sizes.js';
 import type { Position } from '../base/units.js';
 import { CONTROL, type RingMemory } from './layout.js';
 
@@ -20,7 +21,14 @@ export interface WriterStatistics {
   readonly writeMs: number;
   readonly syncMs: number;
   readonly chunks: number;
+  /** How many batches were of each class of {@link BATCH_SIZE_BOUNDS}. */
+  readonly batchSizes: readonly number[];
 }
+
+export const NOTHING_WRITTEN: WriterStatistics = {
+  ...{ batches: 0, recordBytes: 0, diskBytes: 0, writeMs: 0, syncMs: 0, chunks: 0 },
+  batchSizes: new Array<number>(BATCH_SIZE_CLASSES).fill(0),
+};
 
 /** What the writer did last. Times are the reader's `performance.now()`. */
 export interface LastBatch {
@@ -33,12 +41,24 @@ export interface LastBatch {
 
 export class StatisticsWords {
   readonly #words: Float64Array;
+  readonly #batchSizes: Float64Array;
   readonly #control: Int32Array;
 
   constructor(memory: RingMemory) {
     const { control } = memory;
+    const words = (at: number, count: number) =>
+      new Float64Array(control.buffer, control.byteOffset + at * 4, count);
     this.#control = control;
-    this.#words = new Float64Array(control.buffer, control.byteOffset + CONTROL.writerStatistics * 4, WORDS);
+    this.#words = words(CONTROL.writerStatistics, WORDS);
+    this.#batchSizes = words(CONTROL.batchSizes, BATCH_SIZE_CLASSES);
+  }
+
+  /** A batch of `recordBytes` of records is durable, for which `diskBytes` were written. */
+  addBatch(recordBytes: number, diskBytes: number): void {
+    this.add('batches', 1);
+    this.add('recordBytes', recordBytes);
+    this.add('diskBytes', diskBytes);
+    this.#batchSizes[batchSizeClass(recordBytes)]! += 1;
   }
 
   add(field: keyof typeof FIELD, amount: number): void {
@@ -47,7 +67,8 @@ export class StatisticsWords {
 
   read(): WriterStatistics {
     const [batches = 0, recordBytes = 0, diskBytes = 0, writeMs = 0, syncMs = 0, chunks = 0] = this.#words;
-    return { batches, recordBytes, diskBytes, writeMs, syncMs, chunks };
+    const batchSizes = Array.from(this.#batchSizes);
+    return { batches, recordBytes, diskBytes, writeMs, syncMs, chunks, batchSizes };
   }
 
   /** The batch that is about to be told durable, with times of the writer's `performance.now()`. */

@@ -20,9 +20,11 @@ export class DistinctIds {
   }
 
   areDistinct(append: AppendCursor): boolean {
-    this.#reset(append.eventCount);
-    append.rewind();
-    while (append.nextEvent()) if (!this.#add(append)) return false;
+    this.#reset(append.totalEvents);
+    append.rewindParts();
+    do {
+      while (append.nextEvent()) if (!this.#add(append)) return false;
+    } while (append.nextPart());
     return true;
   }
 

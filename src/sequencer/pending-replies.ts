@@ -10,6 +10,8 @@ import type { ErrorCode, ErrorDetails } from '../base/errors.js';
 export interface AppendSink {
   /** The append with this token is durable. `revision` and `position` are those of its last event. */
   appended(token: number, revision: number, position: number, isDuplicate: boolean): void;
+  /** The same of an append to several streams, with the revision of the last event of each; `position` is that of the last event of all. */
+  appendedParts(token: number, revisions: readonly number[], position: number, isDuplicate: boolean): void;
   rejected(token: number, rejection: Rejection): void;
 }
 
@@ -43,6 +45,8 @@ export class PendingReplies {
   #sinks: (AppendSink | undefined)[] = new Array(ENTRIES_AT_FIRST).fill(undefined);
   /** Rejections are rare, and kept aside by entry number. */
   readonly #rejections = new Map<number, Rejection>();
+  /** So are the revisions of appends to several streams. */
+  readonly #revisions = new Map<number, readonly number[]>();
   #head = 0;
   #tail = 0;
   readonly #confirm: Confirm;
@@ -70,6 +74,11 @@ export class PendingReplies {
     const at = this.#at(entry);
     this.#entries[at + ENTRY.revision] = revision;
     this.#entries[at + ENTRY.position] = position;
+  }
+
+  /** The entry is of an append to several streams: it answers with the revision of the last event of each. */
+  setRevisions(entry: number, revisions: readonly number[]): void {
+    this.#revisions.set(entry, revisions);
   }
 
   rejected(end: number, sink: AppendSink, token: number, rejection: Rejection): void {
@@ -117,6 +126,7 @@ export class PendingReplies {
     while (this.#head < this.#tail) {
       const entry = this.#head++;
       this.#rejections.delete(entry);
+      this.#revisions.delete(entry);
       this.#unconfirmed.delete(entry);
       this.#takeSink(entry)?.rejected(
         this.#entries[this.#at(entry) + ENTRY.tokenAndKind]! % TWO_TO_32,
@@ -144,7 +154,13 @@ export class PendingReplies {
       const at = this.#at(entry);
       const { revision, position } = ENTRY;
       const isDuplicate = kind === KIND.duplicate;
-      sink.appended(token, this.#entries[at + revision]!, this.#entries[at + position]!, isDuplicate);
+      const revisions = this.#revisions.size === 0 ? undefined : this.#revisions.get(entry);
+      if (revisions === undefined) {
+        sink.appended(token, this.#entries[at + revision]!, this.#entries[at + position]!, isDuplicate);
+        return;
+      }
+      this.#revisions.delete(entry);
+      sink.appendedParts(token, revisions, this.#entries[at + position]!, isDuplicate);
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * Decides what becomes of an append: recognises a retry by its event ids, checks the expected revision against the heads
+ * Decides what becomes of an append, to one stream or to several: recognises a retry by its event ids, checks the expected revision against the heads
  * (pending events included), gives out revisions and positions, and frames the events into the ring. It sees all appends,
  * in one order: this is where that order is made. Every answer waits in `pending` until what it rests on is committed.
  * Main thread only, synchronous.
@@ -16,7 +16,7 @@ import { DistinctIds } from './distinct-ids.js';
 import type { AppendSink, Confirm, PendingReplies, Rejection } from './pending-replies.js';
 import { prepareBytes, type RecordFramer } from './record-framer.js';
 import type { ReignLog, Room } from './reign-log.js';
-import type { RetryWindow } from './retry-window.js';
+import type { RetryMatch, RetryWindow } from './retry-window.js';
 import type { StreamHeads } from './stream-heads.js';
 
 /** `retry`: nothing was done, for want of room in the ring or of a prepared chunk; try again when there is some. */
@@ -50,6 +50,11 @@ export class Sequencer {
   readonly #parts: SequencerParts;
   readonly #runs: AppendRuns | undefined;
   readonly #distinct: DistinctIds;
+  /** Of the append that is being decided, part by part: its streams (-1 if it is new), and the revision of its last event there. */
+  readonly #streams: number[] = [];
+  readonly #revisions: number[] = [];
+  /** Of its last event. */
+  #position = 0;
 
   constructor(parts: SequencerParts) {
     this.#parts = parts;
@@ -78,20 +83,15 @@ export class Sequencer {
 
   /** Takes an append that was opened in `append`; the answer goes to `sink` with `token`, in log order. */
   append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome {
-    const { heads, retries } = this.#parts;
-    retries.touch(append);
-    const stream = heads.find(append.bytes, append.streamAt, append.streamLength);
-    const match = retries.match(append, stream);
+    const match = this.#match(append);
     if (match === 'duplicate') {
-      const queue = this.#queueOf(append);
-      const entry = queue.appended(this.#parts.producer.framed, sink, token, true);
-      queue.setResult(entry, retries.revision, retries.position);
+      this.#answerLater(append, sink, token, true);
       return 'taken';
     }
     const rejection =
       this.#refuseSize(append) ??
       this.#refuseIds(append, match) ??
-      this.#refuseRevision(append, stream) ??
+      this.#refuseRevisions(append) ??
       this.#refusePolicy(append);
     if (rejection !== undefined) return this.#reject(sink, token, rejection);
     const room = this.#roomFor(append);
@@ -99,7 +99,9 @@ export class Sequencer {
       const outOfSpace = room === 'no-chunk' ? this.#parts.outOfSpace() : undefined;
       return outOfSpace === undefined ? 'retry' : this.#reject(sink, token, outOfSpace);
     }
-    this.#write(append, stream, sink, token);
+    this.#write(append);
+    this.#answerLater(append, sink, token, false);
+    this.#parts.log.publishIfEnough();
     return 'taken';
   }
 
@@ -108,28 +110,58 @@ export class Sequencer {
     return this.#parts.heads.streams;
   }
 
-  #write(append: AppendCursor, found: number, sink: AppendSink, token: number): void {
-    const { producer, framer, log, heads, retries } = this.#parts;
+  /**
+   * Whether the events of all parts were seen before: each part's as {@link RetryWindow.match} has it; then notes where they are. Else notes the
+   * parts' streams.
+   */
+  #match(append: AppendCursor): RetryMatch {
+    const { heads, retries } = this.#parts;
+    this.#streams.length = this.#revisions.length = 0;
+    let all: RetryMatch | undefined;
+    append.rewindParts();
+    do {
+      retries.touch(append);
+      const stream = heads.find(append.bytes, append.streamAt, append.streamLength);
+      const match = retries.match(append, stream);
+      all = all === undefined || all === match ? match : 'conflict';
+      this.#streams.push(stream);
+      this.#revisions.push(retries.revision);
+      this.#position = retries.position;
+    } while (append.nextPart());
+    return all;
+  }
+
+  /** Frames the events of all parts as one transaction, and notes where they are. */
+  #write(append: AppendCursor): void {
+    const { framer, log, heads, retries } = this.#parts;
     log.beginTurn();
-    const stream = found < 0 ? heads.intern(append.bytes, append.streamAt, append.streamLength) : found;
-    let revision = heads.revision(stream);
     let first = -1;
-    let position = -1;
-    let left = append.eventCount;
-    append.rewind();
-    while (append.nextEvent()) {
-      revision++;
-      left--;
-      position = framer.prepare(append, revision, first, left === 0);
-      if (first < 0) first = position;
-      retries.add(append, stream, revision, position);
-    }
-    heads.advance(stream, revision, position);
+    let left = append.totalEvents;
+    let part = 0;
+    append.rewindParts();
+    do {
+      const found = this.#streams[part]!;
+      const stream = found < 0 ? heads.intern(append.bytes, append.streamAt, append.streamLength) : found;
+      let revision = heads.revision(stream);
+      while (append.nextEvent()) {
+        revision++;
+        left--;
+        this.#position = framer.prepare(append, revision, first, left === 0);
+        if (first < 0) first = this.#position;
+        retries.add(append, stream, revision, this.#position);
+      }
+      heads.advance(stream, revision, this.#position);
+      this.#revisions[part++] = revision;
+    } while (append.nextPart());
     log.noteRecords();
+  }
+
+  /** Answers with what was noted, when all that is framed is acknowledged as the append wants it. */
+  #answerLater(append: AppendCursor, sink: AppendSink, token: number, isDuplicate: boolean): void {
     const queue = this.#queueOf(append);
-    const entry = queue.appended(producer.framed, sink, token, false);
-    queue.setResult(entry, revision, position);
-    log.publishIfEnough();
+    const entry = queue.appended(this.#parts.producer.framed, sink, token, isDuplicate);
+    queue.setResult(entry, this.#revisions.at(-1)!, this.#position);
+    if (append.partCount > 1) queue.setRevisions(entry, [...this.#revisions]);
   }
 
   #reject(sink: AppendSink, token: number, rejection: Rejection): AppendOutcome {
@@ -143,8 +175,8 @@ export class Sequencer {
       return tooLarge('bytes of an event', append.largestEventBytes, eventBytesMax, 'MaxAppendEventSize');
     }
     const { events } = this.#parts.retries;
-    if (append.eventCount > events) {
-      return tooLarge('events of this request', append.eventCount, events, 'RetryWindowEvents');
+    if (append.totalEvents > events) {
+      return tooLarge('events of this request', append.totalEvents, events, 'RetryWindowEvents');
     }
     const bytes = recordBytes(append);
     if (bytes <= transactionBytesMax) return undefined;
@@ -172,12 +204,23 @@ export class Sequencer {
   }
 
   #refuseIds(append: AppendCursor, match: 'new' | 'conflict'): Rejection | undefined {
-    if (match === 'new' && (append.eventCount === 1 || this.#distinct.areDistinct(append))) return undefined;
+    if (match === 'new' && (append.totalEvents === 1 || this.#distinct.areDistinct(append))) return undefined;
     const message =
       match === 'new'
         ? 'two events of this request have the same id; give each event an id of its own'
         : 'some event ids of this request are in the log already, but not as this request. If it is a retry, read the stream to see what was written; for new events use new ids';
     return { code: 'event-id-conflict', message, details: {} };
+  }
+
+  /** The first part whose stream isn't as it expects. */
+  #refuseRevisions(append: AppendCursor): Rejection | undefined {
+    append.rewindParts();
+    let part = 0;
+    do {
+      const rejection = this.#refuseRevision(append, this.#streams[part++]!);
+      if (rejection !== undefined) return rejection;
+    } while (append.nextPart());
+    return undefined;
   }
 
   #refuseRevision(append: AppendCursor, stream: number): Rejection | undefined {
@@ -197,14 +240,14 @@ export class Sequencer {
 
   /** Whether the records of `append` fit into the ring and the chunks that exist, whatever Padding they need. */
   #roomFor(append: AppendCursor): Room {
-    const largest = prepareBytes(append.streamLength, append.largestEventBytes);
+    const largest = prepareBytes(append.longestName, append.largestEventBytes);
     return this.#parts.log.roomFor(recordBytes(append), largest);
   }
 }
 
 /** What the records of an append take at most: rounding up costs up to 7 bytes an event. */
-function recordBytes({ streamLength, eventCount, totalEventBytes }: AppendCursor): number {
-  return eventCount * prepareBytes(streamLength, 7) + totalEventBytes;
+function recordBytes({ totalEvents, totalNameBytes, totalEventBytes }: AppendCursor): number {
+  return totalEvents * prepareBytes(0, 7) + totalNameBytes + totalEventBytes;
 }
 
 function tooLarge(what: string, amount: number, limit: number, option: string): Rejection {

@@ -19,11 +19,13 @@ import type { FrameWriter } from './frame-writer.js';
 import {
   APPENDED_BYTES,
   APPENDED_DUPLICATE,
+  APPENDED_PARTS,
   consistencyFlags,
   consistencyOf,
   FRAME_HEADER_BYTES,
   NAME_BYTES_MAX,
   OPCODE,
+  PARTS_MAX,
   READ_CONSISTENCY_BITS,
   type ReadConsistency,
 } from './frames.js';
@@ -31,6 +33,9 @@ import {
 const STREAM_INFO_NAME_AT = 20;
 const STREAM_INFO_REPLY_BYTES = 28;
 const ERROR_BODY_AT = 16;
+/** Where the revisions of an Appended with parts begin. */
+const APPENDED_PARTS_AT = APPENDED_BYTES + 4;
+const BEYOND_2_TO_53 = 'an Appended with a number beyond 2^53';
 
 export interface Appended {
   /** Of the last event. */
@@ -38,16 +43,54 @@ export interface Appended {
   /** Of the last event. */
   readonly position: number;
   readonly isDuplicate: boolean;
+  /** Of an answer to an append to several streams: of each part's last event. */
+  readonly revisions?: readonly number[];
 }
 
-/** `FrameWriter.appended` is the encoder. */
-export function decodeAppended({ view, at, length, flags }: OpenFrame): Decoded<Appended> {
+/** The answer to an append to several streams. */
+export interface AppendedParts {
+  /** Of each part's last event. */
+  readonly revisions: readonly number[];
+  /** Of the last event of all. */
+  readonly position: number;
+  readonly isDuplicate: boolean;
+}
+
+export function encodeAppendedParts(writer: FrameWriter, requestId: number, answer: AppendedParts): void {
+  const { revisions, position, isDuplicate } = answer;
+  writer.begin(OPCODE.appended, APPENDED_PARTS | (isDuplicate ? APPENDED_DUPLICATE : 0), requestId);
+  writer.u64(revisions.at(-1)!);
+  writer.u64(position);
+  writer.u32(revisions.length);
+  for (const revision of revisions) writer.u64(revision);
+  writer.end();
+}
+
+/** `FrameWriter.appended` is the encoder, or {@link encodeAppendedParts}. The hot path of a client. */
+export function decodeAppended(frame: OpenFrame): Decoded<Appended> {
+  const { view, at, length, flags } = frame;
+  if ((flags & APPENDED_PARTS) !== 0) return decodeAppendedParts(frame);
   if (length !== APPENDED_BYTES) return invalid('the Appended has a wrong length');
   if ((flags & ~APPENDED_DUPLICATE) !== 0) return invalid('unknown flags of an Appended');
   const revision = readU64Field(view, at + 12);
   const position = readU64Field(view, at + 20);
-  if (!isNumber(revision) || !isNumber(position)) return invalid('an Appended with a number beyond 2^53');
+  if (!isNumber(revision) || !isNumber(position)) return invalid(BEYOND_2_TO_53);
   return ok({ revision, position, isDuplicate: flags === APPENDED_DUPLICATE });
+}
+
+function decodeAppendedParts({ view, at, length, flags }: OpenFrame): Decoded<Appended> {
+  if ((flags & ~(APPENDED_DUPLICATE | APPENDED_PARTS)) !== 0) return invalid('unknown flags of an Appended');
+  const parts = length < APPENDED_PARTS_AT ? 0 : view.getUint32(at + APPENDED_BYTES, true);
+  if (parts < 2 || parts > PARTS_MAX || length !== APPENDED_PARTS_AT + 8 * parts)
+    return invalid('the Appended has a wrong length');
+  const revision = readU64Field(view, at + 12);
+  const position = readU64Field(view, at + 20);
+  const revisions = Array.from({ length: parts }, (_, part) =>
+    readU64Field(view, at + APPENDED_PARTS_AT + 8 * part),
+  );
+  if (!isNumber(revision) || !isNumber(position) || !revisions.every(isNumber))
+    return invalid(BEYOND_2_TO_53);
+  return ok({ revision, position, isDuplicate: (flags & APPENDED_DUPLICATE) !== 0, revisions });
 }
 
 /** `consistency` and `atLeast` as of a read. */

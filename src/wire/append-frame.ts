@@ -4,11 +4,12 @@
  * Appends of a thread.
  */
 
-import { readI64 } from '../base/bytes.js';
+import { bytesEqual, readI64 } from '../base/bytes.js';
 import {
   ACK_POLICIES,
   type AckPolicy,
   APPEND_ACK_POLICY,
+  APPEND_PARTS,
   APPEND_PREFIX_BYTES,
   APPEND_QUORUM,
   APPEND_REQUIRES_LEADER,
@@ -18,13 +19,17 @@ import {
   FRAME_HEADER_BYTES,
   NAME_BYTES_MAX,
   OPCODE,
+  PART_PREFIX_BYTES,
+  PARTS_MAX,
+  PARTS_PREFIX_BYTES,
 } from './frames.js';
 import { isUtf8 } from './utf8.js';
 
 /** The flags of an Append where they stand in the header's second word, behind the opcode. */
 const REQUIRES_LEADER = APPEND_REQUIRES_LEADER << 8;
 const POLICY_FLAGS = (APPEND_ACK_POLICY | APPEND_QUORUM) << 8;
-const KNOWN_FLAGS = REQUIRES_LEADER | POLICY_FLAGS;
+const HAS_PARTS = APPEND_PARTS << 8;
+const KNOWN_FLAGS = REQUIRES_LEADER | POLICY_FLAGS | HAS_PARTS;
 
 const EMPTY = new Uint8Array(0);
 const EMPTY_VIEW = new DataView(EMPTY.buffer);
@@ -47,15 +52,24 @@ export class AppendCursor {
   /** Where the frame stands, and its length. */
   frameAt = 0;
   frameLength = 0;
+  /** How many streams it appends to, as one transaction. The fields up to {@link eventCount} are of the part that it stands on. */
+  partCount = 1;
   /** A revision, or one of EXPECTED_REVISION. */
   expectedRevision = 0;
   streamAt = 0;
   streamLength = 0;
   eventCount = 0;
+
+  /** Of all parts: how many events, … */
+  totalEvents = 0;
+  /** … bytes of type, metadata and data, … */
+  totalEventBytes = 0;
+  /** … and of the streams' names, each once for each of its events, as records have them. */
+  totalNameBytes = 0;
   /** Most bytes of type, metadata and data that any one event has: to hold against the server's limit. */
   largestEventBytes = 0;
-  /** Bytes of type, metadata and data of all events together. */
-  totalEventBytes = 0;
+  /** Bytes of the longest name of a stream. */
+  longestName = 0;
 
   /** 16 bytes. */
   idAt = 0;
@@ -71,12 +85,15 @@ export class AppendCursor {
 
   #nextAt = 0;
   #eventsLeft = 0;
+  /** Which part it stands on, and where each begins. */
+  #part = 0;
+  readonly #partAts = new Uint32Array(PARTS_MAX);
 
   /**
    * Opens the frame in `bytes[frameAt, frameAt+frameLength)`; `view` covers exactly the same memory as `bytes`.
    * Returns undefined if all of the frame is valid, otherwise what is wrong with it, a sentence to answer the
-   * client with (`invalid-request`); then only `requestId` may be used. What it does not check: whether two events share
-   * an id, and the server's own limits on size.
+   * client with (`invalid-request`); then only `requestId` may be used. Stands on the first part then. What it does not check: whether two
+   * events share an id, and the server's own limits on size.
    */
   open(bytes: Uint8Array, view: DataView, frameAt: number, frameLength: number): string | undefined {
     this.bytes = bytes;
@@ -88,9 +105,23 @@ export class AppendCursor {
       return 'the frame is cut short';
     this.requestId = view.getUint32(frameAt + 8, true);
     if (frameLength < APPEND_PREFIX_BYTES) return 'the frame is cut short';
-    const fault = this.#openPrefix(frameAt, frameLength) ?? this.#checkEvents(frameAt + frameLength);
-    if (fault === undefined) this.rewind();
-    return fault;
+    return this.#openHeader(frameAt) ?? this.#checkParts(frameAt + frameLength);
+  }
+
+  /** Goes to the first part, before its first event. */
+  rewindParts(): void {
+    this.#part = 0;
+    this.#openPart(this.#partAts[0]!);
+    this.rewind();
+  }
+
+  /** Steps on to the next part, before its first event; false when there is none. */
+  nextPart(): boolean {
+    if (this.#part + 1 >= this.partCount) return false;
+    this.#part++;
+    this.#openPart(this.#partAts[this.#part]!);
+    this.rewind();
+    return true;
   }
 
   /** Steps on to the next event; false when there is none. */
@@ -112,13 +143,13 @@ export class AppendCursor {
     return true;
   }
 
-  /** Goes back to before the first event. */
+  /** Goes back to before the first event of the part. */
   rewind(): void {
     this.#nextAt = this.streamAt + this.streamLength;
     this.#eventsLeft = this.eventCount;
   }
 
-  #openPrefix(at: number, length: number): string | undefined {
+  #openHeader(at: number): string | undefined {
     const view = this.view;
     // Opcode, known flags, and the two zero bytes, in one comparison.
     const opcodeAndFlags = view.getUint32(at + 4, true);
@@ -126,23 +157,59 @@ export class AppendCursor {
     this.ackPolicy = ACK_POLICIES[(opcodeAndFlags >> 8) & APPEND_ACK_POLICY]!;
     this.saysAckPolicy = (opcodeAndFlags & POLICY_FLAGS) !== 0;
     this.requiresLeader = (opcodeAndFlags & REQUIRES_LEADER) !== 0;
-    this.expectedRevision = readI64(view, at + 12);
-    this.streamAt = at + APPEND_PREFIX_BYTES;
-    this.streamLength = view.getUint16(at + 20, true);
-    this.eventCount = view.getUint16(at + 22, true);
-    if (!isExpectedRevision(this.expectedRevision)) return 'the expected revision is not valid';
-    if (this.streamLength === 0 || this.streamLength > NAME_BYTES_MAX)
-      return 'the stream name is not of 1 to 1024 bytes';
-    if (this.streamLength > length - APPEND_PREFIX_BYTES)
-      return 'the stream name runs over the end of the frame';
-    if (!isUtf8(view, this.streamAt, this.streamLength)) return 'the stream name is not valid UTF-8';
-    return this.eventCount === 0 ? 'an Append without events' : undefined;
+    this.partCount = 1;
+    if ((opcodeAndFlags & HAS_PARTS) === 0) return undefined;
+    this.partCount = view.getUint32(at + FRAME_HEADER_BYTES, true);
+    const isPossible = this.partCount >= 2 && this.partCount <= PARTS_MAX;
+    return isPossible ? undefined : `an Append to several streams has 2 to ${PARTS_MAX} parts`;
   }
 
+  /** Checks all parts, the last of which must end at `end`, adds up their sizes, and goes to the first. */
+  #checkParts(end: number): string | undefined {
+    this.totalEvents = this.totalEventBytes = this.totalNameBytes = 0;
+    this.largestEventBytes = this.longestName = 0;
+    this.#nextAt = this.frameAt + (this.partCount === 1 ? FRAME_HEADER_BYTES : PARTS_PREFIX_BYTES);
+    for (let part = 0; part < this.partCount; part++) {
+      this.#partAts[part] = this.#nextAt;
+      const fault = this.#checkPrefix(end) ?? this.#checkEvents(end);
+      if (fault !== undefined) return fault;
+      if (part > 0 && this.#isOfEarlierStream(part))
+        return 'two parts of an Append are of the same stream: put their events into one';
+    }
+    if (this.#nextAt !== end) return 'bytes left over behind the last event';
+    this.rewindParts();
+    return undefined;
+  }
+
+  /** The fixed part at `at`, which lies within the frame. */
+  #openPart(at: number): void {
+    const { view } = this;
+    this.expectedRevision = readI64(view, at);
+    this.streamLength = view.getUint16(at + 8, true);
+    this.eventCount = view.getUint16(at + 10, true);
+    this.streamAt = at + PART_PREFIX_BYTES;
+  }
+
+  #checkPrefix(end: number): string | undefined {
+    if (this.#nextAt + PART_PREFIX_BYTES > end) return 'a part runs over the end of the frame';
+    this.#openPart(this.#nextAt);
+    const { view, streamAt, streamLength, eventCount } = this;
+    if (!isExpectedRevision(this.expectedRevision)) return 'the expected revision is not valid';
+    if (streamLength === 0 || streamLength > NAME_BYTES_MAX)
+      return 'the stream name is not of 1 to 1024 bytes';
+    if (streamAt + streamLength > end) return 'the stream name runs over the end of the frame';
+    if (!isUtf8(view, streamAt, streamLength)) return 'the stream name is not valid UTF-8';
+    this.totalEvents += eventCount;
+    this.totalNameBytes += eventCount * streamLength;
+    if (streamLength > this.longestName) this.longestName = streamLength;
+    return eventCount === 0 ? 'an Append without events' : undefined;
+  }
+
+  /** Leaves `#nextAt` behind the last event of the part. */
   #checkEvents(end: number): string | undefined {
     const view = this.view;
     let at = this.streamAt + this.streamLength;
-    let largest = 0;
+    let largest = this.largestEventBytes;
     let total = 0;
     for (let left = this.eventCount; left > 0; left--) {
       if (at + EVENT_PREFIX_BYTES > end) return 'an event runs over the end of the frame';
@@ -158,8 +225,24 @@ export class AppendCursor {
       if (bodyLength > largest) largest = bodyLength;
     }
     this.largestEventBytes = largest;
-    this.totalEventBytes = total;
-    return at === end ? undefined : 'bytes left over behind the last event';
+    this.totalEventBytes += total;
+    this.#nextAt = at;
+    return undefined;
+  }
+
+  /** Whether one of the parts before this one has its stream. */
+  #isOfEarlierStream(part: number): boolean {
+    const { bytes, view } = this;
+    const ownAt = this.#partAts[part]!;
+    const ownLength = view.getUint16(ownAt + 8, true);
+    for (let earlier = 0; earlier < part; earlier++) {
+      const at = this.#partAts[earlier]!;
+      const isSame =
+        view.getUint16(at + 8, true) === ownLength &&
+        bytesEqual(bytes, at + PART_PREFIX_BYTES, bytes, ownAt + PART_PREFIX_BYTES, ownLength);
+      if (isSame) return true;
+    }
+    return false;
   }
 }
 

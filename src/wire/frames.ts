@@ -32,11 +32,15 @@ export const OPCODE = {
 
 /** Flag of Appended: the events were in the log already, this Append wrote nothing. */
 export const APPENDED_DUPLICATE = 1;
+/** Flag of Appended: the answer to an Append to several streams, with a revision for each. */
+export const APPENDED_PARTS = 2;
 /** The flags of an Append: {@link ACK_POLICIES} in the lower bits, and whether it is refused rather than forwarded to the leader. */
 export const APPEND_ACK_POLICY = 3;
 export const APPEND_REQUIRES_LEADER = 4;
 /** Flag of an Append: it wants a quorum, whatever the node's default is. */
 export const APPEND_QUORUM = 8;
+/** Flag of an Append: to several streams, as one transaction; a list of parts instead of one. */
+export const APPEND_PARTS = 16;
 /** Flag of ReadStream and ReadAll: towards the start. */
 export const READ_BACKWARDS = 1;
 /** Bits of the flags of ReadStream, ReadAll and StreamInfo that hold one of {@link READ_CONSISTENCIES}, and where they begin. */
@@ -89,6 +93,12 @@ export const EXPECTED_REVISION = {
 
 /** Bytes of an Append before the stream's name, its header included. */
 export const APPEND_PREFIX_BYTES = 24;
+/** Bytes of a part of an Append before the stream's name. An Append to one stream is its header and one part. */
+export const PART_PREFIX_BYTES = 12;
+/** Bytes of an Append to several streams before its first part, its header included. */
+export const PARTS_PREFIX_BYTES = 16;
+/** Most parts of an Append: as many streams as a decision is ever about. */
+export const PARTS_MAX = 256;
 /** Bytes of an event inside an Append before its type. */
 export const EVENT_PREFIX_BYTES = 28;
 /** Bytes of an Events frame before its first record, its header included. */

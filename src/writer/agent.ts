@@ -201,9 +201,7 @@ export class WriterAgent implements Agent {
   }
 
   #count(recordBytes: number, diskBytes: number): void {
-    this.#statistics.add('batches', 1);
-    this.#statistics.add('recordBytes', recordBytes);
-    this.#statistics.add('diskBytes', diskBytes);
+    this.#statistics.addBatch(recordBytes, diskBytes);
     if (this.#durable.position % this.#chunkBytes === 0) this.#statistics.add('chunks', 1);
   }
 }

@@ -16,6 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllEnvs();
   rmSync(directory, { recursive: true });
 });
 
@@ -48,6 +49,11 @@ describe('cairn bench', () => {
     [['suite', '--only', 'nothing'], '--only'],
     [['suite', '--compare', 'one.jsonl'], '--compare'],
     [['suite', '--from', 'nowhere.jsonl'], 'nowhere.jsonl'],
+    [['suite', '--peers', 'peers.jsonl'], '--report'],
+    [['peers', '--only', 'oracle'], '--only'],
+    [['peers', '--in-flight', '0'], '--in-flight'],
+    [['peers', '--from', 'nowhere.jsonl'], 'nowhere.jsonl'],
+    [['peers', '--out', '/no/such/folder/a.jsonl'], '/no/such/folder/a.jsonl'],
   ])('%j is refused before anything runs', async (args, part) => {
     await expect(bench(...args)).rejects.toMatchObject({
       code: 'invalid-configuration',
@@ -79,6 +85,30 @@ describe('cairn bench suite', () => {
     printed = [];
     await bench('suite', '--compare', out, out);
     expect(printed.join('\n')).toContain('10 comparisons: 0 beyond the noise, 0 within it, 10 with too few');
+  });
+});
+
+describe('cairn bench peers', () => {
+  test('ours is measured and who is not installed is told, with a file and a page, and nothing else left', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    vi.stubEnv('PATH', directory);
+    const [out, report] = [join(directory, 'a.jsonl'), join(directory, 'a.html')];
+    const short = ['--in-flight', '4', '--seconds', '0.05', '--warmup', '0', '--only', 'redis'];
+    await bench('peers', ...short, '--dir', directory, '--out', out, '--report', report, '-o', 'json');
+    const rows = printed.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(rows).toMatchObject([
+      { kind: 'skipped', peer: 'redis' },
+      { kind: 'peer', peer: 'cairn', nodes: 3, inFlight: 4, errors: 0 },
+    ]);
+    expect(readdirSync(directory).sort()).toEqual(['a.html', 'a.jsonl']);
+    expect(readFileSync(report, 'utf8')).toContain(
+      '<title>Acknowledged events a second, 4 in flight</title>',
+    );
+
+    printed = [];
+    await bench('peers', '--from', out);
+    expect(printed).toHaveLength(6);
+    expect(printed[1]).toContain('skipped: redis-server not here');
   });
 });
 

@@ -146,6 +146,21 @@ describe('a start that knows the history', () => {
     expect(continueHistory({ disk, kernel, recovered: log }, known).committed).toBe(CHUNK_SIZE);
   });
 
+  test.each([0, 1, 5])(
+    'knows that a transaction that the history ends in is committed as a whole, with %i Commit records of old behind it',
+    (commits) => {
+      const log = new SampleLog().epoch();
+      const events = Array.from({ length: 20 }, () => ({ stream: 's', data: new Uint8Array(4_000) }));
+      log.transaction(events);
+      const { end } = log;
+      for (let i = 0; i < commits; i++) log.commit(64);
+      const disk = log.event().sync().disk();
+      const known = historyAfter(disk, 1);
+      expect(end).toBeGreaterThan(known.end.position);
+      expect(continueHistory({ disk, kernel, recovered: recovered(disk) }, known).committed).toBe(end);
+    },
+  );
+
   test('finds none where there is no file, a damaged one, or that of another log', () => {
     const disk = sample().disk();
     expect(loadHistory(disk, FOLDER, LOG_ID)).toBeUndefined();

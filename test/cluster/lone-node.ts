@@ -186,7 +186,7 @@ function stateOf(): NodeState {
   return { ...freshNodeState(idOf(ME), ME), clusterId: CLUSTER };
 }
 
-function optionsOf(clusterSize: number): ConstructorParameters<typeof ClusterNode>[0] {
+export function optionsOf(clusterSize: number): ConstructorParameters<typeof ClusterNode>[0] {
   return {
     name: memberOf(ME).name,
     zone: '',

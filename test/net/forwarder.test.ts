@@ -118,6 +118,10 @@ class Client implements AppendSink {
   readonly rejections: Rejection[] = [];
   #waiting: (() => void)[] = [];
 
+  appendedParts(token: number, revisions: readonly number[]): void {
+    this.appended(token, revisions.at(-1)!);
+  }
+
   appended(token: number, revision: number): void {
     this.told.push([token, revision]);
     this.#wake();

@@ -38,7 +38,10 @@ export function statusOf(changes: Partial<NodeStatus> = {}): NodeStatus {
     ...{ epoch: 5, epochPosition: 4096, lagBytes: 0, promisedEpoch: 5, clusterId: CLUSTER_ID, priority: 3 },
     configuration: configurationOf(3),
     ...{ published: 9000, durable: 8000, committed: 7000, indexed: 6000 },
-    writer: { batches: 10, recordBytes: 5000, diskBytes: 40_960, writeMs: 20, syncMs: 30, chunks: 2 },
+    writer: {
+      ...{ batches: 10, recordBytes: 5000, diskBytes: 40_960, writeMs: 20, syncMs: 30, chunks: 2 },
+      batchSizes: [0, 0, 4, 6, ...new Array<number>(20).fill(0)],
+    },
     ...{ repairs: 0, damagedChunks: 0 },
     ...{ pendingAppends: 4, ringBytes: 1 << 20, ringBytesUsed: 2000, isReady: true },
     members: [

@@ -51,6 +51,7 @@ export function append(
   return new Promise((resolve) => {
     const sink = {
       appended: (_token: number, revision: number) => resolve(revision),
+      appendedParts: (_token: number, revisions: readonly number[]) => resolve(revisions.at(-1)!),
       rejected: (_token: number, { code }: { code: string }) => resolve(code),
     };
     const attempt = () => {

@@ -1,6 +1,9 @@
 /** Where a node looks for its cluster: fixed seeds, DNS of both kinds, and what happens when DNS fails. */
+import { getServers, setServers } from 'node:dns/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Resolver, Seeds, type SeedsOptions, SYSTEM_RESOLVER } from '../../src/node/seeds.js';
+import { DnsServer } from '../process/network/dns-server.js';
 import { until } from '../process/within.js';
 import { Log } from './gossip-cluster.js';
 
@@ -19,6 +22,13 @@ class ScriptedResolver implements Resolver {
     this.asked.push(`SRV ${name}`);
     return this.records ?? notFound();
   }
+}
+
+/** From now on this process asks these name servers. */
+function useServers(servers: readonly string[]): void {
+  setServers(servers);
+  // They come with a new resolver, whose functions were imported already.
+  syncBuiltinESMExports();
 }
 
 function notFound(): never {
@@ -119,6 +129,30 @@ describe("the machine's own resolver", () => {
   it('knows localhost', async () => {
     const addresses = await SYSTEM_RESOLVER.addresses('localhost');
     expect(addresses.some((address) => address === '127.0.0.1' || address === '::1')).toBe(true);
+  });
+
+  it('takes SRV records from a name server, and what they are now', async () => {
+    const server = await DnsServer.listen('127.0.0.1');
+    const before = getServers();
+    useServers([server.address]);
+    onTestFinished(() => {
+      useServers(before);
+      server.close();
+    });
+    const name = '_cairn._tcp.cluster.example';
+    const { seeds, log } = seedsWith({ dns: { name, port: 2113 }, resolver: SYSTEM_RESOLVER });
+    await seeds.start();
+    expect(log.warnings('DNS').map(({ facts }) => facts['reason'])).toEqual(['ENOTFOUND']);
+    server.names.set(name, [
+      { host: 'n2.cluster.example', port: 5002 },
+      { host: 'n1.cluster.example', port: 5001 },
+    ]);
+    await seeds.refresh();
+    expect(seeds.names).toEqual(['n1.cluster.example:5001', 'n2.cluster.example:5002']);
+    server.names.set(name, [{ host: 'n9.cluster.example', port: 5009 }]);
+    await seeds.refresh();
+    expect(seeds.names).toEqual(['n9.cluster.example:5009']);
+    expect(new Set(server.asked)).toEqual(new Set([`SRV ${name}`]));
   });
 
   it('rejects a name that there is not', async () => {

@@ -16,6 +16,9 @@ const { values } = parseArgs({
   },
 });
 
+// What it has mounted and started goes with the process, if that ends by itself.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
+
 const server = await createViteServer({
   configFile: false,
   root: new URL('../..', import.meta.url).pathname,

@@ -3,7 +3,7 @@
  * repairs what the last kill left; or cuts the power of the disk that it writes to. Each life begins with reading everything back and holding it against the history of all lives before.
  * The folder is kept if something is wrong, and the seed says how to do it again, as far as time can be repeated.
  */
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { VolatileDisk, withoutVolatileDisk } from './disks/volatile-disk.js';
 import { checkHistory, type Findings } from './history-check.js';
@@ -116,7 +116,9 @@ class KillLoop {
   summary(): Omit<KillLoopSummary, 'seconds' | 'problem'> {
     const { history } = this.#load;
     const { disk, powerCuts, seed } = this.#options;
-    const chunks = readdirSync(this.#folder).filter((name) => /^chunk-\d+\.\d+$/.test(name));
+    // A disk that could not be mounted again has none.
+    const files = existsSync(this.#folder) ? readdirSync(this.#folder) : [];
+    const chunks = files.filter((name) => /^chunk-\d+\.\d+$/.test(name));
     return {
       ...{ disk, powerCuts, seed },
       kills: this.#kills,

@@ -1,11 +1,13 @@
 /** `cairn cluster` and `npm start` on real nodes: they find each other, outlive their leader, and leave no process behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { LocalCluster } from '../../src/cli/cluster/local-cluster.js';
+import { askNode } from '../../src/cli/cluster/node-requests.js';
 import { isAlive } from '../../src/node/process-identity.js';
 import { freePorts, runCluster, testFolder } from '../cli/cluster/local-nodes.js';
+import { withoutNetworkLab } from './network/network-lab.js';
 import { until, within } from './within.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -64,6 +66,32 @@ test('three nodes outlive their leader, which follows when it is back; down leav
   await cairn(cluster, 'down', '--wipe');
   expect(processes.some(isAlive)).toBe(false);
   expect(LocalCluster.exists(cluster.directory)).toBe(false);
+});
+
+test('in namespaces, a leader that nobody hears is replaced though it hears all; healed, it follows', async ({
+  skip,
+}) => {
+  const missing = withoutNetworkLab();
+  skip(missing !== undefined, missing);
+  const cluster = await startCluster(3, '--namespaces');
+  const before = await healthy(cluster);
+  const { number } = cluster.nodes.find(({ name }) => name === before.leader)!;
+  const others = cluster.nodes.filter((node) => node.number !== number);
+  await cairn(cluster, 'partition', '--one-way', `${number}`);
+  await until(DEADLINE_MS, 'another node leads', async () => {
+    const status = await askNode(others[0]!.name, { method: 'GET', path: '/info', deadlineMs: DEADLINE_MS });
+    return others.some(({ name }) => name === (status as { leader: string | null }).leader);
+  });
+  await cairn(cluster, 'heal');
+  const after = await healthy(cluster);
+  expect(after.nodes.find(({ name }) => name === before.leader)?.state).toBe('following');
+  const networks = cluster.networks()!;
+  await cairn(cluster, 'add', '--replica');
+  await cairn(cluster, 'down');
+  expect(readdirSync('/sys/class/net').filter((name) => name.startsWith(`cairn${networks.number}`))).toEqual(
+    [],
+  );
+  expect(existsSync(networks.inside(1)[1]!.slice('--net='.length))).toBe(false);
 });
 
 test('clones and replicas join as such', async () => {

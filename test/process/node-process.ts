@@ -153,6 +153,12 @@ export class NodeProcess {
     await this.ended();
   }
 
+  /** The same for it and what it runs under, without waiting; also before it has said who it is. */
+  killNow(): void {
+    this.signal('SIGKILL');
+    this.#child.kill('SIGKILL');
+  }
+
   /** Asks it to stop; resolves to how it ended. */
   async stop(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<Exit> {
     this.signal(signal);
@@ -208,7 +214,7 @@ export async function endAllNodes(): Promise<void> {
 }
 
 process.once('exit', () => {
-  for (const node of running) node.signal('SIGKILL');
+  for (const node of running) node.killNow();
 });
 
 /** A fresh folder for `use`, removed afterwards. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { BATCH_SIZE_BOUNDS } from '../../src/base/batch-sizes.js';
 import { createRing, RingMemory } from '../../src/ring/layout.js';
-import { StatisticsWords } from '../../src/ring/writer-statistics.js';
+import { NOTHING_WRITTEN, StatisticsWords } from '../../src/ring/writer-statistics.js';
 
 function memory(): RingMemory {
   const shape = { ringBytes: 65_536, recordBytesMax: 4_096, chunkBytes: 65_536, start: 0 };
@@ -13,8 +14,7 @@ test('sums add up, and another thread reads them', () => {
   words.add('batches', 1);
   words.add('syncMs', 0.5);
   words.add('syncMs', 0.25);
-  const nothing = { batches: 0, recordBytes: 0, diskBytes: 0, writeMs: 0, syncMs: 0, chunks: 0 };
-  expect(new StatisticsWords(ring).read()).toEqual({ ...nothing, batches: 1, syncMs: 0.75 });
+  expect(new StatisticsWords(ring).read()).toEqual({ ...NOTHING_WRITTEN, batches: 1, syncMs: 0.75 });
 });
 
 test('the last batch is read as it was noted, and leaves the sums alone', () => {
@@ -29,4 +29,21 @@ test('the last batch is read as it was noted, and leaves the sums alone', () => 
   expect(batch.writtenMs).toBeCloseTo(10.5, 2);
   expect(batch.syncedMs).toBeCloseTo(11, 2);
   expect(words.read().chunks).toBe(3);
+});
+
+test('batches are counted by size, each class twice as large as the one before, the last without an end', () => {
+  const ring = memory();
+  const words = new StatisticsWords(ring);
+  for (const bytes of [1, 128, 129, 256, 257, 2 ** 29, 2 ** 29 + 1, 2 ** 31]) words.addBatch(bytes, 4_096);
+  const { batches, diskBytes, batchSizes } = new StatisticsWords(ring).read();
+  expect([batches, diskBytes, batchSizes.length]).toEqual([8, 32_768, BATCH_SIZE_BOUNDS.length + 1]);
+  const counted = new Map([...batchSizes.entries()].filter(([, count]) => count > 0));
+  expect([...counted]).toEqual([
+    [0, 2],
+    [1, 2],
+    [2, 1],
+    [22, 1],
+    [23, 2],
+  ]);
+  expect(BATCH_SIZE_BOUNDS.at(22)).toBe(2 ** 29);
 });

@@ -18,6 +18,11 @@ class Client {
     this.onAnswer?.();
   }
 
+  appendedParts(token: number, revisions: readonly number[], position: number, isDuplicate: boolean): void {
+    this.told.push(`${token} ${isDuplicate ? 'again' : 'yes'} ${revisions.join(' and ')}@${position}`);
+    this.onAnswer?.();
+  }
+
   rejected(token: number, { code }: Rejection): void {
     this.told.push(`${token} ${code}`);
     this.onAnswer?.();

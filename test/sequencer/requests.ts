@@ -3,13 +3,20 @@ import { randomUUID } from 'node:crypto';
 import { parseUuid } from '../../src/base/bytes.js';
 import { AppendCursor } from '../../src/wire/append-frame.js';
 import { FrameWriter } from '../../src/wire/frame-writer.js';
-import { OPCODE } from '../../src/wire/frames.js';
+import { APPEND_PARTS, OPCODE } from '../../src/wire/frames.js';
 
 export interface TestEvent {
   readonly id?: string;
   readonly type?: string;
   readonly data?: string | Uint8Array;
   readonly metadata?: string;
+}
+
+/** What a request appends to one stream. `expected` defaults to any (-2). */
+export interface TestPart {
+  readonly stream: string;
+  readonly events: readonly TestEvent[];
+  readonly expected?: number;
 }
 
 /** The bytes of an Append frame. `expected` defaults to any (-2). */
@@ -20,8 +27,24 @@ export function appendFrame(
   requestId = 1,
 ): Uint8Array {
   const writer = new FrameWriter();
-  const name = Buffer.from(stream);
   writer.begin(OPCODE.append, 0, requestId);
+  writePart(writer, { stream, events, expected });
+  writer.end();
+  return writer.take();
+}
+
+/** The bytes of an Append frame to several streams. */
+export function partsFrame(parts: readonly TestPart[], requestId = 1): Uint8Array {
+  const writer = new FrameWriter();
+  writer.begin(OPCODE.append, APPEND_PARTS, requestId);
+  writer.u32(parts.length);
+  for (const part of parts) writePart(writer, part);
+  writer.end();
+  return writer.take();
+}
+
+function writePart(writer: FrameWriter, { stream, events, expected = -2 }: TestPart): void {
+  const name = Buffer.from(stream);
   writer.i64(expected);
   writer.u16(name.length);
   writer.u16(events.length);
@@ -37,10 +60,8 @@ export function appendFrame(
     writer.u16(1);
     writer.u32(metadata.length);
     writer.u32(data.length);
-    for (const part of [type, metadata, data]) writer.bytes(part);
+    for (const field of [type, metadata, data]) writer.bytes(field);
   }
-  writer.end();
-  return writer.take();
 }
 
 /** A cursor opened on such a frame. */

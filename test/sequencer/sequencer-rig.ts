@@ -16,7 +16,7 @@ import { StreamHeads } from '../../src/sequencer/stream-heads.js';
 import { AppendCursor } from '../../src/wire/append-frame.js';
 import { FrameReader } from '../../src/wire/frame-reader.js';
 import type { AckPolicy } from '../../src/wire/frames.js';
-import { appendFrame, type TestEvent } from './requests.js';
+import { appendFrame, partsFrame, type TestEvent, type TestPart } from './requests.js';
 
 export const CHUNK_BYTES = 64 * 1024;
 export const RING_BYTES = 256 * 1024;
@@ -24,6 +24,7 @@ export const RETRY_EVENTS = 1024;
 
 export type Answer =
   | { token: number; kind: 'appended' | 'duplicate'; revision: number; position: number }
+  | { token: number; kind: 'appended' | 'duplicate'; revisions: readonly number[]; position: number }
   | { token: number; kind: 'rejected'; code: string };
 
 export class SequencerRig {
@@ -43,6 +44,8 @@ export class SequencerRig {
   readonly #sink: AppendSink = {
     appended: (token, revision, position, isDuplicate) =>
       this.answers.push({ token, kind: isDuplicate ? 'duplicate' : 'appended', revision, position }),
+    appendedParts: (token, revisions, position, isDuplicate) =>
+      this.answers.push({ token, kind: isDuplicate ? 'duplicate' : 'appended', revisions, position }),
     rejected: (token, { code }) => this.answers.push({ token, kind: 'rejected', code }),
   };
 
@@ -88,6 +91,12 @@ export class SequencerRig {
     token = this.answers.length + 1,
   ): 'taken' | 'retry' {
     const message = appendFrame(stream, events, expected, token);
+    return this.receive(message) === message.length ? 'taken' : 'retry';
+  }
+
+  /** Appends to several streams at once. */
+  transact(parts: readonly TestPart[], token = this.answers.length + 1): 'taken' | 'retry' {
+    const message = partsFrame(parts, token);
     return this.receive(message) === message.length ? 'taken' : 'retry';
   }
 

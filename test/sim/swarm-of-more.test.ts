@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { problemsOfSwarm } from './seeds.js';
 
-const SEEDS = 140;
+const SEEDS = 60;
 
 it.each([
   { nodes: 3, clones: 1, replicas: 1 },

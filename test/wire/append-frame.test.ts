@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { AppendCursor } from '../../src/wire/append-frame.js';
 import { FrameWriter } from '../../src/wire/frame-writer.js';
-import { EXPECTED_REVISION, OPCODE } from '../../src/wire/frames.js';
+import { APPEND_PARTS, EXPECTED_REVISION, OPCODE, PARTS_MAX } from '../../src/wire/frames.js';
 
 interface Event {
   readonly id: Uint8Array;
@@ -22,8 +22,13 @@ interface Append {
 const UTF8 = new TextEncoder();
 
 function write(writer: FrameWriter, append: Append): void {
-  const stream = UTF8.encode(append.stream);
   writer.begin(OPCODE.append, 0, append.requestId);
+  writePart(writer, append);
+  writer.end();
+}
+
+function writePart(writer: FrameWriter, append: Append): void {
+  const stream = UTF8.encode(append.stream);
   writer.i64(append.expected);
   writer.u16(stream.length);
   writer.u16(append.events.length);
@@ -39,7 +44,16 @@ function write(writer: FrameWriter, append: Append): void {
     writer.bytes(event.metadata);
     writer.bytes(event.data);
   }
+}
+
+/** An Append to several streams. */
+function encodeParts(parts: readonly Append[], count = parts.length): Uint8Array {
+  const writer = new FrameWriter();
+  writer.begin(OPCODE.append, APPEND_PARTS, 7);
+  writer.u32(count);
+  for (const part of parts) writePart(writer, part);
   writer.end();
+  return writer.take();
 }
 
 function encode(append: Append): Uint8Array {
@@ -163,7 +177,8 @@ test('the flags say when to answer, and whether only the leader may', () => {
 });
 
 test.each<[string, (view: DataView) => void]>([
-  ['a flag in the header that no version knows', (view) => view.setUint8(5, 16)],
+  ['a flag in the header that no version knows', (view) => view.setUint8(5, 32)],
+  ['parts that are none', (view) => view.setUint8(5, APPEND_PARTS)],
   ['something in the zero field', (view) => view.setUint8(7, 1)],
   ['expected revision −3', (view) => view.setBigInt64(12, -3n, true)],
   ['expected revision −5', (view) => view.setBigInt64(12, -5n, true)],
@@ -209,4 +224,72 @@ test('garbage, or a frame with any byte changed, is never read out of bounds', (
       check(bytes);
     }),
   );
+});
+
+describe('an append to several streams', () => {
+  const open = (frame: Uint8Array) => {
+    const cursor = new AppendCursor();
+    return { cursor, fault: cursor.open(frame, viewOf(frame), 0, frame.length) };
+  };
+  const named = (name: string, events = 1): Append => ({
+    ...small,
+    stream: name,
+    events: Array.from({ length: events }, (_, i) => small.events[i % 2]!),
+  });
+  const manyParts = fc
+    .uniqueArray(append, { minLength: 2, maxLength: 6, selector: ({ stream }) => stream })
+    .map((parts) => parts.map((part) => ({ ...part, requestId: 7 })));
+
+  test('is read back part by part, as often as one likes', () => {
+    fc.assert(
+      fc.property(manyParts, (parts) => {
+        const { cursor, fault } = open(encodeParts(parts));
+        expect(fault).toBeUndefined();
+        for (let time = 0; time < 2; time++) {
+          const found: Append[] = [];
+          do found.push(readBack(cursor));
+          while (cursor.nextPart());
+          expect(found).toEqual(parts);
+          cursor.rewindParts();
+        }
+      }),
+    );
+  });
+
+  test('has totals over all parts', () => {
+    const { cursor } = open(encodeParts([named('a', 2), named('long-name', 1)]));
+    expect([cursor.partCount, cursor.totalEvents, cursor.totalEventBytes]).toEqual([2, 3, 24]);
+    expect([cursor.totalNameBytes, cursor.longestName, cursor.largestEventBytes]).toEqual([11, 9, 10]);
+    expect([cursor.eventCount, cursor.streamLength]).toEqual([2, 1]);
+  });
+
+  test('is refused when cut anywhere, or longer by anything', () => {
+    const frame = encodeParts([named('a', 2), named('b')]);
+    const longer = new Uint8Array(frame.length + 30);
+    longer.set(frame);
+    const cursor = new AppendCursor();
+    for (let length = 0; length < longer.length; length++) {
+      if (length === frame.length) continue;
+      expect(cursor.open(longer, viewOf(longer), 0, length), `length ${length}`).toBeTypeOf('string');
+    }
+  });
+
+  test.each([
+    ['of one part', encodeParts([named('a')])],
+    ['of none', encodeParts([])],
+    ['of more parts than it has', encodeParts([named('a'), named('b')], 3)],
+    ['of fewer parts than it has', encodeParts([named('a'), named('b'), named('c')], 2)],
+    ['to the same stream twice', encodeParts([named('a'), named('b'), named('a')])],
+    ['of too many parts', encodeParts(Array.from({ length: PARTS_MAX + 1 }, (_, i) => named(`s${i}`)))],
+    ['with a part without events', encodeParts([named('a'), named('b', 0)])],
+  ])('is refused: %s', (_, frame) => {
+    const { cursor, fault } = open(frame);
+    expect(fault).toBeTypeOf('string');
+    expect(cursor.requestId).toBe(7);
+  });
+
+  test('may have as many parts as there may be', () => {
+    const { fault } = open(encodeParts(Array.from({ length: PARTS_MAX }, (_, i) => named(`s${i}`))));
+    expect(fault).toBeUndefined();
+  });
 });

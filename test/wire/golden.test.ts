@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { formatUuid } from '../../src/base/bytes.js';
 import {
+  type Appended,
   checkGossip,
   decodeAppended,
   decodeError,
@@ -9,6 +10,7 @@ import {
   decodeStreamInfo,
   decodeStreamInfoReply,
   type ErrorContent,
+  encodeAppendedParts,
   encodeError,
   encodeGossip,
   encodeGossipReply,
@@ -103,6 +105,13 @@ const FRAMES = [
       decode: decodeAppended,
     }),
   ),
+  golden<Appended>({
+    name: 'appended-parts',
+    requestId: 7,
+    frame: { revision: 1, position: BIG, isDuplicate: false, revisions: [2 ** 33 + 3, 1] },
+    encode: (w, id, f) => encodeAppendedParts(w, id, { ...f, revisions: f.revisions! }),
+    decode: decodeAppended,
+  }),
   ...[
     {
       name: 'read-stream',
@@ -295,6 +304,24 @@ test('the golden Append with flags is understood', () => {
   expect([cursor.frameAt, cursor.frameLength]).toEqual([0, length]);
 });
 
+test('the golden Append to two streams is understood, part by part', () => {
+  const { bytes, view, length } = openFrame(readGolden('append-parts'));
+  const cursor = new AppendCursor();
+  const text = (at: number, size: number) => new TextDecoder().decode(bytes.subarray(at, at + size));
+  expect(cursor.open(bytes, view, 0, length)).toBeUndefined();
+  expect([cursor.partCount, cursor.totalEvents]).toEqual([2, 3]);
+  const parts: unknown[] = [];
+  do {
+    const types: string[] = [];
+    while (cursor.nextEvent()) types.push(text(cursor.typeAt, cursor.typeLength));
+    parts.push([text(cursor.streamAt, cursor.streamLength), cursor.expectedRevision, types]);
+  } while (cursor.nextPart());
+  expect(parts).toEqual([
+    ['account-1', 4, ['Debited']],
+    ['account-2', EXPECTED_REVISION.noStream, ['Opened', 'Credited']],
+  ]);
+});
+
 test('an Events frame is filled in around its records, which are counted', () => {
   const bytes = readGolden('events');
   const frame = bytes.slice();
@@ -307,8 +334,10 @@ test('an Events frame is filled in around its records, which are counted', () =>
   expect(countEvents(open.view, EVENTS_PREFIX_BYTES, bytes.length - EVENTS_PREFIX_BYTES)).toBe(1);
 });
 
+const OTHERS = ['append', 'append-any', 'append-leader-only', 'append-parts', 'events'];
+
 test('every golden file is looked at', () => {
   const names = readdirSync(new URL('../golden/wire/', import.meta.url));
-  const seen = [...FRAMES.map((frame) => frame.name), 'append', 'append-any', 'append-leader-only', 'events'];
+  const seen = [...FRAMES.map((frame) => frame.name), ...OTHERS];
   expect(names.map((name) => name.replace('.hex', '')).sort()).toEqual(seen.sort());
 });

@@ -118,6 +118,7 @@ export class WriteRig {
     const frame = appendFrame(`stream-${token % 7}`, [{ data: new Uint8Array(bytes).fill(token) }]);
     const sink = {
       appended: (answer: number) => this.answered.push(answer),
+      appendedParts: (answer: number) => this.answered.push(answer),
       rejected: (answer: number) => this.refused.push(answer),
     };
     return this.sequencer.append(openAppend(frame), sink, token);

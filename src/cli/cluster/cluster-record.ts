@@ -31,6 +31,8 @@ export interface ClusterRecord {
   readonly clusterSize: number;
   /** Options that all nodes get. */
   readonly nodeArguments: readonly string[];
+  /** The number of their network, if each has a namespace of its own. */
+  readonly network?: number;
   readonly nextNumber: number;
   /** By number. */
   readonly nodes: readonly LocalNode[];
@@ -115,12 +117,13 @@ function parseRecord(path: string, text: string): ClusterRecord {
   } catch (error) {
     throw unusable(path, (error as Error).message);
   }
-  const { format, nodes, clusterSize, nextNumber, nodeArguments } = value ?? {};
+  const { format, nodes, clusterSize, nextNumber, nodeArguments, network } = value ?? {};
   const isRecord =
     format === 1 &&
     Number.isSafeInteger(clusterSize) &&
     Number.isSafeInteger(nextNumber) &&
     Array.isArray(nodeArguments) &&
+    (network === undefined || Number.isSafeInteger(network)) &&
     Array.isArray(nodes) &&
     nodes.every(isNode);
   if (!isRecord) throw unusable(path, 'it is not the record of a cluster');

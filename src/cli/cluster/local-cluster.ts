@@ -15,6 +15,7 @@ import {
   type NodeKind,
   readRecord,
 } from './cluster-record.js';
+import { NodeNetworks, withoutNetworks } from './node-networks.js';
 import {
   CAIRN,
   type Command,
@@ -34,6 +35,8 @@ export interface ClusterPlan {
   /** Given to the nodes in turn; empty = none has one. */
   readonly zones: readonly string[];
   readonly nodeArguments: readonly string[];
+  /** Each node in a network namespace of its own. */
+  readonly hasNamespaces?: boolean;
 }
 
 export interface NewNode {
@@ -73,16 +76,21 @@ export class LocalCluster {
 
   /** Writes down a new cluster, and starts nothing. */
   static async create(directory: string, plan: ClusterPlan, command: Command = CAIRN): Promise<LocalCluster> {
-    const nodes = plannedNodes(plan);
-    await checkPorts(
-      HOST,
-      nodes.map(({ port }) => port),
-    );
-    await changeRecord(directory, (record) => {
-      if (record !== undefined) throw invalid(`there is a cluster in ${directory} already`);
-      const { voters, nodeArguments } = plan;
-      return { format: 1, clusterSize: voters, nodeArguments, nextNumber: nodes.length + 1, nodes } as const;
-    });
+    const networks = plan.hasNamespaces === true ? newNetworks(directory) : undefined;
+    try {
+      const nodes = plannedNodes(plan, networks);
+      if (networks === undefined) await checkFree(nodes);
+      await changeRecord(directory, (record) => {
+        if (record !== undefined) throw invalid(`there is a cluster in ${directory} already`);
+        const { voters, nodeArguments } = plan;
+        const network = networks === undefined ? {} : { network: networks.number };
+        const shared = { format: 1, clusterSize: voters, nodeArguments, ...network } as const;
+        return { ...shared, nextNumber: nodes.length + 1, nodes };
+      });
+    } catch (error) {
+      networks?.remove([]);
+      throw error;
+    }
     return new LocalCluster(directory, command);
   }
 
@@ -96,6 +104,14 @@ export class LocalCluster {
     return this.record.nodes;
   }
 
+  /** Undefined if the nodes have no namespaces of their own. Throws `invalid-configuration` if they can't be had at the moment. */
+  networks(): NodeNetworks | undefined {
+    const { network } = this.record;
+    if (network === undefined) return undefined;
+    checkNetworks();
+    return NodeNetworks.open(network, this.directory);
+  }
+
   /** `up`: its process runs, `paused`: it does but stands still, `down`: it has none. */
   stateOf({ process: last, isPaused }: LocalNode): 'up' | 'paused' | 'down' {
     if (last === undefined || !isAlive(last)) return 'down';
@@ -107,15 +123,15 @@ export class LocalCluster {
     const stopped = this.nodes.filter(
       (node) => numbers.includes(node.number) && this.stateOf(node) === 'down',
     );
-    await checkPorts(
-      HOST,
-      stopped.map(({ port }) => port),
-    );
+    const networks = this.networks();
+    if (networks === undefined) await checkFree(stopped);
+    for (const { number } of stopped) networks?.connect(number);
     const started: LocalNode[] = [];
     await this.#change((record) => {
       const nodes = record.nodes.map((node) => {
         if (!numbers.includes(node.number) || this.stateOf(node) !== 'down') return node;
-        const running = { ...withoutProcess(node), process: this.#startProcess(record, node) };
+        const command = under(networks, node, this.command);
+        const running = { ...withoutProcess(node), process: this.#startProcess(record, node, command) };
         started.push(running);
         return running;
       });
@@ -156,9 +172,12 @@ export class LocalCluster {
   /** Writes down one node more, and starts it. */
   async add({ kind, zone }: NewNode): Promise<LocalNode> {
     const port = Math.max(...this.nodes.map((node) => node.port)) + 1;
-    await checkPorts(HOST, [port]);
+    const networks = this.networks();
+    if (networks === undefined) await checkPorts(HOST, [port]);
     const number = await this.#change((record) => {
-      const node: LocalNode = { number: record.nextNumber, name: `${HOST}:${port}`, port, kind, zone };
+      const { nextNumber } = record;
+      const name = nameOf(networks, nextNumber, port);
+      const node: LocalNode = { number: nextNumber, name, port, kind, zone };
       return { ...record, nextNumber: record.nextNumber + 1, nodes: [...record.nodes, node] };
     }).then((record) => record.nextNumber - 1);
     await this.start([number]);
@@ -167,6 +186,7 @@ export class LocalCluster {
 
   /** Takes a node that was stopped out of the record. Its folder stays, and its number is not given again. */
   async forget(number: number): Promise<void> {
+    this.networks()?.disconnect(number);
     await this.#change((record) => ({
       ...record,
       nodes: record.nodes.filter((node) => node.number !== number),
@@ -182,13 +202,16 @@ export class LocalCluster {
   async down(): Promise<readonly LocalNode[]> {
     const nodes = this.nodes;
     const outcomes = await Promise.all(nodes.map(({ number }) => this.stop(number)));
+    this.#removeNetworks(this.record);
     return nodes.filter((_, index) => outcomes[index] === 'killed');
   }
 
   /** Kills all nodes and waits for nothing: the record says it when it is next looked at. */
   killAllNow(): void {
-    for (const { process: last } of readRecord(this.directory)?.nodes ?? [])
-      if (last !== undefined) signalProcess(last, 'SIGKILL');
+    const record = readRecord(this.directory);
+    if (record === undefined) return;
+    for (const { process: last } of record.nodes) if (last !== undefined) signalProcess(last, 'SIGKILL');
+    this.#removeNetworks(record);
   }
 
   /** Deletes everything of the cluster, whose nodes must be down. */
@@ -221,10 +244,16 @@ export class LocalCluster {
     }
   }
 
-  #startProcess(record: ClusterRecord, node: LocalNode): ProcessIdentity {
+  #startProcess(record: ClusterRecord, node: LocalNode, command: Command): ProcessIdentity {
     mkdirSync(folderOf(this.directory, node), { recursive: true });
     const words = ['node', ...nodeWords(this.directory, record, node)];
-    return startProcess(this.command, words, logFileOf(this.directory, node));
+    return startProcess(command, words, logFileOf(this.directory, node));
+  }
+
+  /** The next start makes them again. */
+  #removeNetworks({ network, nodes }: ClusterRecord): void {
+    if (network === undefined || withoutNetworks() !== undefined) return;
+    NodeNetworks.find(network, this.directory)?.remove(nodes.map(({ number }) => number));
   }
 
   async #killProcess(last: ProcessIdentity): Promise<void> {
@@ -271,6 +300,8 @@ export class LocalCluster {
 function nodeWords(directory: string, record: ClusterRecord, node: LocalNode): string[] {
   return [
     ...['--db', folderOf(directory, node), '--node-port', `${node.port}`],
+    // Nobody but this machine reaches a namespace.
+    ...(record.network === undefined ? [] : ['--node-ip', hostOf(node), '--insecure']),
     ...['--cluster-size', `${record.clusterSize}`],
     ...['--gossip-seed', seedsFor(record, node).join(',')],
     ...(node.zone === '' ? [] : ['--zone', node.zone]),
@@ -287,7 +318,10 @@ function seedsFor({ clusterSize, nodes }: ClusterRecord, node: LocalNode): strin
   return isAlone ? [node.name] : nodes.map(({ name }) => name);
 }
 
-function plannedNodes({ voters, clones, replicas, basePort, zones }: ClusterPlan): LocalNode[] {
+function plannedNodes(
+  { voters, clones, replicas, basePort, zones }: ClusterPlan,
+  networks: NodeNetworks | undefined,
+): LocalNode[] {
   const kinds: NodeKind[] = [
     ...Array<NodeKind>(voters).fill('voter'),
     ...Array<NodeKind>(clones).fill('clone'),
@@ -298,8 +332,38 @@ function plannedNodes({ voters, clones, replicas, basePort, zones }: ClusterPlan
   return kinds.map((kind, index) => {
     const port = basePort + index;
     const zone = zones.length === 0 ? '' : zones[index % zones.length]!;
-    return { number: index + 1, name: `${HOST}:${port}`, port, kind, zone };
+    return { number: index + 1, name: nameOf(networks, index + 1, port), port, kind, zone };
   });
+}
+
+function nameOf(networks: NodeNetworks | undefined, number: number, port: number): string {
+  return `${networks?.addressOf(number) ?? HOST}:${port}`;
+}
+
+function hostOf({ name, port }: LocalNode): string {
+  return name.slice(0, -`:${port}`.length);
+}
+
+/** What a command is run as to be this node. */
+function under(networks: NodeNetworks | undefined, { number }: LocalNode, command: Command): Command {
+  return networks === undefined ? command : [...networks.inside(number), ...command];
+}
+
+function newNetworks(directory: string): NodeNetworks {
+  checkNetworks();
+  return NodeNetworks.create(directory);
+}
+
+function checkNetworks(): void {
+  const reason = withoutNetworks();
+  if (reason !== undefined) throw invalid(`nodes can't have networks of their own here: ${reason}`);
+}
+
+async function checkFree(nodes: readonly LocalNode[]): Promise<void> {
+  await checkPorts(
+    HOST,
+    nodes.map(({ port }) => port),
+  );
 }
 
 function withoutProcess({ number, name, port, kind, zone }: LocalNode): LocalNode {

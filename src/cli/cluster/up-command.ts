@@ -17,6 +17,7 @@ interface UpFlags extends TargetFlags {
   readonly replicas?: number;
   readonly basePort?: number;
   readonly zones?: readonly string[];
+  readonly namespaces?: true;
   readonly detach?: true;
 }
 
@@ -43,6 +44,10 @@ export function addUpAndDown(cluster: Command): void {
       wholeNumber(1, 65_535),
     )
     .option('--zones <names>', 'zones, given to the nodes in turn, such as a,b,c', names)
+    .option(
+      '--namespaces',
+      'each node in a network namespace of its own (Linux, as root): partitions are then in the network, also one way',
+    )
     .option('--detach', 'return when the cluster is healthy, and leave it running')
     .addHelpText('after', HELP);
   addDirectory(up).action(startUp);
@@ -87,18 +92,20 @@ async function foundOrOpen(nodeArguments: readonly string[], flags: UpFlags): Pr
     basePort: flags.basePort ?? DEFAULT_BASE_PORT,
     zones: flags.zones ?? [],
     nodeArguments,
+    hasNamespaces: flags.namespaces === true,
   });
 }
 
 /** A cluster that exists is started as it is: what it was made with can't be said again. */
 function checkFits(directory: string, nodeArguments: readonly string[], flags: UpFlags): void {
-  const { nodes, clones, replicas, basePort, zones } = flags;
+  const { nodes, clones, replicas, basePort, zones, namespaces } = flags;
   const given = {
     '--nodes': nodes,
     '--clones': clones,
     '--replicas': replicas,
     '--base-port': basePort,
     '--zones': zones,
+    '--namespaces': namespaces,
   };
   const [first] = Object.entries(given).filter(([, value]) => value !== undefined);
   const what = first?.[0] ?? (nodeArguments.length > 0 ? 'what is behind --' : undefined);

@@ -16,6 +16,8 @@ export interface AskedAppend {
   readonly stream: string;
   readonly expected: Expected;
   readonly eventIds: readonly string[];
+  /** Of an append to several streams: all its parts, each an append by itself, in their order; this one is among them. */
+  readonly parts?: readonly AskedAppend[];
 }
 
 /** Where an append is: of its first event that was found, to the end of its transaction. */
@@ -23,12 +25,6 @@ export interface Placement {
   readonly firstRevision: Revision;
   readonly position: Position;
   readonly end: Position;
-}
-
-/** An event id's append, and which of its events it is. */
-interface Owner {
-  readonly append: AskedAppend;
-  readonly index: number;
 }
 
 /** By revision: where the transaction ends that made it the last one, and the digest up to it. */
@@ -41,7 +37,8 @@ const UNTOUCHED: StreamTimeline = { ends: [], digests: [] };
 
 export class LogTimeline {
   readonly #findings: Findings;
-  readonly #owners = new Map<string, Owner>();
+  /** Event id → what it was asked for in. */
+  readonly #owners = new Map<string, AskedAppend>();
   readonly #streams = new Map<string, StreamTimeline>();
   readonly #placements = new Map<AskedAppend, Placement>();
   readonly #found = new Set<string>();
@@ -49,7 +46,7 @@ export class LogTimeline {
   constructor(appends: readonly AskedAppend[], events: readonly LoggedEvent[], findings: Findings) {
     this.#findings = findings;
     for (const append of appends) {
-      for (const [index, id] of append.eventIds.entries()) this.#owners.set(id, { append, index });
+      for (const id of append.eventIds) this.#owners.set(id, append);
     }
     for (let at = 0; at < events.length; ) {
       let next = at + 1;
@@ -61,6 +58,11 @@ export class LogTimeline {
 
   placementOf(append: AskedAppend): Placement | undefined {
     return this.#placements.get(append);
+  }
+
+  /** Whether both events are of the same append to one stream. */
+  isSameAppend(eventId: string, other: string): boolean {
+    return this.#owners.get(eventId) === this.#owners.get(other);
   }
 
   has(eventId: string): boolean {
@@ -93,8 +95,7 @@ export class LogTimeline {
   }
 
   #takeTransaction(events: readonly LoggedEvent[]): void {
-    const first = events[0]!;
-    const before = this.revisionOf(first.stream);
+    const before = new Map(events.map(({ stream }) => [stream, this.revisionOf(stream)]));
     const { end } = events.at(-1)!;
     let isSound = true;
     for (const event of events) {
@@ -112,9 +113,11 @@ export class LogTimeline {
     if (!isSound) return;
     this.#place(events, end);
     this.#checkWhole(events);
-    const owner = this.#owners.get(first.eventId)!;
-    if (!isExpected(owner.append.expected, before)) {
-      this.#report('expected-revision-violated', first, owner, `came after revision ${before}`);
+    for (const [stream, revision] of before) {
+      const first = events.find((event) => event.stream === stream)!;
+      const owner = this.#owners.get(first.eventId)!;
+      if (!isExpected(owner.expected, revision))
+        this.#report('expected-revision-violated', first, owner, `came after revision ${revision}`);
     }
   }
 
@@ -132,31 +135,32 @@ export class LogTimeline {
 
   #place(events: readonly LoggedEvent[], end: Position): void {
     for (const { eventId, revision, position } of events) {
-      const { append } = this.#owners.get(eventId)!;
+      const append = this.#owners.get(eventId)!;
       if (!this.#placements.has(append))
         this.#placements.set(append, { firstRevision: revision, position, end });
     }
   }
 
-  /** A transaction is one append: all of its events in their order, in its stream, and nothing else. */
+  /** A transaction is one append, or all parts of one: all of its events in their order, in their streams, and nothing else. */
   #checkWhole(events: readonly LoggedEvent[]): void {
-    const { append } = this.#owners.get(events[0]!.eventId)!;
+    const append = this.#owners.get(events[0]!.eventId)!;
+    const wanted = (append.parts ?? [append]).flatMap((part) => part.eventIds);
     for (const [i, event] of events.entries()) {
       const owner = this.#owners.get(event.eventId)!;
-      if (event.stream !== owner.append.stream) {
-        this.#report('wrong-stream', event, owner, `belongs into ${owner.append.stream}`);
-      } else if (owner.append !== append || owner.index !== i) {
+      if (event.stream !== owner.stream) {
+        this.#report('wrong-stream', event, owner, `belongs into ${owner.stream}`);
+      } else if (event.eventId !== wanted[i]) {
         this.#report('split-append', event, owner, 'is not where it belongs in its transaction');
         return;
       }
     }
-    if (events.length === append.eventIds.length) return;
+    if (events.length === wanted.length) return;
     const last = events.at(-1)!;
     this.#report('partial-append', last, this.#owners.get(last.eventId), 'is not followed by the rest');
   }
 
-  #report(kind: AnomalyKind, event: LoggedEvent, owner: Owner | undefined, problem: string): void {
-    const operations = owner === undefined ? [] : [owner.append.number];
+  #report(kind: AnomalyKind, event: LoggedEvent, owner: AskedAppend | undefined, problem: string): void {
+    const operations = owner === undefined ? [] : [owner.number];
     this.#findings.add(kind, `${describeEvent(event)} ${problem}`, operations);
   }
 }

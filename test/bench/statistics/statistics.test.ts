@@ -4,6 +4,7 @@ import { BatchSamples } from '../../../bench/statistics/batch-samples.js';
 import { fitLine } from '../../../bench/statistics/line-fit.js';
 import { differenceOf } from '../../../bench/statistics/noise.js';
 import { median, quantile, relativeRange, spreadOf } from '../../../bench/statistics/spread.js';
+import { NOTHING_WRITTEN } from '../../../src/ring/writer-statistics.js';
 
 describe('quantiles', () => {
   test('the median of an odd number of values is the middle one, of an even number the mean of two', () => {
@@ -119,7 +120,7 @@ describe('the noise rule', () => {
 });
 
 describe('batches one by one', () => {
-  const totals = { batches: 0, recordBytes: 0, diskBytes: 0, writeMs: 0, syncMs: 0, chunks: 0 };
+  const totals = NOTHING_WRITTEN;
 
   test('are told apart by the differences of running totals', () => {
     const samples = sampled(
@@ -127,17 +128,13 @@ describe('batches one by one', () => {
       { ...totals, batches: 2, recordBytes: 704, diskBytes: 8192, writeMs: 0.1, syncMs: 0.14 },
       { ...totals, batches: 3, recordBytes: 70_704, diskBytes: 81_920, writeMs: 0.2, syncMs: 0.24 },
     );
-    expect(samples.sizes).toEqual([
-      { fromBytes: 256, batches: 2 },
-      { fromBytes: 65_536, batches: 1 },
-    ]);
     expect(samples.times).toEqual([
       { diskBytes: 4096, batches: 2, p50Us: 120, syncP50Us: 70 },
       { diskBytes: 73_728, batches: 1, p50Us: 200, syncP50Us: 100 },
     ]);
   });
 
-  test('that come together are counted at their mean size, and not timed', () => {
+  test('that come together are not timed', () => {
     const samples = sampled({
       ...totals,
       batches: 4,
@@ -146,7 +143,6 @@ describe('batches one by one', () => {
       writeMs: 1,
       syncMs: 1,
     });
-    expect(samples.sizes).toEqual([{ fromBytes: 1024, batches: 4 }]);
     expect(samples.times).toEqual([]);
   });
 
@@ -156,7 +152,6 @@ describe('batches one by one', () => {
       { ...totals, batches: 1, recordBytes: 352, writeMs: 0.05, syncMs: 0.05 },
       { ...totals, batches: 1, recordBytes: 352, diskBytes: 4096, writeMs: 0.05, syncMs: 0.05 },
     );
-    expect(samples.sizes).toEqual([{ fromBytes: 256, batches: 1 }]);
     expect(samples.times).toEqual([{ diskBytes: 4096, batches: 1, p50Us: 100, syncP50Us: 50 }]);
   });
 

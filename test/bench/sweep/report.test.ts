@@ -13,7 +13,11 @@ const PLOTS = [
   'Throughput against requests in flight',
   'Latency against requests in flight',
   'Percentiles',
-  'Sizes of batches',
+  'Sizes of batches, in process',
+  'Sizes of batches, one node over ws',
+  'Sizes of batches, three nodes',
+  'Where a write’s time goes: over ws, 1 in flight',
+  'Where a write’s time goes: 3 nodes, 256 in flight',
   'Time to make a batch durable, against its size',
   'Bytes on disk for each byte of records',
   'Records written, by event size',
@@ -41,13 +45,21 @@ describe('the report of a suite', () => {
     expect(html).not.toMatch(/NaN|Infinity|undefined/);
   });
 
+  test('shows sections of other benchmarks behind its own', () => {
+    const further = reportOf({ machine: MACHINE, measurements: [] }, [
+      { title: 'Other stores', text: ['slower'] },
+    ]);
+    expect(further).toContain('Other stores');
+    expect(further).toContain('slower');
+  });
+
   test('of a few measurements leaves out what they don’t show', () => {
     const small = reportOf({
       machine: MACHINE,
       measurements: [sample({ mode: 'ws', nodes: 2, inFlight: 16 })],
     });
     expect(small).toContain('<title>Throughput against requests in flight</title>');
-    expect(small).not.toContain('Sizes of batches');
+    expect(small).not.toContain('Time to make a batch durable');
     expect(small).not.toContain('Latency by sync mode');
     expect(small).not.toMatch(/NaN|Infinity|undefined/);
     expect(reportOf({ machine: MACHINE, measurements: [] })).not.toMatch(/NaN|Infinity|undefined/);

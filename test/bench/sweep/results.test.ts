@@ -35,8 +35,8 @@ describe('repetitions of a point', () => {
       syncUs: { median: 60 },
     });
     expect(rows[0]!.sizes).toEqual([
-      { fromBytes: 16_384, batches: 1200 },
-      { fromBytes: 32_768, batches: 1800 },
+      { fromBytes: 16_384, toBytes: 32_768, batches: 1200 },
+      { fromBytes: 32_768, toBytes: 65_536, batches: 1800 },
     ]);
     expect(rows[0]!.percentiles.find(([percent]) => percent === 99)![1]).toBe(2000);
     // Of a hundred requests nobody knows the 99.9th percentile.

@@ -2,13 +2,15 @@
 
 import { LatencyHistogram } from '../../../bench/latency-histogram.js';
 import { makeRow } from '../../../bench/row.js';
+import type { StageTime } from '../../../bench/statistics/write-stages.js';
 import { BASE, type Configuration, optionsOf } from '../../../bench/sweep/configuration.js';
 import { type Measurement, measurementOf } from '../../../bench/sweep/measurement.js';
 import type { Machine } from '../../../bench/sweep/results-file.js';
+import { NOTHING_WRITTEN } from '../../../src/ring/writer-statistics.js';
 
 export const MACHINE: Machine = {
   kind: 'machine',
-  format: 1,
+  format: 2,
   cairn: '0.1.0',
   startedAt: '2026-01-02T03:04:05.678Z',
   processor: 'a processor',
@@ -22,7 +24,6 @@ export const MACHINE: Machine = {
   repetitions: 3,
 };
 
-const NOTHING = { batches: 0, recordBytes: 0, diskBytes: 0, writeMs: 0, syncMs: 0, chunks: 0 };
 const SETTINGS = { seconds: 1, warmupSeconds: 0, urls: [], directory: '.' };
 
 /** A measurement of a point that differs from the base in `point`, with so many events a second and such a latency. */
@@ -49,6 +50,7 @@ export function sample(
     writeMs: 50,
     syncMs: 60,
     chunks: 0,
+    batchSizes: NOTHING_WRITTEN.batchSizes.map((_, index) => (index === 8 ? 400 : index === 9 ? 600 : 0)),
   };
   const isWatched = whole.mode === 'engine';
   const { syncMode } = whole;
@@ -57,15 +59,10 @@ export function sample(
     ...measurementOf(whole, repetition, {
       row,
       latency,
-      writer: { before: NOTHING, after },
+      writer: { before: NOTHING_WRITTEN, after },
       batches: undefined,
+      stages: whole.mode === 'engine' ? [] : stagesOf(whole.nodes),
     }),
-    sizes: isWatched
-      ? [
-          { fromBytes: 16_384, batches: 400 },
-          { fromBytes: 32_768, batches: 600 },
-        ]
-      : [],
     times: isWatched
       ? [4096, 16_384, 65_536, 1_048_576].map((diskBytes) => ({
           diskBytes,
@@ -80,4 +77,17 @@ export function sample(
 /** Three repetitions with the given rates. */
 export function repeated(point: Partial<Configuration>, rates: readonly number[]): Measurement[] {
   return rates.map((eventsPerSecond, index) => sample(point, { repetition: index + 1, eventsPerSecond }));
+}
+
+/** A leader's write took 500 µs; of several nodes each follower's part 300. */
+function stagesOf(nodes: number): StageTime[] {
+  const own = { sequence: 20, wait: 30, write: 60, sync: 80, notice: 30, quorum: 450, reply: 30, total: 500 };
+  const followers = Array.from({ length: nodes - 1 }, (_, index) => `127.0.0.1:${2000 + index}`);
+  return [
+    ...Object.entries(own).map(([stage, p50Us]) => ({ stage, writes: 100, meanUs: p50Us, p50Us })),
+    ...followers.flatMap((member) => [
+      { stage: 'ship', member, writes: 100, meanUs: 40, p50Us: 40 },
+      { stage: 'follower', member, writes: 100, meanUs: 300, p50Us: 300 },
+    ]),
+  ];
 }

@@ -96,6 +96,14 @@ describe('faults', () => {
     expect(await askedOf(three!)).toEqual([['/admin/faults/block', []]]);
   });
 
+  it('partition --one-way is refused where the nodes share a network, and the message says what to do', async () => {
+    const cluster = await runningCluster();
+    const { status, stderr } = await runCluster(['partition', '--one-way', '1', '--dir', cluster.directory]);
+    expect(stderr).toMatch(/cairn cluster up --namespaces .* \[invalid-configuration\]/);
+    expect(status).toBe(2);
+    for (const { name } of cluster.nodes) expect(await askedOf(name)).toEqual([]);
+  });
+
   it('partition goes on past a node that does not answer, and says so', async () => {
     const cluster = await runningCluster();
     await cluster.kill(1);

@@ -1,6 +1,6 @@
 /** What `cairn cluster partition` says to whom. */
 import { describe, expect, it } from 'vitest';
-import { parsePartition } from '../../../src/cli/cluster/partition.js';
+import { parseOneWay, parsePartition } from '../../../src/cli/cluster/partition.js';
 
 function blocks(text: string, count: number): Record<number, readonly number[]> {
   const all = Array.from({ length: count }, (_, index) => index + 1);
@@ -24,4 +24,19 @@ describe('the parts of a partition', () => {
       expect(() => blocks(text, 3)).toThrow();
     },
   );
+});
+
+describe('one way', () => {
+  it.each([
+    ['nobody hears one node', '1', 3, { 2: [1], 3: [1] }],
+    ['one node hears nobody', '2,3|1', 3, { 1: [2, 3] }],
+    ['one link', '3|1', 3, { 1: [3] }],
+  ])('%s', (_name, text, count, expected) => {
+    const all = Array.from({ length: count }, (_, index) => index + 1);
+    expect(Object.fromEntries(parseOneWay(text, all))).toEqual(expected);
+  });
+
+  it.each(['1|2|3', '1,2,3', '', '4|1'])('is refused where there are not two parts: "%s"', (text) => {
+    expect(() => parseOneWay(text, [1, 2, 3])).toThrow();
+  });
 });

@@ -1,5 +1,5 @@
 /** The judge of clusters, judged: a true history passes, and each way to bend it is noticed. */
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { AnomalyKind } from '../../../src/sim/checks/anomaly.js';
 import type { LoggedEvent } from '../../../src/sim/checks/logged-event.js';
 import { checkCluster } from './cluster-check.js';
@@ -309,4 +309,89 @@ test('an append that stands before what was known when it was asked for is notic
 test('ids that are said to be there in part are noticed', () => {
   done('s').hasConflict = true;
   expect(found()).toEqual(['id-conflict']);
+});
+
+describe('a transaction over several streams', () => {
+  /** Puts the events of all parts at the end of the log, as one transaction. */
+  function writeParts(parts: readonly ClusterAppend[]): void {
+    const from = log.length;
+    for (const part of parts) write(part);
+    for (const [i, event] of log.entries()) {
+      if (i < from) continue;
+      log[i] = { ...event, isFirst: i === from, isLast: i === log.length - 1 };
+    }
+  }
+
+  function askParts(
+    ...parts: [stream: string, events: number, expected?: Expected][]
+  ): readonly ClusterAppend[] {
+    const asked = history.askParts(
+      parts.map(([stream, events, expected = 'any']) => {
+        const eventIds = Array.from({ length: events }, (_, i) => `${history.appends.length}-${stream}-${i}`);
+        return { client: 'c', stream, expected, eventIds };
+      }),
+    );
+    for (const part of asked) part.attempts++;
+    return asked;
+  }
+
+  function acknowledgeParts(parts: readonly ClusterAppend[]): void {
+    const last = log.find(({ eventId }) => eventId === parts.at(-1)!.eventIds.at(-1))!;
+    for (const part of parts) {
+      const own = log.find(({ eventId }) => eventId === part.eventIds.at(-1))!;
+      history.acknowledge(part, own.revision, last.position);
+    }
+  }
+
+  test('passes when it is as it was asked for', () => {
+    done('s', 2);
+    const parts = askParts(['t', 1, 'none'], ['s', 2, 1]);
+    const begun = begin();
+    writeParts(parts);
+    acknowledgeParts(parts);
+    // What knew nothing of it yet shows nothing of it, in any of the streams.
+    read(of('s').slice(0, 2), { stream: 's' }, begun);
+    read(log.slice(0, 2), {}, begun);
+    expect(found()).toEqual([]);
+  });
+
+  test('is missed if a part of it is', () => {
+    const parts = askParts(['s', 1], ['t', 2]);
+    writeParts(parts);
+    acknowledgeParts(parts);
+    log.pop();
+    log[log.length - 1] = { ...log.at(-1)!, isLast: true };
+    expect(found()).toContain('partial-append');
+  });
+
+  test('is noticed in pieces, in another order, and with something in between', () => {
+    const parts = askParts(['s', 1], ['t', 1]);
+    for (const part of [...parts].reverse()) write(part);
+    expect(found()).toContain('split-append');
+  });
+
+  test('must be expected by each of its streams', () => {
+    done('s');
+    const parts = askParts(['t', 1, 'none'], ['s', 1, 5]);
+    writeParts(parts);
+    acknowledgeParts(parts);
+    expect(found()).toEqual(['expected-revision-violated']);
+  });
+
+  test('is not shown by half', () => {
+    const parts = askParts(['s', 1], ['t', 2]);
+    writeParts(parts);
+    acknowledgeParts(parts);
+    read(log.slice(0, 2));
+    read(of('t').slice(0, 1), { stream: 't' });
+    expect(found()).toEqual(['split-transaction']);
+  });
+
+  test('that was refused is not there', () => {
+    done('s');
+    const parts = askParts(['t', 1], ['s', 1, 'none']);
+    history.refuse(parts[1]!, 'n1', parts[1]!.invoked, 0);
+    writeParts(parts);
+    expect(found()).toContain('refused-but-present');
+  });
 });

@@ -94,7 +94,7 @@ class ClusterCheck {
       if (placement === undefined) this.#reportAppend('lost-append', append, 'is not in the log');
       else if (placement.firstRevision + eventIds.length - 1 !== revision) {
         this.#reportAppend('wrong-revision', append, `begins at revision ${placement.firstRevision}`);
-      } else if (event?.eventId !== eventIds.at(-1)) {
+      } else if (event?.eventId !== (append.parts?.at(-1) ?? append).eventIds.at(-1)) {
         this.#reportAppend('wrong-position', append, `begins at position ${placement.position}`);
       }
     }
@@ -175,7 +175,13 @@ class ClusterCheck {
     if (isBackwards && from !== undefined && (stream === undefined || isFromThere)) return;
     if (!isBackwards && shown === count) return;
     if (missing === undefined) return;
-    if (end !== undefined && !missing.isFirst) {
+    const lastShown = end === undefined ? undefined : this.#log.at(end);
+    // In a stream, a transaction over several may begin with an event that isn't its first.
+    const isSplit =
+      stream === undefined
+        ? !missing.isFirst
+        : this.#timeline.isSameAppend(missing.eventId, lastShown?.eventId ?? '');
+    if (lastShown !== undefined && isSplit) {
       this.#reportRead('split-transaction', read, `shows a part of the append of ${describeEvent(missing)}`);
     }
     const known = this.#known.before(invoked);

@@ -11,8 +11,9 @@ export type Consistency = 'local' | 'leader' | 'linearizable';
 /** An answer that said yes. */
 export interface Acknowledgement {
   readonly answered: number;
-  /** Of the last event. */
+  /** Of the last event in the stream. */
   readonly revision: number;
+  /** Of the last event of all. */
   readonly position: number;
 }
 
@@ -31,6 +32,8 @@ export interface ClusterAppend {
   readonly stream: string;
   readonly expected: ExpectedRevision;
   readonly eventIds: readonly string[];
+  /** Of a transaction over several streams: all its parts, this one among them. */
+  readonly parts?: readonly ClusterAppend[];
   /** The moment of the first attempt. */
   readonly invoked: number;
   readonly invokedMs: number;
@@ -78,6 +81,8 @@ export interface Sighting extends ShownEvent {
   readonly by: string;
 }
 
+type AskedPart = Pick<ClusterAppend, 'client' | 'stream' | 'expected' | 'eventIds' | 'parts'>;
+
 export class ClusterHistory {
   readonly appends: ClusterAppend[] = [];
   readonly reads: ClusterRead[] = [];
@@ -98,9 +103,20 @@ export class ClusterHistory {
     return ++this.#moment;
   }
 
-  ask(append: Pick<ClusterAppend, 'client' | 'stream' | 'expected' | 'eventIds'>): ClusterAppend {
-    const number = this.appends.length;
+  ask(append: AskedPart): ClusterAppend {
+    return this.#ask(append, this.moment());
+  }
+
+  /** A transaction over several streams. */
+  askParts(parts: readonly AskedPart[]): readonly ClusterAppend[] {
     const invoked = this.moment();
+    const asked: ClusterAppend[] = [];
+    for (const part of parts) asked.push(this.#ask({ ...part, parts: asked }, invoked));
+    return asked;
+  }
+
+  #ask(append: AskedPart, invoked: number): ClusterAppend {
+    const number = this.appends.length;
     const none = { attempts: 0, unsettled: 0, acknowledgements: [], refusals: [], hasConflict: false };
     const asked: ClusterAppend = { number, ...append, invoked, invokedMs: performance.now(), ...none };
     this.appends.push(asked);

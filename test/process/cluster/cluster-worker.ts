@@ -34,6 +34,9 @@ const REPEATED_SHARE = 0.7;
 /** Of appends that were acknowledged or refused, and are repeated all the same. */
 const NEEDLESSLY_REPEATED_SHARE = 0.06;
 const EVENTS_MAX = 4;
+const TRANSACTION_SHARE = 0.2;
+/** Beyond two; some turn out to be of the same stream. */
+const PARTS_MORE = 3;
 const ALL = Number.POSITIVE_INFINITY;
 
 export class ClusterWorker {
@@ -89,7 +92,7 @@ export class ClusterWorker {
     const appends = Array.from({ length: burst }, () => this.#invent());
     const verdicts = await Promise.all(appends.map((append) => connection.append(append)));
     for (const [i, append] of appends.entries()) {
-      this.#learn(append);
+      this.#learnAll(append);
       await this.#followUp(append, verdicts[i]!);
     }
   }
@@ -105,11 +108,21 @@ export class ClusterWorker {
       if (this.#connection?.isUseful !== true) await this.#leave();
       const connection = await this.#connected();
       if (connection !== undefined) verdict = await connection.append(append);
-      this.#learn(append);
+      this.#learnAll(append);
     } while (verdict === 'unknown' && append.attempts < ATTEMPTS_MAX && !this.#isStopping);
   }
 
+  /** An append, or the first part of a transaction. */
   #invent(): ClusterAppend {
+    const { history } = this.#options;
+    if (!this.#random.chance(TRANSACTION_SHARE)) return history.ask(this.#inventPart(0));
+    const parts = Array.from({ length: 2 + this.#random.below(PARTS_MORE) }, (_, i) => this.#inventPart(i));
+    const streams = new Set(parts.map(({ stream }) => stream));
+    return history.askParts([...streams].map((stream) => parts.find((part) => part.stream === stream)!))[0]!;
+  }
+
+  /** `index`: which part of the same transaction it is. */
+  #inventPart(index: number): Pick<ClusterAppend, 'client' | 'stream' | 'expected' | 'eventIds'> {
     const random = this.#random;
     const { name, salt, history, heads } = this.#options;
     const kind = random.below(100);
@@ -125,8 +138,14 @@ export class ClusterWorker {
     }
     const events = random.chance(0.7) ? 1 : 2 + random.below(EVENTS_MAX - 1);
     const number = history.appends.length;
-    const eventIds = Array.from({ length: events }, (_, index) => eventIdOf(salt, number, index));
-    return history.ask({ client: name, stream, expected, eventIds });
+    const eventIds = Array.from({ length: events }, (_, i) =>
+      eventIdOf(salt, number, index * EVENTS_MAX + i),
+    );
+    return { client: name, stream, expected, eventIds };
+  }
+
+  #learnAll(append: ClusterAppend): void {
+    for (const part of append.parts ?? [append]) this.#learn(part);
   }
 
   #learn({ stream, acknowledgements, refusals }: ClusterAppend): void {

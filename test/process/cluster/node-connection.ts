@@ -2,7 +2,13 @@
  * A client of one node in one of its lives, through the client library, that writes into the history what it asks and what it is told. When the
  * connection is lost it is over: whoever wants to go on makes another, perhaps to another node.
  */
-import { CairnError, type Client, connect, type ReadOptions } from '../../../src/client/client.js';
+import {
+  CairnError,
+  type Client,
+  connect,
+  type ReadOptions,
+  type TransactionResult,
+} from '../../../src/client/client.js';
 import type { ClusterAppend, ClusterHistory, ReadQuestion, ShownEvent } from './cluster-history.js';
 import { eventOf, isGenuine } from './event-content.js';
 
@@ -77,32 +83,49 @@ export class NodeConnection {
     return this.#isUseful && this.#client.isConnected;
   }
 
-  /** Makes one attempt at an append. */
+  /** Makes one attempt at an append; of a part of a transaction, at all of it. */
   async append(append: ClusterAppend): Promise<Verdict> {
-    const { stream, expected, eventIds } = append;
+    const parts = append.parts ?? [append];
     const isFirst = append.attempts === 0;
-    append.attempts++;
-    append.unsettled++;
+    for (const part of parts) {
+      part.attempts++;
+      part.unsettled++;
+    }
     const invoked = this.#history.moment();
     try {
-      const { revision, position, duplicate } = await this.#client.append(stream, eventIds.map(eventOf), {
-        expected,
-      });
-      append.unsettled--;
-      this.#history.acknowledge(append, revision, position);
+      const { revisions, position, duplicate } = await this.#send(append);
+      for (const [index, part] of parts.entries()) {
+        part.unsettled--;
+        this.#history.acknowledge(part, revisions[index]!, position);
+      }
       if (duplicate && isFirst)
         this.#contradict(`append ${append.number} was there before it was first sent`);
       return 'yes';
     } catch (error) {
       const { code, details } = this.#note(error);
       if (!NO_EFFECT.has(code)) return 'unknown';
-      append.unsettled--;
-      if (code === 'wrong-expected-revision') {
-        this.#history.refuse(append, this.target.name, invoked, details['current'] as number);
+      for (const part of parts) {
+        part.unsettled--;
+        part.hasConflict ||= code === 'event-id-conflict';
+        if (code === 'wrong-expected-revision' && details['stream'] === part.stream)
+          this.#history.refuse(part, this.target.name, invoked, details['current'] as number);
       }
-      append.hasConflict ||= code === 'event-id-conflict';
       return 'no';
     }
+  }
+
+  async #send({ stream, expected, eventIds, parts }: ClusterAppend): Promise<TransactionResult> {
+    if (parts === undefined) {
+      const { revision, ...result } = await this.#client.append(stream, eventIds.map(eventOf), { expected });
+      return { ...result, revisions: [revision] };
+    }
+    return await this.#client.transact(
+      parts.map((part) => ({
+        stream: part.stream,
+        expected: part.expected,
+        events: part.eventIds.map(eventOf),
+      })),
+    );
   }
 
   /** Reads to the end of what is asked for; false if that failed. What was shown until then counts all the same. */

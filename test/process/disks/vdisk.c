@@ -5,6 +5,10 @@
  * unflushed sectors, drawn from a seed, and drops the others, so that writes are torn at any sector and persist in any order;
  * after it the disk answers nothing but EIO, until the file system is mounted again on the same backing file.
  *
+ * One thing is not torn: a block of 4 KiB that begins like XFS's metadata is kept or dropped as a whole, as by a disk with physical
+ * sectors of that size. XFS needs it: its recovery does not replay onto a block whose head says that it is new, and then finds the
+ * checksum of a torn one wrong. XFS's log and superblocks, whose units are sectors of 512 B, and what is in files are torn at those.
+ *
  *     vdisk BACKING-FILE SECTORS MOUNT-POINT -f
  *
  * Commands, one to a write to `control`:
@@ -27,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SECTOR = 512, COMMAND_MAX = 100 };
+enum { SECTOR = 512, BLOCK_SECTORS = 8, COMMAND_MAX = 100 };
 
 static int backing;
 static uint64_t sector_count;
@@ -42,15 +46,55 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t random_state = 1;
 
 /** splitmix64 (Steele, Lea, Flood 2014). */
-static uint64_t random_bits(void) {
-  uint64_t mixed = (random_state += 0x9e3779b97f4a7c15u);
+static uint64_t bits_after(uint64_t state) {
+  uint64_t mixed = state + 0x9e3779b97f4a7c15u;
   mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9u;
   mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
   return mixed ^ (mixed >> 31);
 }
 
+static uint64_t random_bits(void) {
+  uint64_t bits = bits_after(random_state);
+  random_state += 0x9e3779b97f4a7c15u;
+  return bits;
+}
+
 static int to_medium(uint64_t sector) {
   return pwrite(backing, unflushed[sector], SECTOR, (off_t)(sector * SECTOR)) == SECTOR ? 0 : -EIO;
+}
+
+/** What XFS's blocks begin with (xfs_format.h, xfs_da_format.h), where it checks them as a whole. */
+static const char *const whole_magics[] = {"AB3B", "AB3C", "IAB3", "FIB3", "RMB3", "R3FC", "BMA3", "IN",
+                                           "XDB3", "XDD3", "XDF3", "XSLM", "XARM"};
+
+/** Nodes and leaves of large directories have theirs, of two bytes, behind two pointers. */
+static int is_directory_node(const uint8_t *head) {
+  uint16_t magic = (uint16_t)(head[8] << 8 | head[9]);
+  return magic == 0x3ebe || magic == 0x3df1 || magic == 0x3dff || magic == 0x3bee;
+}
+
+static uint64_t block_of(uint64_t sector) { return sector - sector % BLOCK_SECTORS; }
+
+/** Whether the block that begins at this sector, as it was last written, is one that isn't torn. */
+static int is_whole(uint64_t block) {
+  uint8_t medium[SECTOR];
+  const uint8_t *head = unflushed[block];
+  if (head == NULL) {
+    if (pread(backing, medium, SECTOR, (off_t)(block * SECTOR)) != SECTOR) return 0;
+    head = medium;
+  }
+  for (size_t i = 0; i < sizeof whole_magics / sizeof *whole_magics; i++) {
+    if (memcmp(head, whole_magics[i], strlen(whole_magics[i])) == 0) return 1;
+  }
+  return is_directory_node(head);
+}
+
+/** Writes what is not flushed of the block that begins at this sector. */
+static int block_to_medium(uint64_t block) {
+  for (uint64_t sector = block; sector < block + BLOCK_SECTORS; sector++) {
+    if (unflushed[sector] != NULL && to_medium(sector) != 0) return -EIO;
+  }
+  return 0;
 }
 
 static void forget_all(void) {
@@ -128,6 +172,14 @@ static int vdisk_read(const char *path, char *buffer, size_t size, off_t offset,
   return result;
 }
 
+/** Before a part of it is written again: its older bytes now and then reach the medium. */
+static int age(uint64_t sector) {
+  uint64_t block = block_of(sector);
+  if (!is_whole(block)) return random_bits() % 8 == 0 ? to_medium(sector) : 0;
+  // Once for the block, before its first sector is new.
+  return sector == block && random_bits() % 8 == 0 ? block_to_medium(block) : 0;
+}
+
 static int write_part(uint64_t at, const char *bytes, size_t length) {
   uint64_t sector = at / SECTOR;
   if (unflushed[sector] == NULL) {
@@ -135,7 +187,7 @@ static int write_part(uint64_t at, const char *bytes, size_t length) {
     if (unflushed[sector] == NULL) return -ENOMEM;
     unflushed_sectors[unflushed_count++] = sector;
     if (length < SECTOR && pread(backing, unflushed[sector], SECTOR, (off_t)(sector * SECTOR)) != SECTOR) return -EIO;
-  } else if (random_bits() % 8 == 0 && to_medium(sector) != 0) {
+  } else if (age(sector) != 0) {
     return -EIO;
   }
   memcpy(unflushed[sector] + at % SECTOR, bytes, length);
@@ -161,7 +213,10 @@ static void cut(uint64_t seed, uint64_t keep_percent) {
   random_state = seed;
   is_cut = 1;
   for (uint64_t i = 0; i < unflushed_count; i++) {
-    if (random_bits() % 100 < keep_percent) to_medium(unflushed_sectors[i]);
+    uint64_t sector = unflushed_sectors[i], block = block_of(sector);
+    // A whole block's lot is drawn from its place, so that it is the same for each of its sectors.
+    uint64_t lot = is_whole(block) ? bits_after(bits_after(seed) + block) : random_bits();
+    if (lot % 100 < keep_percent) to_medium(sector);
   }
   forget_all();
 }

@@ -23,12 +23,18 @@ afterEach(async () => {
 });
 
 const SECTOR_BYTES = 512;
+const BLOCK_BYTES = 4096;
 const FILE_BYTES = 160 * 1024;
+/** Of a block of a directory. */
+const MAGIC = new TextEncoder().encode('XDB3');
 
 /** Writes the file full of this byte, past the page cache: the disk has it, and keeps it to itself unless it `isSynced`. */
 function fill(path: string, byte: number, isSynced: boolean): void {
+  write(path, new Uint8Array(FILE_BYTES).fill(byte), isSynced);
+}
+
+function write(path: string, input: Uint8Array, isSynced: boolean): void {
   const conversion = isSynced ? 'notrunc,fdatasync' : 'notrunc';
-  const input = new Uint8Array(FILE_BYTES).fill(byte);
   execFileSync('dd', [`of=${path}`, 'bs=4096', 'iflag=fullblock', 'oflag=direct', `conv=${conversion}`], {
     input,
     stdio: 'pipe',
@@ -70,6 +76,27 @@ test('a power cut that keeps a part tears what was not synced, at any sector', a
   const kept = sectors.filter((byte) => byte === 2).length;
   expect(new Set(sectors)).toEqual(new Set([1, 2]));
   expect(kept / sectors.length).toBeCloseTo(0.5, 0);
+});
+
+test('a power cut keeps a block that looks like one of the file system as a whole, or loses it', async () => {
+  const path = join(disk.folder, 'file');
+  for (const byte of [1, 2, 3]) {
+    const blocks = new Uint8Array(FILE_BYTES).fill(byte);
+    for (let at = 0; at < FILE_BYTES; at += BLOCK_BYTES) blocks.set(MAGIC, at);
+    write(path, blocks, byte === 1);
+  }
+  disk.cutPower(3, 50);
+  await disk.restore();
+  const bytes = readFileSync(path);
+  const kept = new Set<number>();
+  for (let at = 0; at < FILE_BYTES; at += BLOCK_BYTES) {
+    const block = bytes.subarray(at, at + BLOCK_BYTES);
+    const content = new Set(block.subarray(MAGIC.length));
+    expect(content.size).toBe(1);
+    for (const byte of content) kept.add(byte);
+  }
+  // Twos are those that reached the medium before they were written over.
+  expect(kept).toEqual(new Set([1, 2, 3]));
 });
 
 test('a sync that the disk fails is failed to the program', () => {

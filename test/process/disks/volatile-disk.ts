@@ -138,7 +138,11 @@ export class VolatileDisk {
     this.#daemon = spawn(built.path, args, { stdio: 'ignore' });
     const image = join(this.#fuse, 'disk.img');
     await until(MOUNT_DEADLINE_MS, 'the disk is there', () => existsSync(image));
-    this.#loop = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
+    // Two that look for a free loop device at the same time may find the same one.
+    this.#loop = await until(MOUNT_DEADLINE_MS, 'a loop device is free', () => {
+      const { status, stdout } = spawnSync('losetup', ['--find', '--show', image], { encoding: 'utf8' });
+      return status === 0 && stdout.trim();
+    });
   }
 
   #mount(): void {

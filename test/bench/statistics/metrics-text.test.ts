@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { bucketPercentile, bucketsBetween, growth, parseMetrics } from '../../../bench/zones/metrics-text.js';
+import {
+  bucketPercentile,
+  bucketsBetween,
+  growth,
+  parseMetrics,
+} from '../../../bench/statistics/metrics-text.js';
 
 const scrape = (counts: readonly number[], total: number) =>
   parseMetrics(`# HELP x seconds
@@ -7,6 +12,8 @@ x_bucket{le="0.001",member="b"} ${counts[0]}
 x_bucket{le="0.002",member="b"} ${counts[1]}
 x_bucket{le="+Inf",member="b"} ${counts[2]}
 x_bucket{le="0.001",member="c"} 99
+x_sum{member="b"} ${counts[2]! / 1000}
+x_sum{member="c"} 7
 x_count{member="b"} ${counts[2]}
 total 1e3
 sum ${total}
@@ -19,6 +26,7 @@ test('a histogram is what was counted between two scrapes, of exactly the labels
     bounds: [0.001, 0.002, Number.POSITIVE_INFINITY],
     counts: [10, 20, 10],
     count: 40,
+    sum: 0.04,
   });
   expect(bucketsBetween(before, after, 'x', { member: 'c' })).toBeUndefined();
   expect(bucketsBetween(before, after, 'x', {})).toBeUndefined();

@@ -19,6 +19,8 @@ export interface Buckets {
   readonly bounds: readonly number[];
   readonly counts: readonly number[];
   readonly count: number;
+  /** Of all values. */
+  readonly sum: number;
 }
 
 /** Of the series with these labels, exactly. Undefined if there is none, or nothing was counted. */
@@ -29,7 +31,10 @@ export function bucketsBetween(
   labels: Readonly<Record<string, string>>,
 ): Buckets | undefined {
   const cumulative = new Map<number, number>();
+  let sum = 0;
   for (const [series, value] of after) {
+    if (series.startsWith(`${name}_sum{`) && sameLabels(labelsOf(series), labels))
+      sum = value - (before.get(series) ?? 0);
     if (!series.startsWith(`${name}_bucket{`)) continue;
     const { le, ...own } = labelsOf(series);
     if (le === undefined || !sameLabels(own, labels)) continue;
@@ -39,7 +44,7 @@ export function bucketsBetween(
   const upTo = bounds.map((bound) => cumulative.get(bound)!);
   const count = upTo.at(-1) ?? 0;
   if (!(count > 0)) return undefined;
-  return { bounds, counts: upTo.map((value, index) => value - (upTo[index - 1] ?? 0)), count };
+  return { bounds, counts: upTo.map((value, index) => value - (upTo[index - 1] ?? 0)), count, sum };
 }
 
 /** By how much a counter grew; 0 if it is not there. */
