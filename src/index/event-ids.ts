@@ -3,7 +3,8 @@
  * beside the segments as long as its chunk is within the retry window. On a thread that may block.
  *
  *   page 0  │ header
- *   page 1… │ by event: id, number of its stream (varint), distance from the event before in units of 8 bytes (varint)
+ *   page 1… │ the ids of all events
+ *   …       │ by event: number of its stream (varint), distance from the event before in units of 8 bytes (varint)
  *   …       │ by stream: length of its name (varint), name, revision of its first event here (varint)
  */
 import { bytesEqual, formatUuid, parseUuid, readU64, writeU64 } from '../base/bytes.js';
@@ -20,7 +21,6 @@ import type { SegmentTarget } from './segment-writer.js';
 const FORMAT_VERSION = 1;
 const MAGIC = new TextEncoder().encode('CAIRNIDS');
 const ID_WORDS = 4;
-const ID_BYTES = 16;
 const NAME_BYTES_MAX = 1024;
 const AT = {
   version: 8,
@@ -102,7 +102,7 @@ export function writeEventIds(
 /** Returns the streams in the order of their numbers in the file: that of their first events. */
 function writeEvents(pages: PagedWriter, columns: EventColumns, start: Position): Map<number, number> {
   const { ids, streams, revisions, positions } = columns;
-  const idBytes = new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength);
+  pages.bytes(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength), 0, ids.byteLength);
   const numbers = new Map<number, number>();
   const firsts = new Map<number, number>();
   let before = start;
@@ -114,7 +114,6 @@ function writeEvents(pages: PagedWriter, columns: EventColumns, start: Position)
       numbers.set(stream, number);
       firsts.set(stream, revisions[i]!);
     }
-    pages.bytes(idBytes, i * ID_BYTES, ID_BYTES);
     pages.varint(number);
     pages.varint((positions[i]! - before) / POSITION_UNIT);
     before = positions[i]!;
@@ -140,16 +139,17 @@ export function readEventIds(access: FileAccess, path: string): EventIds {
       next[stream] = scan.varint();
     }
     const ids = new Uint32Array(events * ID_WORDS);
-    const idBytes = new Uint8Array(ids.buffer);
     const columns = {
       ids,
       streams: new Uint32Array(events),
       revisions: new Float64Array(events),
       positions: new Float64Array(events),
     };
-    if (events > 0) scan.seek(addressOf(1));
+    if (events > 0) {
+      scan.seek(addressOf(1));
+      scan.copy(new Uint8Array(ids.buffer), 0, ids.byteLength);
+    }
     for (let i = 0, position = chunk * chunkSize; i < events; i++) {
-      scan.copy(idBytes, i * ID_BYTES, ID_BYTES);
       const stream = scan.varint();
       if (stream >= streams) throw new IndexDamage(path, 'an event has no stream');
       position += scan.varint() * POSITION_UNIT;

@@ -121,11 +121,16 @@ function lastEventIds(source: SnapshotSource, heads: Heads): IndexSnapshot['rece
     }
   }
   return {
-    ids: columns.ids.slice(4 * at).buffer,
-    streams: columns.streams.slice(at).buffer,
-    revisions: columns.revisions.slice(at).buffer,
-    positions: columns.positions.slice(at).buffer,
+    ids: behind(columns.ids, 4 * at),
+    streams: behind(columns.streams, at),
+    revisions: behind(columns.revisions, at),
+    positions: behind(columns.positions, at),
   };
+}
+
+/** The values from `at` on, as a buffer of their own; a copy only if it must. */
+function behind(values: Uint32Array | Float64Array, at: number): ArrayBuffer {
+  return (at === 0 ? values : values.slice(at)).buffer as ArrayBuffer;
 }
 
 /** Copies events of a file before place `to`; returns where they begin. */

@@ -36,6 +36,8 @@ export class JobRunner {
   readonly #events: JobEvents;
   #pool: Piscina<IndexJob, JobOutcome> | undefined;
   #restMs = REST_MS_MIN;
+  /** Before the next chunk is verified; at first long, for a node that has just started has better to do. */
+  #verifyRestMs = VERIFY_REST_MS_MAX;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -48,8 +50,16 @@ export class JobRunner {
   /** Carries out the job, which is the only one. */
   run(job: IndexJob): void {
     if (this.#isClosed) return;
-    this.#pool ??= newPool();
+    if (job.kind === 'verify') {
+      this.#after(this.#verifyRestMs, () => this.#start(job));
+      return;
+    }
+    this.#start(job);
+  }
+
+  #start(job: IndexJob): void {
     const beganMs = performance.now();
+    this.#pool ??= newPool();
     this.#pool.run(job).then(
       (outcome) => {
         if (job.kind === 'verify') this.#verified(outcome, performance.now() - beganMs);
@@ -87,18 +97,19 @@ export class JobRunner {
   #verified(outcome: JobOutcome, tookMs: number): void {
     if (this.#isClosed) return;
     if (outcome.kind === 'failed') this.#events.damaged(errorOf(outcome.error));
-    this.#sendAfter(Math.min(VERIFY_REST * tookMs, VERIFY_REST_MS_MAX), outcome);
+    this.#verifyRestMs = Math.min(VERIFY_REST * tookMs, VERIFY_REST_MS_MAX);
+    this.#send(outcome);
   }
 
   #rest(reason: string, outcome: OutcomeMessage = { kind: 'again' }): void {
     if (this.#isClosed) return;
     this.#events.warn?.('a file of the index could not be made yet', { reason, againInMs: this.#restMs });
-    this.#sendAfter(this.#restMs, outcome);
+    this.#after(this.#restMs, () => this.#send(outcome));
     this.#restMs = Math.min(2 * this.#restMs, REST_MS_MAX);
   }
 
-  #sendAfter(delayMs: number, outcome: OutcomeMessage): void {
-    this.#timer = setTimeout(() => this.#send(outcome), delayMs);
+  #after(delayMs: number, act: () => void): void {
+    this.#timer = setTimeout(act, delayMs);
     this.#timer.unref();
   }
 

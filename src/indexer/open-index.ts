@@ -114,7 +114,7 @@ function openSegment(
     reader.close();
   } catch (error) {
     reader?.close();
-    if (!(error instanceof IndexDamage)) throw error;
+    if (!(error instanceof IndexDamage || error instanceof DiskError)) throw error;
     note('a part of the index is damaged and is made anew', { reason: error.message, firstChunk, lastChunk });
   }
   return undefined;
