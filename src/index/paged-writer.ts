@@ -13,6 +13,8 @@ export interface PagedTarget {
   readonly disk: Disk;
   readonly file: FileHandle;
   readonly checks: PageChecks;
+  /** Called before each write; may throw, to give the file up. */
+  readonly check?: (() => void) | undefined;
 }
 
 export class PagedWriter {
@@ -92,7 +94,8 @@ export class PagedWriter {
 
   /** The first `length` bytes of the buffer, whole pages, end before the page that comes next. */
   #flush(length: number): void {
-    const { disk, file } = this.#target;
+    const { disk, file, check } = this.#target;
+    check?.();
     const offset = this.#page * PAGE_BYTES - length;
     if (length > 0) disk.write(file, this.#buffer, 0, length, offset);
     this.#at = 0;

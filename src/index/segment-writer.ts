@@ -137,6 +137,8 @@ export interface SegmentTarget extends FileAccess {
   readonly path: string;
   /** Tells its pages from those of any other file. */
   readonly salt: number;
+  /** Called now and then; may throw, to give the file up. */
+  readonly check?: (() => void) | undefined;
 }
 
 /** Makes the file, whole and durable, with the streams that `source` feeds. Throws `DiskError`, and leaves nothing behind then. */
@@ -150,7 +152,7 @@ export function writeSegment(
   let header: SegmentHeader | undefined;
   try {
     makePagedFile(target, path, salt, (file, checks) => {
-      const pages = new PagedWriter({ disk, file, checks });
+      const pages = new PagedWriter({ disk, file, checks, check: target.check });
       const writer = new SegmentWriter(pages, directory, scope.firstChunk * scope.chunkSize);
       source(writer);
       const { streams, events } = writer;

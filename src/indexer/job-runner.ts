@@ -11,7 +11,7 @@ import { type MailboxDescriptor, MailboxSender } from '../ring/mailbox.js';
 import { compiledEntry } from '../ring/thread-start.js';
 import type { IndexJob, JobOutcome } from './jobs.js';
 import { type OutcomeMessage, sendOutcome } from './messages.js';
-import type { poolJob } from './pool-job.js';
+import type { PoolTask, poolJob } from './pool-job.js';
 import { errorOf } from './reported-error.js';
 
 /** A full or broken disk rarely gets better sooner, and the index does without for a while. */
@@ -34,7 +34,10 @@ export class JobRunner {
   readonly #outcomes: MailboxSender;
   readonly #indexerBell: Doorbell;
   readonly #events: JobEvents;
-  #pool: Piscina<IndexJob, JobOutcome> | undefined;
+  #pool: Piscina<PoolTask, JobOutcome> | undefined;
+  readonly #cancelled = new Int32Array(new SharedArrayBuffer(4));
+  /** Settles when the job does, whatever came of it. */
+  #running: Promise<void> | undefined;
   #restMs = REST_MS_MIN;
   /** Before the next chunk is verified; at first long, for a node that has just started has better to do. */
   #verifyRestMs = VERIFY_REST_MS_MAX;
@@ -60,7 +63,7 @@ export class JobRunner {
   #start(job: IndexJob): void {
     const beganMs = performance.now();
     this.#pool ??= newPool();
-    this.#pool.run(job).then(
+    this.#running = this.#pool.run({ job, cancelled: this.#cancelled }).then(
       (outcome) => {
         if (job.kind === 'verify') this.#verified(outcome, performance.now() - beganMs);
         else this.#ended(outcome);
@@ -74,11 +77,14 @@ export class JobRunner {
     this.#rest(`the files of the index could not be changed: ${reason}`);
   }
 
-  /** What a job was making goes with the next start. */
+  /** Resolves when the job that was under way has given up, and its worker has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    await this.#pool?.destroy();
+    Atomics.store(this.#cancelled, 0, 1);
+    // First the job: a worker that is ended while it starts or works may take the process with it.
+    await this.#running;
+    await this.#pool?.close();
   }
 
   #ended(outcome: JobOutcome): void {
@@ -119,7 +125,7 @@ export class JobRunner {
   }
 }
 
-function newPool(): Piscina<IndexJob, JobOutcome> {
+function newPool(): Piscina<PoolTask, JobOutcome> {
   return new Piscina<Parameters<typeof poolJob>[0], ReturnType<typeof poolJob>>({
     filename: compiledEntry(new URL('./pool-job.js', import.meta.url)).href,
     name: 'poolJob',

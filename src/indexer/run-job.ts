@@ -23,10 +23,18 @@ import { RecentEvents } from './recent-events.js';
 import { RecordFollower } from './record-follower.js';
 import { reportedError } from './reported-error.js';
 
-/** Answers with what came of it; only our own bugs are thrown. `hash`: another than the seed's, for tests. */
-export function runJob(access: FileAccess, job: IndexJob, hash?: StreamHash): JobOutcome {
+/** How a job is carried out. */
+export interface JobManner {
+  /** Another hash than the seed's, for tests. */
+  readonly hash?: StreamHash | undefined;
+  /** Called every few megabytes; may throw, to end the job. */
+  readonly check?: (() => void) | undefined;
+}
+
+/** Answers with what came of it; only our own bugs are thrown. */
+export function runJob(access: FileAccess, job: IndexJob, manner: JobManner = {}): JobOutcome {
   try {
-    return { kind: 'done', chunkEvents: carryOut(access, job, hash) };
+    return { kind: 'done', chunkEvents: carryOut(access, job, manner) };
   } catch (error) {
     if (error instanceof IndexDamage) {
       return { kind: 'index-damaged', path: error.path, message: error.message };
@@ -38,19 +46,19 @@ export function runJob(access: FileAccess, job: IndexJob, hash?: StreamHash): Jo
 }
 
 /** Returns how many events there are. */
-function carryOut(access: FileAccess, job: IndexJob, hash: StreamHash | undefined): number {
+function carryOut(access: FileAccess, job: IndexJob, manner: JobManner): number {
   switch (job.kind) {
     case 'build':
-      return build(access, job, hash);
+      return build(access, job, manner);
     case 'merge':
-      return merge(access, job);
+      return merge(access, job, manner);
     case 'verify':
-      return verify(access, job);
+      return verify(access, job, manner);
   }
 }
 
 /** Throws `log-corrupt` if the chunk is not as it was written. */
-function verify(access: FileAccess, { logFolder, chunkSize, chunk }: VerifyJob): number {
+function verify(access: FileAccess, { logFolder, chunkSize, chunk }: VerifyJob, manner: JobManner): number {
   const { chunks } = listFolder(access.disk, logFolder);
   const log = { ...access, chunks, chunkSize, to: (chunk + 1) * chunkSize };
   const walk = new ChunkWalk(log, chunk, {
@@ -58,21 +66,21 @@ function verify(access: FileAccess, { logFolder, chunkSize, chunk }: VerifyJob):
     isInTransaction: false,
   });
   try {
-    while (walk.step() > 0);
+    while (walk.step() > 0) manner.check?.();
   } finally {
     walk.close();
   }
   return 0;
 }
 
-function merge(access: FileAccess, job: MergeJob): number {
+function merge(access: FileAccess, job: MergeJob, { check }: JobManner): number {
   const { folder, file, inputs } = job;
   const target = targetOf(access, job, segmentFileName(file));
   const paths = inputs.map((input) => `${folder}/${segmentFileName(input)}`);
-  return mergeSegments(target, paths).events;
+  return mergeSegments({ ...target, check }, paths).events;
 }
 
-function build(access: FileAccess, job: BuildJob, hash?: StreamHash): number {
+function build(access: FileAccess, job: BuildJob, manner: JobManner): number {
   const { logFolder, logId, chunkSize, chunk, seed, committed, eventIds, file } = job;
   const part = new MemoryPart(chunk, chunkSize, seed);
   const recent = eventIds > 0 ? new RecentEvents(eventIds) : undefined;
@@ -84,7 +92,7 @@ function build(access: FileAccess, job: BuildJob, hash?: StreamHash): number {
     new RecordFollower(wanted, recent),
   );
   try {
-    while (walk.step() > 0);
+    while (walk.step() > 0) manner.check?.();
   } finally {
     walk.close();
   }
@@ -92,7 +100,9 @@ function build(access: FileAccess, job: BuildJob, hash?: StreamHash): number {
   assert(end.position === part.end, 'a segment is made of a whole chunk');
   const scope = { logId, chunkSize, firstChunk: chunk, lastChunk: chunk, seed, decided, end };
   const target = targetOf(access, job, segmentFileName(file));
-  writeSegment(target, scope, (writer) => writePart(writer, part, hash ?? streamHash(seed)));
+  writeSegment({ ...target, check: manner.check }, scope, (writer) =>
+    writePart(writer, part, manner.hash ?? streamHash(seed)),
+  );
   if (recent !== undefined) {
     const idsTarget = targetOf(access, job, eventIdsFileName(file));
     const idsScope = { logId, chunk, chunkSize, end, chunkEvents: part.events };

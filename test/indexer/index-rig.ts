@@ -200,7 +200,7 @@ export class IndexRig {
       sendOutcome(this.#running!.outcomes, { kind: 'again' });
       return true;
     }
-    const outcome = runJob({ disk: this.disk, kernel }, job, this.#hash);
+    const outcome = runJob({ disk: this.disk, kernel }, job, { hash: this.#hash });
     this.job = undefined;
     this.#told(outcome);
     return true;
