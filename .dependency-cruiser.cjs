@@ -10,6 +10,7 @@ const THREADS = ['writer', 'preparer', 'indexer'];
 const LAYERS = {
   base: [],
   log: ['base'],
+  index: ['base', 'log'],
   ring: ['base'],
   wire: ['base'],
   config: ['base'],
@@ -18,7 +19,7 @@ const LAYERS = {
   native: ['base', 'log'],
   writer: ['base', 'log', 'ring', 'native'],
   preparer: ['base', 'log', 'ring', 'native'],
-  indexer: ['base', 'log', 'ring', 'native'],
+  indexer: ['base', 'log', 'index', 'ring', 'native'],
   sequencer: ['base', 'log', 'ring', 'wire'],
   cluster: ['base', 'log'],
   reader: ['base', 'log', 'ring', 'native', 'indexer', 'pattern'],
@@ -50,7 +51,7 @@ const PACKAGES = {
   'hdr-histogram-js': ['bench/'],
   'node-gyp-build': ['src/native/'],
   pino: ['src/cli/', 'src/node/'],
-  piscina: ['src/reader/', 'src/node/', 'src/cli/inspect/', 'src/cli/simulate/'],
+  piscina: ['src/indexer/', 'src/reader/', 'src/node/', 'src/cli/inspect/', 'src/cli/simulate/'],
   'prom-client': ['src/net/'],
   ws: ['src/client/', 'src/net/'],
   yaml: ['src/config/', 'bench/zones/'],
@@ -65,6 +66,7 @@ const PACKAGES = {
 const BUILTINS = {
   base: [],
   log: [],
+  index: [],
   wire: [],
   sequencer: [],
   cluster: [],

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { openPlatform } from '../src/native/platform.js';
 import { catchUpFlags } from './cluster-options.js';
 import type { FlagValues } from './flags.js';
+import { registerLookup } from './lookup-command.js';
 import { parseOutput, parseRuns, syncModeOf } from './options.js';
 import { registerPeers } from './peers/command.js';
 import { type BenchRow, rowAsJson, rowAsTableLine, tableHeader } from './row.js';
@@ -40,6 +41,7 @@ export function registerBench(program: Command): void {
     .option('--events <n>', 'how many events to fill the node with first (default: 1000000)')
     .action((flags: FlagValues) => printRow(flags, RUN_ROW.read));
   addSubscribe(bench);
+  registerLookup(bench);
   addClusterCommands(bench);
   registerSuite(bench);
   registerPeers(bench);

@@ -17,6 +17,9 @@ import { recordBytesOf } from './row.js';
 import { BatchSamples } from './statistics/batch-samples.js';
 import { type AppendTarget, type Completed, unattached } from './target.js';
 
+/** What the requests look like, and how many are open at once. */
+export type EngineLoad = Pick<AppendOptions, 'streams' | 'inFlight' | 'eventBytes' | 'eventsPerRequest'>;
+
 /** Requests are gathered for a turn of the event loop, as a socket would deliver them. Their ids are their slots + 1. */
 export class EngineTarget implements AppendTarget, AppendSink {
   readonly recordBytes: number;
@@ -32,12 +35,12 @@ export class EngineTarget implements AppendTarget, AppendSink {
   #gathered = 0;
   #isSendScheduled = false;
 
-  constructor(engine: Engine, options: AppendOptions) {
-    const salt = randomSalt();
-    const streams = Array.from({ length: options.streams }, (_, index) => streamName(salt, index));
+  /** `namesSalt`: tells its streams from those of others; the same names again with the same salt. */
+  constructor(engine: Engine, options: EngineLoad, namesSalt = randomSalt()) {
+    const streams = Array.from({ length: options.streams }, (_, index) => streamName(namesSalt, index));
     this.#engine = engine;
     this.batches = new BatchSamples(() => engine.store!.statistics);
-    this.#ids = new EventIds(salt);
+    this.#ids = new EventIds(randomSalt());
     this.#frames = new RequestFrames(streams, options, options.inFlight);
     this.recordBytes = recordBytesOf(streams[0]!.length, EVENT_TYPE.length, options.eventBytes);
   }

@@ -52,6 +52,11 @@ export function numberOf(flags: FlagValues, name: keyof typeof RANGES, fallback?
   throw refused(`${flagOf(name)} takes ${kind} from ${range.min} to ${range.max}, not '${text}'`);
 }
 
+/** The numbers behind a flag, which are separated by commas, each in the flag's range. Throws `CairnError`. */
+export function numbersOf(flags: FlagValues, name: keyof typeof RANGES, fallback: string): number[] {
+  return (flags[name] ?? fallback).split(',').map((text) => numberOf({ [name]: text.trim() }, name));
+}
+
 /** A number of bytes, such as `1GiB`. Throws `CairnError`. */
 export function bytesOf(flags: FlagValues, name: string, fallback: number): number {
   const text = flags[name];

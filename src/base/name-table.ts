@@ -40,7 +40,7 @@ const SLOTS_PER_NAME = 2;
 /** Word numbers fill 31 bits: 8 GiB of names. */
 const WORDS_MAX = 0x7fff_ffff;
 /** The longest name that can be interned: what docs/formats.md allows a stream. */
-const NAME_BYTES_MAX = 1024;
+export const NAME_BYTES_MAX = 1024;
 
 export class NameTable {
   private count = 0;
@@ -74,6 +74,20 @@ export class NameTable {
   /** The number of the name `bytes[at, at+length)`, which is copied into the table if it is new. */
   intern(bytes: Bytes, at: number, length: number): number {
     gather(bytes, at, length, this.key);
+    return this.internKey(length);
+  }
+
+  /** The number of name `number` of another table, which is copied into this one if it is new. */
+  internFrom(other: NameTable, number: number): number {
+    const word = other.starts[number]!;
+    const length = other.words[word + 1]!;
+    const name = word + ENTRY_HEADER_WORDS;
+    for (let i = (length - 1) >> 2; i >= 0; i--) this.key[i] = other.words[name + i]!;
+    return this.internKey(length);
+  }
+
+  /** The number of the name in `key`, a new one if it is new. */
+  private internKey(length: number): number {
     const hash = halfSipHash(this.key, length, this.seed);
     let slot = this.probe(hash, length);
     const entry = this.slots[slot + 1]!;
@@ -184,7 +198,7 @@ function enlarged(words: Int32Array<ArrayBuffer>, length: number): Int32Array<Ar
 }
 
 /** Copies `bytes[at, at+length)` into words, little-endian, the last one padded with zeros. No DataView: it would be one for each buffer. */
-function gather(bytes: Bytes, at: number, length: number, words: Int32Array): void {
+export function gather(bytes: Bytes, at: number, length: number, words: Int32Array): void {
   assert(length <= NAME_BYTES_MAX, 'a name is too long');
   let from = at;
   let to = 0;

@@ -96,6 +96,18 @@ export const OPTIONS = {
     help: 'How many chunks are kept ready ahead of the log. More take bursts of that many chunks, and space, and time at a start.',
   },
 
+  IndexCacheSize: {
+    group: 'Database',
+    kind: 'size',
+    unit: 'bytes',
+    default: 64 * MIB,
+    // 1 MiB holds the pages of a few lookups at a time. 64 GiB: more than the whole index of most logs.
+    min: MIB,
+    max: 64 * GIB,
+    multipleOf: 4096,
+    help: "Memory for pages of the index's files. More serves a larger part of the streams without the disk.",
+  },
+
   NodeIp: {
     group: 'Interface',
     kind: 'address',

@@ -1,27 +1,32 @@
 /**
- * The index thread's work. First it reads the log, up to what was known to be committed when the ring was made. Then it follows
- * `committed` through the ring, indexing records where they lie and moving `indexed` behind it, and answers queries, each only
+ * The index thread's work. First it gets an index of everything that was known to be committed when the ring was made (index-start.ts). Then it
+ * follows `committed` through the ring, indexing records where they lie and moving `indexed` behind it, and answers queries, each only
  * after it has indexed what was committed when main asked. What is not committed never gets into the index.
  */
 import { assert } from '../base/assert.js';
-import { CairnError } from '../base/errors.js';
-import { type Disk, DiskError, type RecordKernel } from '../base/ports.js';
+import type { Disk, RecordKernel } from '../base/ports.js';
 import type { Position } from '../base/units.js';
-import type { RecoveredLog } from '../log/recovery.js';
-import { LogScanner, type ScanInput } from '../log/scan.js';
+import { IndexDamage } from '../index/page.js';
+import type { StreamHash } from '../index/stream-hash.js';
+import { chunkOf } from '../log/chunk.js';
 import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, RingMemory } from '../ring/layout.js';
 import { MailboxReceiver, MailboxSender } from '../ring/mailbox.js';
 import type { Agent } from '../ring/runner.js';
 import type { IndexerReport, IndexerStart } from './commands.js';
-import { LogIndex } from './log-index.js';
-import { type ReceivedQuery, receiveQuery, sendAnswer } from './messages.js';
+import { eventIdsOf } from './event-ids-source.js';
+import { takeSnapshot } from './index-snapshot.js';
+import { INDEX_FOLDER, IndexStart } from './index-start.js';
+import { type ReceivedQuery, receiveQuery, sendAnswer, takeOutcome } from './messages.js';
+import { reportedError } from './reported-error.js';
 
 /** What the agent needs of the thread that it runs on. */
 export interface IndexerSurroundings {
   readonly disk: Disk;
   readonly kernel: RecordKernel;
+  /** By which segments are sorted, if not by the usual hash: for tests. */
+  readonly hash?: StreamHash;
   /** Tells main. Buffers inside may be transferred. */
   report(report: IndexerReport): void;
 }
@@ -37,31 +42,42 @@ const QUERIES_MAX = 16;
  * quarters of it at most, Padding included, and an eighth is not for appends, so with less main can't have been refused any.
  */
 const LAG_TO_RING = 1 / 16;
+/**
+ * Most chunks that are in memory because they have no segment yet. Mostly there are two: the one that the log is in, and the one before. If segments can't be
+ * made, indexing stops here, and appends when the ring is full; some 200 MB then.
+ */
+const MEMORY_PARTS_MAX = 8;
+/** Queries that wait for a damaged segment to be made anew; with more, others wait behind them. */
+const HELD_QUERIES_MAX = 256;
 
 export class IndexerAgent implements Agent {
   readonly #surroundings: IndexerSurroundings;
+  readonly #start: IndexerStart;
   readonly #memory: RingMemory;
-  readonly #index: LogIndex;
   readonly #published: Cursor;
   readonly #committed: Cursor;
   readonly #indexed: Cursor;
   readonly #mainBell: Doorbell;
   readonly #queries: MailboxReceiver;
   readonly #answers: MailboxSender;
-  readonly #scanEnd: Position;
+  readonly #outcomes: MailboxReceiver;
   #reportedPosition: Position = 0;
-  #state: 'scanning' | 'damaged' | 'following' | 'failed' = 'scanning';
+  #state: 'starting' | 'damaged' | 'following' | 'failed' = 'starting';
   /** How many chunks had been mended when damage was met. */
   #repairsSeen = 0;
-  /** What is read at the start. */
-  readonly #log: ScanInput | undefined;
-  #scanner: LogScanner | undefined;
+  #opened: IndexStart | undefined;
+  /** Queries that met a damaged segment. */
+  #held: ReceivedQuery[] = [];
+  /** Some of them can be answered when main has taken answers. */
+  #isHeldReady = false;
+  /** The log is damaged where a snapshot needs it: how many chunks had been mended then. */
+  #snapshotWaits: number | undefined;
 
   constructor(start: IndexerStart, surroundings: IndexerSurroundings) {
-    const { ring, recovered, retryWindowEvents, seed } = start;
+    const { ring } = start;
+    this.#start = start;
     this.#surroundings = surroundings;
     this.#memory = new RingMemory(ring);
-    this.#index = new LogIndex(seed, retryWindowEvents);
     const { control } = this.#memory;
     this.#published = new Cursor(control, CONTROL.published, ring.start);
     this.#committed = new Cursor(control, CONTROL.committed, ring.start);
@@ -69,17 +85,15 @@ export class IndexerAgent implements Agent {
     this.#mainBell = new Doorbell(control, CONTROL.mainBell);
     this.#queries = new MailboxReceiver(start.queries);
     this.#answers = new MailboxSender(start.answers);
-    this.#scanEnd = ring.start;
-    this.#log = recovered && logUpTo(this.#scanEnd, recovered, surroundings);
-    if (this.#log !== undefined) this.#scanner = new LogScanner(this.#log);
+    this.#outcomes = new MailboxReceiver(start.outcomes);
   }
 
   doWork(): number {
     switch (this.#state) {
-      case 'scanning':
-        return this.#scan();
+      case 'starting':
+        return this.#begin();
       case 'following':
-        return this.#follow() + this.#answerQueries();
+        return this.#takeOutcomes() + this.#follow() + this.#answerQueries();
       case 'damaged':
         return this.#tryAgain();
       case 'failed':
@@ -96,29 +110,34 @@ export class IndexerAgent implements Agent {
   }
 
   close(): void {
-    this.#scanner?.close();
+    this.#opened?.close();
   }
 
-  /** Indexes the next run of records in the files; at their end reports what was found. */
-  #scan(): number {
+  /** Opens the index and reads what it has no segments of. */
+  #begin(): number {
     this.#repairsSeen = this.#repairs;
     try {
-      const run = this.#scanner?.next();
-      if (run === undefined) return this.#endScan();
-      const { bytes, at, length, position } = run;
-      const end = this.#index.follow(bytes, wordsOf(bytes), at, at + length);
-      assert(end === at + length, 'the scanner hands out whole records');
-      this.#reportProgress(position + length);
-      return length;
+      this.#opened ??= this.#open();
+      const { keeper, index, position } = this.#opened;
+      const outcomes = this.#takeOutcomes();
+      const bytes = this.#opened.step();
+      if (bytes > 0) {
+        this.#reportProgress(position);
+        return bytes;
+      }
+      keeper.advance(this.#indexed.position, index.openFrom);
+      return keeper.isWhole ? this.#endStart() : outcomes;
     } catch (error) {
       return this.#fail(error);
     }
   }
 
-  #endScan(): number {
-    assert(!this.#index.isInTransaction, 'a recovered log ends with a whole transaction');
-    this.#scanner?.close();
-    this.#scanner = undefined;
+  #open(): IndexStart {
+    const { disk, kernel, hash, report } = this.#surroundings;
+    return new IndexStart({ options: this.#start, seed: this.#start.seed, disk, kernel, hash, report });
+  }
+
+  #endStart(): number {
     this.#state = 'following';
     this.#surroundings.report({ kind: 'ready' });
     return 1;
@@ -127,16 +146,14 @@ export class IndexerAgent implements Agent {
   #reportProgress(position: Position): void {
     if (position - this.#reportedPosition < PROGRESS_BYTES) return;
     this.#reportedPosition = position;
-    this.#surroundings.report({ kind: 'progress', position, end: this.#scanEnd });
+    this.#surroundings.report({ kind: 'progress', position, end: this.#start.ring.start });
   }
 
   /** Reads on, from new files, once a chunk was mended. */
   #tryAgain(): number {
     if (this.#repairs === this.#repairsSeen) return 0;
-    const from = this.#scanner!.state;
-    this.#scanner!.close();
-    this.#scanner = new LogScanner({ ...this.#log!, from });
-    this.#state = 'scanning';
+    this.#opened?.reopen();
+    this.#state = 'starting';
     return 1;
   }
 
@@ -146,49 +163,60 @@ export class IndexerAgent implements Agent {
 
   /** Damage and disk failures are told to main as what they are, since an error that ends a thread arrives without its fields. */
   #fail(error: unknown): number {
-    if (error instanceof DiskError) {
-      const { errno, syscall, path, message } = error;
-      this.#surroundings.report({
-        kind: 'failed',
-        code: 'disk-failure',
-        message,
-        details: { errno, syscall, path },
-      });
-    } else if (error instanceof CairnError) {
-      const { code, message, details } = error;
-      const kind = code === 'log-corrupt' ? 'damaged' : 'failed';
-      this.#surroundings.report({ kind, code, message, details });
-      this.#state = kind;
-      return 1;
-    } else {
-      throw error;
-    }
-    this.#state = 'failed';
+    const reported = reportedError(error);
+    if (reported === undefined) throw error;
+    const kind = reported.code === 'log-corrupt' ? 'damaged' : 'failed';
+    this.#surroundings.report({ kind, ...reported });
+    this.#state = kind;
     return 1;
   }
 
-  /** Indexes what was committed since, up to a limit or the ring's end; returns the bytes. */
+  /** Jobs that have ended. */
+  #takeOutcomes(): number {
+    const { keeper } = this.#opened!;
+    let count = 0;
+    for (
+      let outcome = takeOutcome(this.#outcomes);
+      outcome !== undefined;
+      outcome = takeOutcome(this.#outcomes)
+    ) {
+      count++;
+      if (keeper.take(outcome)) this.#answerHeld();
+    }
+    return count;
+  }
+
+  /** Indexes what was committed since, up to a limit, the chunk's end or the ring's; returns the bytes. */
   #follow(): number {
+    const { index, keeper } = this.#opened!;
     const from = this.#indexed.position;
+    keeper.advance(from, index.openFrom);
     const committed = this.#committed.load();
     if (committed === from) return 0;
     assert(committed > from, 'what is committed stays so');
     const { bytes, words, descriptor } = this.#memory;
+    const chunk = chunkOf(from, descriptor.chunkBytes);
+    if (!index.hasPart(chunk) && index.parts.length >= MEMORY_PARTS_MAX) return 0;
+    const part = index.partOf(chunk);
     const at = this.#memory.offsetOf(from);
-    const limit = Math.min(at + committed - from, at + FOLLOW_BYTES_MAX, descriptor.ringBytes);
-    const length = this.#index.follow(bytes, words, at, limit) - at;
-    assert(from + length <= committed, 'committed stands between records');
-    this.#indexed.store(from + length);
+    const length = Math.min(committed - from, part.end - from, FOLLOW_BYTES_MAX);
+    const end = index.follow(bytes, words, at, Math.min(at + length, descriptor.ringBytes));
+    assert(from + end - at <= Math.min(committed, part.end), 'committed, and chunks, end between records');
+    this.#indexed.store(from + end - at);
     if (this.#published.load() - from > descriptor.ringBytes * LAG_TO_RING) this.#mainBell.ring();
-    return length;
+    return end - at;
   }
 
   /** Answers the queries that are there, unless the index isn't far enough yet or main does not take the answers. */
   #answerQueries(): number {
+    if (this.#isHeldReady) this.#answerHeld();
     let answered = 0;
-    while (answered < QUERIES_MAX) {
+    while (answered < QUERIES_MAX && this.#held.length < HELD_QUERIES_MAX) {
       const query = receiveQuery(this.#queries);
-      if (query === undefined || query.committed > this.#indexed.position || !this.#answer(query)) break;
+      if (query === undefined || query.committed > this.#indexed.position) break;
+      const outcome = this.#answer(query);
+      if (outcome === 'later') break;
+      if (outcome === 'damaged') this.#hold(query);
       this.#queries.release();
       answered++;
     }
@@ -196,22 +224,61 @@ export class IndexerAgent implements Agent {
     return answered;
   }
 
-  #answer(query: ReceivedQuery): boolean {
-    if (query.isSnapshot) {
-      this.#surroundings.report({ kind: 'snapshot', snapshot: this.#index.snapshot() });
-      return true;
+  /** `later`: main has to take answers first, or the log has to be mended; `damaged`: a part of the index has to be made anew. */
+  #answer(query: ReceivedQuery): 'answered' | 'later' | 'damaged' {
+    const { index, keeper } = this.#opened!;
+    try {
+      if (query.isSnapshot) return this.#snapshot();
+      const { head, next } = index.answer(query.bytes, query.nameAt, query.nameBytes, query);
+      return sendAnswer(this.#answers, { id: query.id, head, next }, index.collector) ? 'answered' : 'later';
+    } catch (error) {
+      if (!(error instanceof IndexDamage)) throw error;
+      keeper.suspect(error);
+      return 'damaged';
     }
-    const { head, next } = this.#index.answer(query.bytes, query.nameAt, query.nameBytes, query);
-    return sendAnswer(this.#answers, { id: query.id, head, next }, this.#index.collector);
   }
-}
 
-function logUpTo(to: Position, recovered: RecoveredLog, { disk, kernel }: IndexerSurroundings): ScanInput {
-  const { chunks, chunkSize } = recovered;
-  const from = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
-  return { disk, kernel, chunks, chunkSize, from, to };
-}
+  #snapshot(): 'answered' | 'later' {
+    if (this.#snapshotWaits === this.#repairs) return 'later';
+    const { index, keeper } = this.#opened!;
+    const { disk, kernel, report } = this.#surroundings;
+    const { folder: logFolder, logId, retryWindowEvents } = this.#start;
+    const folder = `${logFolder}/${INDEX_FOLDER}`;
+    const log = { disk, kernel, index, logId, folder, logFolder, committed: this.#indexed.position, report };
+    try {
+      const snapshot = takeSnapshot({
+        index,
+        eventIds: retryWindowEvents,
+        eventIdsOf: (chunk, wanted) => eventIdsOf({ ...log, files: keeper.eventIds }, chunk, wanted),
+      });
+      this.#snapshotWaits = undefined;
+      report({ kind: 'snapshot', snapshot });
+      return 'answered';
+    } catch (error) {
+      const reported = reportedError(error);
+      if (reported?.code !== 'log-corrupt') throw error;
+      this.#snapshotWaits = this.#repairs;
+      report({ kind: 'damaged', ...reported });
+      return 'later';
+    }
+  }
 
-function wordsOf(bytes: Uint8Array): Uint32Array {
-  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+  /** Its place in the mailbox is for others now. */
+  #hold(query: ReceivedQuery): void {
+    const bytes = query.bytes.slice(query.nameAt, query.nameAt + query.nameBytes);
+    this.#held.push({ ...query, bytes, nameAt: 0 });
+  }
+
+  /** A part of the index was made anew: whoever waited for that is answered. */
+  #answerHeld(): void {
+    const waiting = this.#held;
+    this.#held = [];
+    this.#isHeldReady = false;
+    for (const query of waiting) {
+      const outcome = this.#answer(query);
+      if (outcome !== 'answered') this.#held.push(query);
+      if (outcome === 'later') this.#isHeldReady = true;
+    }
+    if (this.#held.length < waiting.length) this.#mainBell.ring();
+  }
 }

@@ -1,20 +1,27 @@
 /**
  * What main and the index thread say to each other: queries and answers, which travel through mailboxes (messages.ts), and the
- * reports that the thread posts while and after it reads the log at the start. Pure; any thread.
+ * reports that the thread posts. Pure; any thread.
  */
-import type { ErrorCode, ErrorDetails } from '../base/errors.js';
+import type { ErrorDetails } from '../base/errors.js';
 import type { HashSeed, NameTableTransfer } from '../base/name-table.js';
 import type { Position, Revision } from '../base/units.js';
+import type { ReadDirection } from '../index/event-taker.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import type { RingDescriptor } from '../ring/layout.js';
 import type { MailboxDescriptor } from '../ring/mailbox.js';
-import type { RecentEventsTransfer } from './recent-events.js';
+import type { IndexJob } from './jobs.js';
+import type { ReportedError } from './reported-error.js';
 
 /** What main tells the index thread when it starts it. Later commands travel through mailboxes. */
 export interface IndexerOptions {
   readonly ring: RingDescriptor;
   /** The log before the ring: its chunks, up to the ring's start; undefined if it begins now. */
   readonly recovered: RecoveredLog | undefined;
+  /** The data folder, in which the index has its own. */
+  readonly folder: string;
+  readonly logId: string;
+  /** Most memory for pages of index files. */
+  readonly indexCacheBytes: number;
   /** How many of the last event ids to keep for the sequencer; 1 or more. */
   readonly retryWindowEvents: number;
 }
@@ -23,12 +30,14 @@ export interface IndexerOptions {
 export interface IndexerStart extends IndexerOptions {
   readonly queries: MailboxDescriptor;
   readonly answers: MailboxDescriptor;
-  /** Keys the hash of the streams' names. */
+  /** What came of jobs. */
+  readonly outcomes: MailboxDescriptor;
+  /** Keys the hash of the streams' names, if the index is a new one. */
   readonly seed: HashSeed;
 }
 
 /** Which way a read goes. */
-export type Direction = 'forwards' | 'backwards';
+export type Direction = ReadDirection;
 
 /** Asks where the events of a stream are. */
 export interface StreamQuery {
@@ -62,6 +71,14 @@ export interface StreamLookup {
   lookup(query: StreamQuery): Promise<StreamRuns>;
 }
 
+/** Event ids oldest first, as buffers to be transferred: id (16 bytes), stream number (u32), revision and position (f64). */
+export interface RecentEventsTransfer {
+  readonly ids: ArrayBuffer;
+  readonly streams: ArrayBuffer;
+  readonly revisions: ArrayBuffer;
+  readonly positions: ArrayBuffer;
+}
+
 /** What main needs to know about the log before it can take appends: the index of all that is committed. */
 export interface IndexSnapshot {
   /** The streams' names; a stream's number is its index in the arrays. */
@@ -73,22 +90,19 @@ export interface IndexSnapshot {
 }
 
 /**
- * What the index thread posts: while it reads the log at the start, and when it is asked for a snapshot. After `damaged` it waits until a
+ * What the index thread posts: while it reads the log at the start, when it is asked for a snapshot, and when there is something to be done for its
+ * files: a `job` is carried out and its outcome sent back; after `stalled` it wants to be told `again` after a while. After `damaged` it waits until a
  * chunk was mended (the ring's control word `repairs`), and reads on; after `failed` it does nothing but wait to be stopped.
  */
 export type IndexerReport =
   | { readonly kind: 'progress'; readonly position: Position; readonly end: Position }
   | { readonly kind: 'ready' }
   | { readonly kind: 'snapshot'; readonly snapshot: IndexSnapshot }
+  | { readonly kind: 'job'; readonly job: IndexJob }
+  | { readonly kind: 'stalled'; readonly reason: string }
+  | { readonly kind: 'noted'; readonly message: string; readonly facts: ErrorDetails }
   | ({ readonly kind: 'damaged' } & ReportedError)
   | ({ readonly kind: 'failed' } & ReportedError);
-
-/** An error as it travels between threads. */
-export interface ReportedError {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly details: ErrorDetails;
-}
 
 /** The buffers in a snapshot that are to be transferred, not copied. */
 export function buffersOf({ names, revisions, positions, recent }: IndexSnapshot): ArrayBuffer[] {

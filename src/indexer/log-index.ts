@@ -1,13 +1,23 @@
 /**
- * The index of a log: its streams' names, where their events are, and the answer to a query. Pure; lives in the index thread.
+ * The index of a log: where the events of its streams are, and the answer to a query. Index thread. What it knows it has from holders, each
+ * of which speaks for some chunks: segments, which are files, and the parts of the last chunks, in memory.
+ *
+ *   chunks  0 … 26 │ 27 … 35 │ 36 │ 37 │ 38 …
+ *           segment  segment  seg.  part  part     the newest that has a stream says where it ends, and older ones what came before
  */
-import { type HashSeed, NameTable } from '../base/name-table.js';
+import { assert } from '../base/assert.js';
+import type { HashSeed } from '../base/name-table.js';
 import type { Bytes } from '../base/ports.js';
-import type { Direction, IndexSnapshot, StreamRuns } from './commands.js';
+import type { Position, Revision } from '../base/units.js';
+import type { EventTaker } from '../index/event-taker.js';
+import type { SegmentReader } from '../index/segment-reader.js';
+import { type StreamHash, StreamName, streamHash } from '../index/stream-hash.js';
+import { chunkOf } from '../log/chunk.js';
+import type { Direction, StreamRuns } from './commands.js';
+import { MemoryPart } from './memory-part.js';
 import { RecentEvents } from './recent-events.js';
-import { RecordFollower } from './record-follower.js';
+import { type PartSource, RecordFollower } from './record-follower.js';
 import { RunCollector } from './run-collector.js';
-import { StreamIndex } from './stream-index.js';
 
 /** Which part of a stream is asked for; see {@link StreamQuery}. */
 export interface RunsWanted {
@@ -17,19 +27,88 @@ export interface RunsWanted {
   readonly bytesMax: number;
 }
 
-export class LogIndex {
+/** What an index is of. */
+export interface IndexShape {
+  readonly chunkSize: number;
+  /** Keys the hashes of the streams' names. */
+  readonly seed: HashSeed;
+  /** How many of the last event ids to keep, of chunks that are in memory. */
+  readonly recentEvents: number;
+  /** By which segments are sorted; only tests have another than the seed's. */
+  readonly hash?: StreamHash | undefined;
+}
+
+/** Who knows where events of some chunks are. Throws `IndexDamage` if what it is made of is damaged. */
+interface Holder {
+  readonly firstChunk: number;
+  /** Looks for a stream; the rest is about the one that was found last. */
+  locate(name: StreamName): boolean;
+  readonly first: Revision;
+  readonly count: number;
+  collect(from: Revision, direction: Direction, taker: EventTaker): Revision;
+}
+
+export class LogIndex implements PartSource {
+  readonly seed: HashSeed;
+  readonly chunkSize: number;
   /** The runs of the last answer. */
   readonly collector = new RunCollector();
-  readonly #names: NameTable;
-  readonly #index = new StreamIndex();
+  readonly recent: RecentEvents;
   readonly #follower: RecordFollower;
-  readonly #recent: RecentEvents;
+  readonly #hash: StreamHash;
+  readonly #name = new StreamName();
+  #parts: readonly MemoryPart[] = [];
+  #segments: readonly SegmentReader[] = [];
+  /** Both, by their chunks. */
+  #holders: readonly Holder[] = [];
+  /** Those that have the stream of the query, from the newest on. */
+  readonly #having: Holder[] = [];
 
-  /** `recentEvents`: how many of the last event ids to keep. */
-  constructor(seed: HashSeed, recentEvents: number) {
-    this.#names = new NameTable(seed);
-    this.#recent = new RecentEvents(recentEvents);
-    this.#follower = new RecordFollower(this.#names, this.#index, this.#recent);
+  constructor({ chunkSize, seed, recentEvents, hash }: IndexShape) {
+    this.chunkSize = chunkSize;
+    this.seed = seed;
+    this.recent = new RecentEvents(recentEvents);
+    this.#hash = hash ?? streamHash(seed);
+    this.#follower = new RecordFollower(this, this.recent);
+  }
+
+  /** The parts in memory, oldest first. */
+  get parts(): readonly MemoryPart[] {
+    return this.#parts;
+  }
+
+  /** Oldest first. */
+  get segments(): readonly SegmentReader[] {
+    return this.#segments;
+  }
+
+  set segments(segments: readonly SegmentReader[]) {
+    this.#segments = segments;
+    this.#order();
+  }
+
+  partAt(position: Position): MemoryPart {
+    return this.partOf(chunkOf(position, this.chunkSize));
+  }
+
+  /** The part of a chunk; a new one if there is none. */
+  partOf(chunk: number): MemoryPart {
+    const known = this.#parts.find((part) => part.chunk === chunk);
+    if (known !== undefined) return known;
+    const part = new MemoryPart(chunk, this.chunkSize, this.seed);
+    this.#parts = [...this.#parts, part].sort((a, b) => a.chunk - b.chunk);
+    this.#order();
+    return part;
+  }
+
+  hasPart(chunk: number): boolean {
+    return this.#parts.some((part) => part.chunk === chunk);
+  }
+
+  /** A segment has taken its place. */
+  dropPart(chunk: number): void {
+    this.#parts = this.#parts.filter((part) => part.chunk !== chunk);
+    this.#order();
   }
 
   /** Enters records; see {@link RecordFollower.follow}. */
@@ -42,31 +121,67 @@ export class LogIndex {
     return this.#follower.isInTransaction;
   }
 
-  /** Fills `collector` with a part of the stream named `bytes[at, at+length)`. */
-  answer(bytes: Bytes, at: number, length: number, wanted: RunsWanted): Pick<StreamRuns, 'head' | 'next'> {
-    const { direction, eventsMax, bytesMax } = wanted;
-    const stream = this.#names.find(bytes, at, length);
-    const head = this.#index.headOf(stream);
-    const from = direction === 'backwards' ? Math.min(wanted.from, head) : wanted.from;
-    this.collector.begin(direction, eventsMax, bytesMax);
-    if (from < 0 || from > head) return { head, next: from };
-    return { head, next: this.#index.collect(stream, from, direction, this.collector) };
+  /** Where the transaction begins that is open; `Infinity` if none is. */
+  get openFrom(): Position {
+    return this.#follower.openFrom;
   }
 
-  /** A copy of what a leader starts from. */
-  snapshot(): IndexSnapshot {
-    const size = this.#names.size;
-    const revisions = new Float64Array(size);
-    const positions = new Float64Array(size);
-    for (let stream = 0; stream < size; stream++) {
-      revisions[stream] = this.#index.headOf(stream);
-      positions[stream] = this.#index.lastPositionOf(stream);
+  /** Fills `collector` with a part of the stream named `bytes[at, at+length)`; throws `IndexDamage` if it can't. */
+  answer(bytes: Bytes, at: number, length: number, wanted: RunsWanted): Pick<StreamRuns, 'head' | 'next'> {
+    const { direction, eventsMax, bytesMax } = wanted;
+    this.collector.begin(direction, eventsMax, bytesMax);
+    this.#name.set(bytes, at, length);
+    if (this.#segments.length > 0) this.#hash(this.#name);
+    const having = this.#having;
+    having.length = 0;
+    let index = this.#olderHaving(this.#holders.length);
+    if (index < 0) return { head: -1, next: wanted.from };
+    const head = having[0]!.first + having[0]!.count - 1;
+    const from = direction === 'backwards' ? Math.min(wanted.from, head) : wanted.from;
+    if (from < 0 || from > head || eventsMax === 0) return { head, next: from };
+    while (having.at(-1)!.first > from) index = this.#olderHaving(index);
+    return { head, next: direction === 'forwards' ? this.#forwards(from) : this.#backwards(from, index) };
+  }
+
+  #forwards(from: Revision): Revision {
+    let next = from;
+    for (let i = this.#having.length - 1; i >= 0; i--) {
+      const holder = this.#having[i]!;
+      next = holder.collect(next, 'forwards', this.collector);
+      if (next < holder.first + holder.count) break;
     }
-    return {
-      names: this.#names.toTransfer(),
-      revisions: revisions.buffer,
-      positions: positions.buffer,
-      recent: this.#recent.toTransfer(),
-    };
+    return next;
+  }
+
+  /** `older`: the index of the last of those that have it. */
+  #backwards(from: Revision, older: number): Revision {
+    let next = from;
+    for (let index = older; ; index = this.#olderHaving(index)) {
+      const holder = this.#having.at(-1)!;
+      next = holder.collect(next, 'backwards', this.collector);
+      if (next >= holder.first || next < 0) return next;
+    }
+  }
+
+  /** The index of the next holder before `index` that has the stream, which is added to those; −1 if there is none. */
+  #olderHaving(index: number): number {
+    const newer = this.#having.at(-1);
+    for (let i = index - 1; i >= 0; i--) {
+      const holder = this.#holders[i]!;
+      if (!holder.locate(this.#name)) continue;
+      assert(
+        newer === undefined || holder.first + holder.count === newer.first,
+        'the revisions of a stream go on from chunk to chunk',
+      );
+      this.#having.push(holder);
+      return i;
+    }
+    assert(newer === undefined || newer.first === 0, 'a stream begins with revision 0');
+    return -1;
+  }
+
+  #order(): void {
+    const holders: Holder[] = [...this.#segments, ...this.#parts];
+    this.#holders = holders.sort((a, b) => a.firstChunk - b.firstChunk);
   }
 }

@@ -3,12 +3,14 @@
  * answers, the index thread the other way round.
  *
  *   query:  u32 id · u32 0 forwards, 1 backwards, 2 a snapshot (answered by a report) · f64 committed · f64 from · f64 eventsMax · f64 bytesMax · stream name
+ *   outcome of a job: JSON
  *   answer: u32 id · u32 number of runs · f64 head · f64 next · runs: f64 position, u32 bytes, u32 events each
  */
 import type { Bytes } from '../base/ports.js';
 import type { Position, Revision } from '../base/units.js';
 import type { MailboxReceiver, MailboxSender } from '../ring/mailbox.js';
 import type { Direction, StreamQuery, StreamRuns } from './commands.js';
+import type { JobOutcome } from './jobs.js';
 import type { RunCollector } from './run-collector.js';
 
 const QUERY = {
@@ -137,4 +139,27 @@ export function takeAnswer(receiver: MailboxReceiver): { id: number; runs: Strea
   const id = view.getUint32(at + ANSWER.id, true);
   receiver.release();
   return { id, runs: { head, next, runCount, positions, bytes, events } };
+}
+
+/** What came of a job, or that one is to be tried again. */
+export type OutcomeMessage = JobOutcome | { readonly kind: 'again' };
+
+/** Tells what came of a job; false if the mailbox is full. */
+export function sendOutcome(sender: MailboxSender, outcome: OutcomeMessage): boolean {
+  const bytes = new TextEncoder().encode(JSON.stringify(outcome));
+  const at = sender.claim(bytes.length);
+  if (at < 0) return false;
+  sender.bytes.set(bytes, at);
+  sender.send();
+  return true;
+}
+
+/** Takes the next outcome out of the mailbox, or returns undefined. */
+export function takeOutcome(receiver: MailboxReceiver): OutcomeMessage | undefined {
+  const at = receiver.poll();
+  if (at < 0) return undefined;
+  // A copy: a decoder of text refuses shared memory.
+  const text = new TextDecoder().decode(receiver.bytes.slice(at, at + receiver.length));
+  receiver.release();
+  return JSON.parse(text) as OutcomeMessage;
 }

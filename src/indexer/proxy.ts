@@ -14,24 +14,32 @@ import type {
   IndexerReport,
   IndexerStart,
   IndexSnapshot,
-  ReportedError,
   StreamLookup,
   StreamQuery,
   StreamRuns,
 } from './commands.js';
+import { JobRunner } from './job-runner.js';
 import { QueryDesk } from './query-desk.js';
+import { errorOf } from './reported-error.js';
 
 /** Over 50 queries with the longest stream name; more wait on main. */
 const QUERY_MAILBOX_BYTES = 64 * 1024;
 /** 16 answers of the largest size. */
 const ANSWER_MAILBOX_BYTES = 256 * 1024;
+/** One outcome of a job, with the longest paths. */
+const OUTCOME_MAILBOX_BYTES = 64 * 1024;
 
 /** What main wants to know of the index thread. */
 export interface IndexerEvents extends ThreadEvents {
   /** While the log is read at the start: how far it is. */
   progress?(position: Position, end: Position): void;
-  /** The log is damaged where it is read at the start: the thread waits until that is mended, or it is stopped. */
-  damaged(error: CairnError): void;
+  /**
+   * The log is damaged where the index wants to read it. `isNeeded`: the thread waits until that is mended, or it is stopped; else what it has
+   * in memory does for now.
+   */
+  damaged(error: CairnError, isNeeded: boolean): void;
+  /** Something about the index's files that somebody should look at. */
+  warn?(message: string, facts: Readonly<Record<string, string | number>>): void;
 }
 
 /** The running index thread. */
@@ -40,6 +48,7 @@ export class IndexerProxy implements StreamLookup {
   /** Resolves when the log is read; rejects with `disk-failure` if it can't be, or `thread-died`. */
   readonly ready: Promise<void>;
   readonly #desk: QueryDesk;
+  readonly #jobs: JobRunner;
   /** Who waits for a snapshot, in the order of asking. */
   readonly #snapshots: ((snapshot: IndexSnapshot) => void)[] = [];
 
@@ -47,7 +56,13 @@ export class IndexerProxy implements StreamLookup {
     const queries = createMailbox(QUERY_MAILBOX_BYTES);
     const answers = createMailbox(ANSWER_MAILBOX_BYTES);
     const seed = { low: randomInt(2 ** 32), high: randomInt(2 ** 32) };
-    const start: IndexerStart = { ...options, queries, answers, seed };
+    const outcomes = createMailbox(OUTCOME_MAILBOX_BYTES);
+    const start: IndexerStart = { ...options, queries, answers, outcomes, seed };
+    let isReady = false;
+    this.#jobs = new JobRunner(options.ring, outcomes, {
+      warn: (message, facts) => events.warn?.(message, facts),
+      damaged: (error) => events.damaged(error, !isReady),
+    });
     const desk = new QueryDesk(options.ring, queries, answers);
     let fail: (error: CairnError) => void = () => undefined;
     const ended = (thread: string, error: Error | undefined) => {
@@ -61,11 +76,11 @@ export class IndexerProxy implements StreamLookup {
     this.ready = new Promise((resolve, reject) => {
       fail = reject;
       this.worker.on('message', (report: IndexerReport) => {
-        if (report.kind === 'ready') resolve();
-        else if (report.kind === 'snapshot') this.#snapshots.shift()?.(report.snapshot);
-        else if (report.kind === 'failed') reject(errorOf(report));
-        else if (report.kind === 'damaged') events.damaged(errorOf(report));
-        else events.progress?.(report.position, report.end);
+        if (report.kind === 'ready') {
+          isReady = true;
+          resolve();
+        } else if (report.kind === 'failed') reject(errorOf(report));
+        else this.#take(report, events);
       });
     });
     // Who starts the thread may not get as far as waiting for it; the failure is reported through `ended` as well.
@@ -84,19 +99,43 @@ export class IndexerProxy implements StreamLookup {
     });
   }
 
+  /** Ends the job that is under way. The thread itself ends when the ring is stopping. */
+  close(): Promise<void> {
+    return this.#jobs.close();
+  }
+
   /** Hands out the answers that have come; to be called when main's bell rings. */
   deliver(): void {
     this.#desk.deliver();
+  }
+
+  #take(report: Exclude<IndexerReport, { kind: 'ready' | 'failed' }>, events: IndexerEvents): void {
+    switch (report.kind) {
+      case 'snapshot':
+        this.#snapshots.shift()?.(report.snapshot);
+        return;
+      case 'progress':
+        events.progress?.(report.position, report.end);
+        return;
+      case 'damaged':
+        events.damaged(errorOf(report), true);
+        return;
+      case 'job':
+        this.#jobs.run(report.job);
+        return;
+      case 'stalled':
+        this.#jobs.stalled(report.reason);
+        return;
+      case 'noted':
+        events.warn?.(report.message, report.facts);
+        return;
+    }
   }
 }
 
 /** Starts the index thread. It ends when the ring is stopping. */
 export function startIndexer(options: IndexerOptions, events: IndexerEvents): IndexerProxy {
   return new IndexerProxy(options, events);
-}
-
-function errorOf({ code, message, details }: ReportedError): CairnError {
-  return new CairnError(code, message, details);
 }
 
 const STOPPED = new CairnError(

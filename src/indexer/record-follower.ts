@@ -1,15 +1,14 @@
 /**
- * Walks runs of sealed, checked records and enters their events into the index. Pure; lives in the index thread. Only whole
- * transactions get in: the events of one that has not ended wait aside, also from call to call, so that a run may end between
- * any two records. Nothing is allocated per record.
+ * Walks runs of sealed, checked records and enters their events into the index, each into the part of its chunk. Pure; index thread and
+ * jobs. Only whole transactions get in: the events of one that has not ended wait aside, also from call to call, so that a run may end
+ * between any two records. Nothing is allocated per record.
  */
-import type { NameTable } from '../base/name-table.js';
 import type { Bytes } from '../base/ports.js';
+import type { Position } from '../base/units.js';
 import { PREPARE, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../log/record.js';
+import type { MemoryPart } from './memory-part.js';
 import { OpenTransaction } from './open-transaction.js';
 import type { RecentEvents } from './recent-events.js';
-import { RecentNames } from './recent-names.js';
-import type { StreamIndex } from './stream-index.js';
 
 const TWO_TO_32 = 0x1_0000_0000;
 /** Record fields as indexes into 32-bit words from the record's start. */
@@ -24,22 +23,35 @@ const WORD = {
   streamBytes: PREPARE.streamBytes / 4,
 } as const;
 
+/** Where the events of each chunk go. */
+export interface PartSource {
+  /** The part for events at `position`; undefined if nobody wants them. */
+  partAt(position: Position): MemoryPart | undefined;
+}
+
 export class RecordFollower {
-  readonly #names: RecentNames;
-  readonly #index: StreamIndex;
-  /** Where event ids go as well. */
+  readonly #parts: PartSource;
+  /** Where event ids go as well, with the numbers that their streams have in their parts. */
   readonly #recent: RecentEvents | undefined;
   readonly #open = new OpenTransaction();
+  /** The part that the last event went to, and what positions it is for. */
+  #part: MemoryPart | undefined;
+  #start: Position = 0;
+  #end: Position = 0;
 
-  constructor(names: NameTable, index: StreamIndex, recent?: RecentEvents) {
-    this.#names = new RecentNames(names);
-    this.#index = index;
+  constructor(parts: PartSource, recent?: RecentEvents) {
+    this.#parts = parts;
     this.#recent = recent;
   }
 
   /** Whether the records so far end inside a transaction. */
   get isInTransaction(): boolean {
     return this.#open.count > 0;
+  }
+
+  /** Where the first event stands of the transaction that the records so far end in; `Infinity` if they don't. */
+  get openFrom(): Position {
+    return this.#open.count > 0 ? this.#open.positions[0]! : Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -62,20 +74,24 @@ export class RecordFollower {
     const word = record >> 2;
     const flags = words[word + WORD.type]! >>> 16;
     const position = words[word + WORD.position]! + words[word + WORD.position + 1]! * TWO_TO_32;
+    const isLast = (flags & PREPARE_FLAG.lastOfTransaction) !== 0;
+    const isFirst = (flags & PREPARE_FLAG.firstOfTransaction) !== 0;
+    if (isFirst) this.#open.count = 0;
+    const part = position >= this.#start && position < this.#end ? this.#part : this.#turnTo(position);
+    if (part === undefined) {
+      if (isLast) this.#enterTransaction();
+      return;
+    }
     const revision = words[word + WORD.revision]! + words[word + WORD.revision + 1]! * TWO_TO_32;
     const nameBytes = words[word + WORD.streamBytes]! & 0xffff;
-    const stream = this.#names.intern(bytes, words, record + PREPARE.stream, nameBytes);
+    const stream = part.intern(bytes, words, record + PREPARE.stream, nameBytes);
     const occupied = roundUpTo8(words[word + WORD.length]!);
-    const isLast = (flags & PREPARE_FLAG.lastOfTransaction) !== 0;
-    if ((flags & PREPARE_FLAG.firstOfTransaction) !== 0) {
-      this.#open.count = 0;
-      if (isLast) {
-        this.#index.append(stream, revision, position, occupied);
-        const recent = this.#recent;
-        if (recent !== undefined)
-          recent.setId(recent.add(stream, revision, position), words, word + WORD.eventId);
-        return;
-      }
+    if (isFirst && isLast) {
+      part.append(stream, revision, position, occupied);
+      const recent = this.#recent;
+      if (recent !== undefined)
+        recent.setId(recent.add(stream, revision, position), words, word + WORD.eventId);
+      return;
     }
     const place = this.#open.add(stream, revision, position, occupied);
     if (this.#recent !== undefined) this.#open.setId(place, words, word + WORD.eventId);
@@ -86,11 +102,21 @@ export class RecordFollower {
     const { count, streams, revisions, positions, bytes, ids } = this.#open;
     const recent = this.#recent;
     for (let i = 0; i < count; i++) {
-      this.#index.append(streams[i]!, revisions[i]!, positions[i]!, bytes[i]!);
-      if (recent !== undefined)
-        recent.setId(recent.add(streams[i]!, revisions[i]!, positions[i]!), ids, 4 * i);
+      const position = positions[i]!;
+      // It was there when the event was put aside.
+      const part = position >= this.#start && position < this.#end ? this.#part! : this.#turnTo(position)!;
+      part.append(streams[i]!, revisions[i]!, position, bytes[i]!);
+      if (recent !== undefined) recent.setId(recent.add(streams[i]!, revisions[i]!, position), ids, 4 * i);
     }
     this.#open.count = 0;
+  }
+
+  #turnTo(position: Position): MemoryPart | undefined {
+    const part = this.#parts.partAt(position);
+    this.#part = part;
+    this.#start = part?.start ?? 0;
+    this.#end = part?.end ?? 0;
+    return part;
   }
 }
 

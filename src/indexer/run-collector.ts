@@ -4,12 +4,13 @@
  * lives in the index thread, and is used again and again without allocating.
  */
 import type { Position } from '../base/units.js';
+import type { EventTaker } from '../index/event-taker.js';
 import type { Direction } from './commands.js';
 
 /** Most runs of a page: 16 KiB of answer. A stream with an event here and there gets pages of as many events. */
 export const RUNS_MAX = 1024;
 
-export class RunCollector {
+export class RunCollector implements EventTaker {
   /** By run, in the order of reading: where it starts in the log, its bytes, its events. */
   readonly positions = new Float64Array(RUNS_MAX);
   readonly bytes = new Uint32Array(RUNS_MAX);

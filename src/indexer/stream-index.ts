@@ -1,6 +1,6 @@
 /**
- * Where each stream's events are: (stream number, revision) → (position, bytes), in memory. Pure; lives in the index thread.
- * Events are only ever appended, with consecutive revisions. A stream's events stand in blocks, each of a power-of-two size,
+ * Where each stream's events are: (stream number, revision) → (position, bytes), in memory. Pure; index thread and jobs.
+ * Events are only ever appended, with consecutive revisions, which need not begin with 0: what came before is elsewhere. A stream's events stand in blocks, each of a power-of-two size,
  * a stream's next block being twice as large as the one before up to a cap: so a stream of five events costs some 200
  * bytes and one of ten million has 20,000 blocks, none of which is ever moved. Blocks are cut from pages of plain memory;
  * there is no object per stream, block or event.
@@ -15,8 +15,7 @@
  */
 import { assert } from '../base/assert.js';
 import type { Position, Revision } from '../base/units.js';
-import type { Direction } from './commands.js';
-import type { RunCollector } from './run-collector.js';
+import type { EventTaker, ReadDirection } from '../index/event-taker.js';
 
 const HEADER_WORDS = 8;
 const WORD = {
@@ -51,45 +50,66 @@ export class StreamIndex {
   /** By stream number: its last block, and how many events it has. */
   #tails = new Uint32Array(STREAMS_AT_FIRST);
   #counts = new Uint32Array(STREAMS_AT_FIRST);
+  /** By stream number: the revision of its first event here. */
+  #firsts = new Float64Array(STREAMS_AT_FIRST);
+
+  /** How many events of the stream are here; 0 if there is no such stream. */
+  countOf(stream: number): number {
+    return stream >= 0 && stream < this.#counts.length ? this.#counts[stream]! : 0;
+  }
+
+  /** Revision of the stream's first event here, if it has any. */
+  firstOf(stream: number): Revision {
+    return this.#firsts[stream]!;
+  }
 
   /** Revision of the stream's last event; −1 if it has none, or if there is no such stream. */
   headOf(stream: number): Revision {
-    return stream >= 0 && stream < this.#counts.length ? this.#counts[stream]! - 1 : -1;
+    const count = this.countOf(stream);
+    return count === 0 ? -1 : this.#firsts[stream]! + count - 1;
   }
 
   /** Position of the stream's last event; −1 if it has none. */
   lastPositionOf(stream: number): Position {
-    const head = this.headOf(stream);
-    if (head < 0) return -1;
+    const count = this.countOf(stream);
+    if (count === 0) return -1;
     const block = this.#tails[stream]!;
     const page = this.#pageOf(block);
     const at = block & PAGE_MASK;
-    return positionIn(page, at, at + HEADER_WORDS + (head - page[at + WORD.first]!) * EVENT_WORDS);
+    return positionIn(page, at, at + HEADER_WORDS + (count - 1 - page[at + WORD.first]!) * EVENT_WORDS);
   }
 
   /** Adds the next event of a stream: its record occupies `bytes` (padding included) at `position`. */
   append(stream: number, revision: Revision, position: Position, bytes: number): void {
     if (stream >= this.#counts.length) this.#growStreams(stream);
-    assert(revision === this.#counts[stream], 'the revisions of a stream are consecutive');
+    const count = this.#counts[stream]!;
+    if (count === 0) this.#firsts[stream] = revision;
+    assert(revision === this.#firsts[stream]! + count, 'the revisions of a stream are consecutive');
     let block = this.#tails[stream]!;
-    if (block === 0 || !this.#hasRoom(block, revision, position)) {
-      block = this.#addBlock(block, revision, position);
+    if (block === 0 || !this.#hasRoom(block, count, position)) {
+      block = this.#addBlock(block, count, position);
       this.#tails[stream] = block;
     }
     const page = this.#pageOf(block);
     const at = block & PAGE_MASK;
-    const entry = at + HEADER_WORDS + (revision - page[at + WORD.first]!) * EVENT_WORDS;
+    const entry = at + HEADER_WORDS + (count - page[at + WORD.first]!) * EVENT_WORDS;
     page[entry] = (position - basePosition(page, at)) / POSITION_UNIT;
     page[entry + 1] = bytes;
-    this.#counts[stream] = revision + 1;
+    this.#counts[stream] = count + 1;
   }
 
   /**
-   * Feeds `collector` the stream's events from revision `from`, which is not beyond the head, towards its last or first
-   * event, until the collector has enough. Returns the revision where a further read would go on: head + 1 or −1 at the end.
+   * Feeds `taker` the stream's events from revision `from`, which is here, towards its last or first event here, until it has
+   * enough. Returns the revision where a further read would go on: at the end head + 1, or the one before the first.
    */
-  collect(stream: number, from: Revision, direction: Direction, collector: RunCollector): Revision {
-    assert(from >= 0 && from <= this.headOf(stream), 'the revision to read from is in the stream');
+  collect(stream: number, from: Revision, direction: ReadDirection, taker: EventTaker): Revision {
+    const base = this.#firsts[stream]!;
+    assert(from >= base && from <= this.headOf(stream), 'the revision to read from is in the stream');
+    return base + this.#collect(stream, from - base, direction, taker);
+  }
+
+  /** The same, with revisions that count from the stream's first one here. */
+  #collect(stream: number, from: number, direction: ReadDirection, taker: EventTaker): number {
     let revision = from;
     let block = this.#blockOf(stream, revision);
     while (block !== 0) {
@@ -98,11 +118,11 @@ export class StreamIndex {
       const first = page[at + WORD.first]!;
       const step = direction === 'forwards' ? 1 : -1;
       const next = page[at + WORD.next]!;
-      const end = step < 0 ? first - 1 : next === 0 ? this.#counts[stream]! : this.#firstOf(next);
+      const end = step < 0 ? first - 1 : next === 0 ? this.#counts[stream]! : this.#firstIn(next);
       const base = basePosition(page, at);
       for (; revision !== end; revision += step) {
         const entry = at + HEADER_WORDS + (revision - first) * EVENT_WORDS;
-        if (!collector.add(base + page[entry]! * POSITION_UNIT, page[entry + 1]!)) return revision;
+        if (!taker.add(base + page[entry]! * POSITION_UNIT, page[entry + 1]!)) return revision;
       }
       block = step < 0 ? page[at + WORD.previous]! : next;
     }
@@ -111,23 +131,23 @@ export class StreamIndex {
 
   /** Bytes of memory in use, for statistics. */
   get memoryBytes(): number {
-    return 4 * (this.#pages.length * PAGE_WORDS + this.#tails.length + this.#counts.length);
+    return 4 * (this.#pages.length * PAGE_WORDS + this.#tails.length + 3 * this.#counts.length);
   }
 
   /** The block that holds `revision`: the last one whose first revision is not above it. */
-  #blockOf(stream: number, revision: Revision): number {
+  #blockOf(stream: number, revision: number): number {
     let block = this.#tails[stream]!;
-    while (this.#firstOf(block) > revision) {
+    while (this.#firstIn(block) > revision) {
       const page = this.#pageOf(block);
       const at = block & PAGE_MASK;
       const jump = page[at + WORD.jump]!;
-      block = this.#firstOf(jump) > revision ? jump : page[at + WORD.previous]!;
+      block = this.#firstIn(jump) > revision ? jump : page[at + WORD.previous]!;
     }
     return block;
   }
 
   /** Whether the block has an entry left, and one that can hold the distance from its base (up to 32 GiB). */
-  #hasRoom(block: number, revision: Revision, position: Position): boolean {
+  #hasRoom(block: number, revision: number, position: Position): boolean {
     const page = this.#pageOf(block);
     const at = block & PAGE_MASK;
     if (revision - page[at + WORD.first]! === page[at + WORD.room]!) return false;
@@ -135,7 +155,7 @@ export class StreamIndex {
   }
 
   /** Makes the block that follows `previous` (0 = the stream's first). */
-  #addBlock(previous: number, revision: Revision, position: Position): number {
+  #addBlock(previous: number, revision: number, position: Position): number {
     const before = previous === 0 ? 0 : HEADER_WORDS + EVENT_WORDS * this.#header(previous, WORD.room);
     const words = before === 0 ? BLOCK_WORDS_MIN : Math.min(2 * before, BLOCK_WORDS_MAX);
     const block = this.#allocate(words);
@@ -186,9 +206,12 @@ export class StreamIndex {
     this.#tails.set(tails);
     this.#counts = new Uint32Array(size);
     this.#counts.set(counts);
+    const firsts = this.#firsts;
+    this.#firsts = new Float64Array(size);
+    this.#firsts.set(firsts);
   }
 
-  #firstOf(block: number): Revision {
+  #firstIn(block: number): number {
     return this.#header(block, WORD.first);
   }
 

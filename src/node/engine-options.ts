@@ -23,6 +23,8 @@ export interface EngineOptions {
   readonly maxAppendEventSize: number;
   /** How many of the last event ids are remembered; a power of two. */
   readonly retryWindowEvents: number;
+  /** Most memory for pages of index files. */
+  readonly indexCacheSize: number;
   /** So much of a new log's first chunk is written in advance; only benchmarks need another figure than the engine's own. */
   readonly prewrittenBytes?: number;
   /** Of appends that say none; a quorum if it is not given. */
@@ -32,8 +34,8 @@ export interface EngineOptions {
 /** What of a node's options is the engine's. */
 export function engineOptions(options: NodeOptions): EngineOptions {
   const { db, chunkSize, ringSize, batchBytesMax, syncMode, preparedChunks } = options;
-  const { maxAppendSize, maxAppendEventSize, retryWindowEvents, defaultAckPolicy } = options;
-  const limits = { maxAppendSize, maxAppendEventSize, retryWindowEvents, defaultAckPolicy };
+  const { maxAppendSize, maxAppendEventSize, retryWindowEvents, defaultAckPolicy, indexCacheSize } = options;
+  const limits = { indexCacheSize, maxAppendSize, maxAppendEventSize, retryWindowEvents, defaultAckPolicy };
   return { folder: db, chunkSize, ringSize, batchBytesMax, syncMode, preparedChunks, ...limits };
 }
 

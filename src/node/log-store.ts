@@ -115,10 +115,14 @@ export class LogStore {
     const { folder, syncMode, batchBytesMax, retryWindowEvents, preparedChunks: chunksAhead = 1 } = options;
     const ended = { ended: (thread: string, error: Error | undefined) => this.#threadEnded(thread, error) };
     this.#writer = startWriter({ ring, folder, logId, syncMode, batchBytesMax }, ended);
-    const damaged = (error: CairnError) => {
-      if (!events.damaged(error, 'index')) this.#fail(error);
+    const damaged = (error: CairnError, isNeeded: boolean) => {
+      if (!events.damaged(error, isNeeded ? 'index' : 'reader') && isNeeded) this.#fail(error);
     };
-    this.indexer = startIndexer({ ring, recovered, retryWindowEvents }, { ...ended, damaged });
+    const { indexCacheSize: indexCacheBytes } = options;
+    this.indexer = startIndexer(
+      { ring, recovered, folder, logId, indexCacheBytes, retryWindowEvents },
+      { ...ended, damaged, warn: events.warn },
+    );
     this.#workers = [this.#writer.worker, this.indexer.worker];
     // Only then: nothing is made in the folder of a log that the indexer finds damaged.
     const startMaking = () => {
@@ -235,7 +239,7 @@ export class LogStore {
     await stopThreads(this.#memory, this.#workers);
     this.#isOver = true;
     this.#mainBell.ring();
-    await Promise.all([this.reader.close(), this.#history.settled()]);
+    await Promise.all([this.indexer.close(), this.reader.close(), this.#history.settled()]);
   }
 
   /** The process is about to end: nothing more is told. */

@@ -24,6 +24,7 @@ export function startThread(entry: URL, name: string, data: unknown, events: Thr
   return worker;
 }
 
-function compiledEntry(entry: URL): URL {
+/** Where the JavaScript of `entry` is. */
+export function compiledEntry(entry: URL): URL {
   return entry.pathname.includes('/dist/') ? entry : new URL(entry.href.replace('/src/', '/dist/src/'));
 }

@@ -2,15 +2,17 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { NameTable } from '../../src/base/name-table.js';
 import { IndexerAgent } from '../../src/indexer/agent.js';
 import type { IndexerReport, IndexSnapshot, StreamQuery } from '../../src/indexer/commands.js';
+import { sendOutcome } from '../../src/indexer/messages.js';
 import { QueryDesk } from '../../src/indexer/query-desk.js';
+import { runJob } from '../../src/indexer/run-job.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import { recoverLog } from '../../src/log/recovery.js';
 import { JavascriptDisk } from '../../src/native/javascript-disk.js';
 import { Cursor } from '../../src/ring/cursor.js';
 import { CONTROL } from '../../src/ring/layout.js';
-import { createMailbox } from '../../src/ring/mailbox.js';
+import { createMailbox, MailboxSender } from '../../src/ring/mailbox.js';
 import { LiveLog } from '../reader/live-log.js';
-import { SampleLog, type SampleRecord } from './sample-log.js';
+import { LOG_ID, SampleLog, type SampleRecord } from './sample-log.js';
 
 const CHUNK_BYTES = 65_536;
 const RING_BYTES = 1_048_576;
@@ -247,8 +249,16 @@ class Bench {
     const log = recoverLog({ disk, kernel: javascriptKernel, folder: this.live.folder });
     const [queries, answers] = [createMailbox(4096), createMailbox(65_536)];
     const recovered = log.kind === 'empty' ? undefined : log;
-    const start = { ring, recovered, retryWindowEvents, queries, answers, seed: { low: 1, high: 2 } };
-    const report = (message: IndexerReport) => this.reports.push(message);
+    const outcomes = createMailbox(65_536);
+    const mailboxes = { queries, answers, outcomes };
+    const place = { folder: this.live.folder, logId: LOG_ID, indexCacheBytes: 1 << 20 };
+    const start = { ring, recovered, ...place, retryWindowEvents, ...mailboxes, seed: { low: 1, high: 2 } };
+    const sender = new MailboxSender(outcomes);
+    const report = (message: IndexerReport) => {
+      if (message.kind === 'job')
+        sendOutcome(sender, runJob({ disk: new JavascriptDisk(), kernel: javascriptKernel }, message.job));
+      else this.reports.push(message);
+    };
     this.agent = new IndexerAgent(start, { disk, kernel: javascriptKernel, report });
     this.desk = new QueryDesk(ring, queries, answers);
     open.push(this);

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { NameTable } from '../../src/base/name-table.js';
+import { MemoryPart } from '../../src/indexer/memory-part.js';
 import { RecentEvents } from '../../src/indexer/recent-events.js';
 import { RecordFollower } from '../../src/indexer/record-follower.js';
 import { RunCollector } from '../../src/indexer/run-collector.js';
-import { StreamIndex } from '../../src/indexer/stream-index.js';
 import { type SampleEvent, SampleLog } from './sample-log.js';
 
 const CHUNK_BYTES = 65_536;
@@ -54,7 +53,7 @@ describe('RecordFollower', () => {
       const followed = new Followed(8);
       followed.follow(log);
       const last = log.events.slice(-8);
-      const { streams, revisions, positions } = followed.recent.toTransfer();
+      const { streams, revisions, positions } = followed.recent.columns();
       expect(followed.ids()).toEqual(last.map((event) => event.id.toString('hex')));
       expect([...new Uint32Array(streams)].map((stream) => followed.names.nameOf(stream))).toEqual(
         last.map((event) => event.stream),
@@ -87,14 +86,16 @@ function logOf(steps: readonly Step[]): SampleLog {
 }
 
 class Followed {
-  readonly names = new NameTable({ low: 1, high: 2 });
-  readonly index = new StreamIndex();
+  /** One part for all of the log. */
+  readonly part = new MemoryPart(0, 2 ** 40, { low: 1, high: 2 });
+  readonly names = this.part.names;
+  readonly index = this.part.index;
   readonly recent: RecentEvents;
   readonly follower: RecordFollower;
 
   constructor(recentEvents = 1000) {
     this.recent = new RecentEvents(recentEvents);
-    this.follower = new RecordFollower(this.names, this.index, this.recent);
+    this.follower = new RecordFollower({ partAt: () => this.part }, this.recent);
   }
 
   /** Follows the log, in runs of the given numbers of records. */
@@ -116,7 +117,7 @@ class Followed {
   }
 
   ids(): string[] {
-    const ids = Buffer.from(this.recent.toTransfer().ids);
+    const ids = Buffer.from(this.recent.columns().ids.buffer);
     return Array.from({ length: ids.length / 16 }, (_, i) => ids.toString('hex', 16 * i, 16 * i + 16));
   }
 

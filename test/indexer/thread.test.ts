@@ -9,7 +9,7 @@ import { JavascriptDisk } from '../../src/native/javascript-disk.js';
 import { Doorbell } from '../../src/ring/doorbell.js';
 import { CONTROL } from '../../src/ring/layout.js';
 import { LiveLog } from '../reader/live-log.js';
-import { SampleLog } from './sample-log.js';
+import { LOG_ID, SampleLog } from './sample-log.js';
 
 const CHUNK_BYTES = 65_536;
 const RING_BYTES = 1_048_576;
@@ -135,7 +135,9 @@ class Bench {
     });
     this.ended = new Promise((resolve) => {
       const ended = (thread: string, error: Error | undefined) => resolve({ thread, error });
-      indexer = startIndexer({ ring, recovered, retryWindowEvents: 64 }, { ended, damaged });
+      const { folder } = this.live;
+      const place = { folder, logId: LOG_ID, indexCacheBytes: 1024 * 1024 };
+      indexer = startIndexer({ ring, recovered, ...place, retryWindowEvents: 64 }, { ended, damaged });
     });
     this.indexer = indexer!;
     this.#listen(new Doorbell(this.#control, CONTROL.mainBell));
@@ -161,6 +163,7 @@ class Bench {
   async close(): Promise<void> {
     this.stop();
     await this.ended;
+    await this.indexer.close();
     this.stopListening();
     await this.live.close();
   }

@@ -17,6 +17,7 @@ export function engineOptions(folder: string, changes: Partial<EngineOptions> = 
     maxAppendSize: 16 * 1024,
     maxAppendEventSize: 8 * 1024,
     retryWindowEvents: 1024,
+    indexCacheSize: 1024 * 1024,
     ...changes,
   };
 }

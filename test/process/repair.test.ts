@@ -5,6 +5,8 @@
 import { closeSync, openSync, readdirSync, readSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { loadManifest } from '../../src/index/manifest.js';
+import { JavascriptDisk } from '../../src/native/javascript-disk.js';
 import type { LoggedEvent } from '../../src/sim/checks/logged-event.js';
 import { checkCluster } from './cluster/cluster-check.js';
 import { ClusterLoad } from './cluster/cluster-load.js';
@@ -15,6 +17,7 @@ import { removeFolder, temporaryFolder } from './node-process.js';
 import { until, within } from './within.js';
 
 const CHUNK_BYTES = 65_536;
+const INDEX_FOLDER = 'index';
 const HEADER_BYTES = 4096;
 const FOOTER_AT = HEADER_BYTES + CHUNK_BYTES;
 const FLAGS = ['--chunk-size', '64KiB', '--repair-timeout-sec', '10'];
@@ -40,6 +43,7 @@ beforeAll(async () => {
   for (const member of cluster.members) await untilCaughtUp(member.target, last, DEADLINE_MS);
   sealed = Math.floor(last / CHUNK_BYTES);
   expect(sealed).toBeGreaterThan(5);
+  await until(DEADLINE_MS, 'all sealed chunks have segments', () => cluster.members.every(isIndexed));
   await cluster.stop();
 }, 180_000);
 
@@ -59,6 +63,18 @@ function member(index: number): ClusterMember {
 
 function chunkPath(index: number, number: number): string {
   return join(member(index).folder, fileName(number));
+}
+
+function indexFolder({ folder }: ClusterMember): string {
+  return join(folder, INDEX_FOLDER);
+}
+
+/** Whether the member's index has segments of all sealed chunks: then a start reads none of them. */
+function isIndexed(of: ClusterMember): boolean {
+  const disk = new JavascriptDisk();
+  if (!disk.list(of.folder).includes(INDEX_FOLDER)) return false;
+  const manifest = loadManifest(disk, indexFolder(of));
+  return typeof manifest !== 'string' && (manifest.segments.at(-1)?.lastChunk ?? -1) >= sealed - 1;
 }
 
 /** Turns bytes of a chunk's file round, in place; twice is not at all. */
@@ -173,8 +189,29 @@ test('damage in the last chunk with records is mended on two nodes, and what was
   ]);
 });
 
-test('nodes that are all damaged in the same place refuse, nothing is lost, and once one of them is restored all are mended', async () => {
-  for (const index of [0, 1, 2]) damage(index, 2, HEADER_BYTES + 30_000);
+test('nodes that are all damaged in the same place serve the rest, and once one of them is restored all are mended', async () => {
+  for (const index of [0, 1, 2]) damage(index, 3, HEADER_BYTES + 30_000);
+  await cluster.start();
+  await cluster.untilLed();
+  for (const { process: node } of cluster.members)
+    await until(
+      DEADLINE_MS,
+      'the damage is told',
+      () => node.said('a part of the log is damaged').length > 0,
+    );
+  for (const index of cluster.members.keys()) expect(mendedBy(index)).toEqual([]);
+  damage(1, 3, HEADER_BYTES + 30_000);
+  await until(2 * DEADLINE_MS, 'the others are mended', () =>
+    [0, 2].every((index) => mendedBy(index).includes(fileName(3))),
+  );
+  await expectWhole();
+});
+
+test('nodes that are all damaged in the same place, and without an index, refuse, nothing is lost, and once one of them is restored all are mended', async () => {
+  for (const one of cluster.members) {
+    damage(cluster.members.indexOf(one), 2, HEADER_BYTES + 30_000);
+    rmSync(indexFolder(one), { recursive: true });
+  }
   for (const one of cluster.members) {
     void one.start().catch(() => undefined);
     one.expectEnd();

@@ -34,7 +34,7 @@ export class LiveLog implements StreamLookup {
   committed: number;
   /** What the reader has told of damage. */
   readonly damages: CairnError[] = [];
-  readonly #index = new LogIndex({ low: 1, high: 2 }, 1);
+  readonly #index: LogIndex;
   readonly #durable: Cursor;
   readonly #indexed: Cursor;
   readonly #committed: Cursor;
@@ -46,6 +46,7 @@ export class LiveLog implements StreamLookup {
     this.sample = sample;
     const start = sample.chain;
     const { chunkBytes } = sample;
+    this.#index = new LogIndex({ chunkSize: chunkBytes, seed: { low: 1, high: 2 }, recentEvents: 1 });
     const ring = createRing({
       ringBytes,
       chunkBytes,
