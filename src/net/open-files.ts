@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 
-/** Open files that are not connections: the log, the index, threads, the listening socket, standard streams. */
-const RESERVED_FILES = 128;
+/** Open files that are not connections: the log, segments of the index, threads and the pool's, the listening socket, standard streams. */
+const RESERVED_FILES = 192;
 
 /** As many connections as asked for, or as the process may have open files for; at least one. */
 export function connectionsWithin(asked: number, openFilesMax: number | undefined): number {

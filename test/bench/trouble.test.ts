@@ -13,6 +13,7 @@ import { whyNoSlowDisk } from '../../bench/slow-disk.js';
 import { runSlowFollower } from '../../bench/slow-follower.js';
 import { troubleLine } from '../../bench/trouble-rows.js';
 import { openPlatform } from '../../src/native/platform.js';
+import { shortly } from '../long-test.js';
 
 let directory = '';
 beforeAll(() => {
@@ -25,7 +26,7 @@ afterAll(() => {
 const noStrace = whyNoSlowDisk();
 
 describe('on three real nodes', () => {
-  test.each(['kill', 'pause'])(
+  test.each(shortly(['kill', 'pause'], (how) => how === 'kill'))(
     'failover (%s) measures each loss of a leader, and the cluster comes back from it',
     async (how) => {
       const options = parseFailoverOptions({ how, runs: '1', dir: directory });

@@ -14,7 +14,7 @@ test('the soft limit of open files is found in what the kernel tells', () => {
 });
 
 test('connections leave open files for the log, and are as many as asked for if they can be', () => {
-  expect(connectionsWithin(1000, 1024)).toBe(896);
+  expect(connectionsWithin(1000, 1024)).toBe(832);
   expect(connectionsWithin(1000, 20_000)).toBe(1000);
   expect(connectionsWithin(1000, 10)).toBe(1);
   expect(connectionsWithin(1000, undefined)).toBe(1000);

@@ -5,6 +5,7 @@
 import { readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { shortly } from '../long-test.js';
 import { RawClient } from '../net/raw-client.js';
 import { checkHistory } from './history-check.js';
 import { Load } from './load.js';
@@ -82,7 +83,9 @@ const PLACES: readonly (readonly [SmallDiskKind, DiskPath])[] = [
   ['tmpfs', 'native'],
 ];
 
-test.for(PLACES.filter(([, path]) => DISK_PATHS.includes(path)))(
+const isQuick = ([kind, path]: (typeof PLACES)[number]) => kind === 'ext4' && path === DISK_PATHS[0];
+
+test.for(shortly(PLACES, isQuick).filter(([, path]) => DISK_PATHS.includes(path)))(
   'on a full disk (%s, disk: %s) appends are refused, reads go on, and appends too when there is room again',
   async ([kind, diskPath], { skip }) => {
     const mounted = mountSmallDisk(kind, scratch, DISK_MIB);

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { type Client, connect } from '../../src/client/client.js';
 import { endAllImports, ImportProcess, runImport } from '../cli/import/import-process.js';
+import { longTest } from '../long-test.js';
 import { endAllNodes, NodeProcess, removeFolder, temporaryFolder } from './node-process.js';
 import { until, within } from './within.js';
 
@@ -99,29 +100,32 @@ test('a node killed while flights are imported: the import waits for it, and eve
   await compare(again, flights, ({ origin }) => origin);
 });
 
-test('import and node killed in the middle, both twice: the last run leaves every flight there once', async () => {
-  const folder = newFolder();
-  for (const bytes of [600_000, 1_500_000]) {
+longTest(
+  'import and node killed in the middle, both twice: the last run leaves every flight there once',
+  async () => {
+    const folder = newFolder();
+    for (const bytes of [600_000, 1_500_000]) {
+      const node = await NodeProcess.start({ folder, flags: FORGETFUL });
+      const importing = new ImportProcess(node.url, [...BY_ORIGIN, ...SLOWLY]);
+      await untilGrown(node, bytes);
+      importing.kill();
+      await node.kill();
+      await importing.exit;
+    }
     const node = await NodeProcess.start({ folder, flags: FORGETFUL });
-    const importing = new ImportProcess(node.url, [...BY_ORIGIN, ...SLOWLY]);
-    await untilGrown(node, bytes);
-    importing.kill();
-    await node.kill();
-    await importing.exit;
-  }
-  const node = await NodeProcess.start({ folder, flags: FORGETFUL });
-  const flights = JSON.parse(readFileSync(FLIGHTS, 'utf8')) as Flight[];
-  const last = JSON.parse((await runImport(node.url, BY_ORIGIN)).output) as Record<string, number>;
-  expect(last['eventsAlreadyThere']).toBeGreaterThan(1000);
-  expect(last['eventsWritten']).toBeGreaterThan(1000);
-  await compare(node, flights, ({ origin }) => origin);
-  const none = await runImport(node.url, BY_ORIGIN);
-  expect(JSON.parse(none.output)).toMatchObject({
-    eventsWritten: 0,
-    eventsAlreadyThere: flights.length,
-    streams: 201,
-  });
-});
+    const flights = JSON.parse(readFileSync(FLIGHTS, 'utf8')) as Flight[];
+    const last = JSON.parse((await runImport(node.url, BY_ORIGIN)).output) as Record<string, number>;
+    expect(last['eventsAlreadyThere']).toBeGreaterThan(1000);
+    expect(last['eventsWritten']).toBeGreaterThan(1000);
+    await compare(node, flights, ({ origin }) => origin);
+    const none = await runImport(node.url, BY_ORIGIN);
+    expect(JSON.parse(none.output)).toMatchObject({
+      eventsWritten: 0,
+      eventsAlreadyThere: flights.length,
+      streams: 201,
+    });
+  },
+);
 
 interface Earthquake {
   readonly properties: { readonly net: string; readonly type: string };

@@ -1,6 +1,7 @@
 /** Short runs of the nemesis (`npm run test:nemesis` has the long ones): a cluster of real processes under load and under faults. */
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { shortly } from '../long-test.js';
 import { type FaultName, whyNotFault } from './nemesis/faults.js';
 import { runNemesis } from './nemesis/nemesis-run.js';
 import { removeFolder, temporaryFolder } from './node-process.js';
@@ -19,6 +20,7 @@ interface Run {
   readonly what: string;
   readonly seed: number;
   readonly faults: readonly FaultName[];
+  readonly isLong?: true;
 }
 
 const RUNS: readonly Run[] = [
@@ -32,10 +34,11 @@ const RUNS: readonly Run[] = [
     what: 'power cuts of one and of all, and full disks',
     seed: 3,
     faults: ['power-cut', 'power-cut-all', 'full-disk'],
+    isLong: true,
   },
 ];
 
-test.for(RUNS)(
+test.for(shortly(RUNS, ({ isLong }) => isLong !== true))(
   '$what: nothing acknowledged is lost or doubled, nothing stale or uncommitted is told',
   { timeout: 180_000 },
   async ({ seed, faults }, { skip }) => {

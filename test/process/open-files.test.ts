@@ -34,11 +34,11 @@ test('with all connections taken and many chunks read, the log still finds files
   // Small chunks: more of them than the reader keeps open.
   const flags = ['--chunk-size', '64KiB', '--max-append-size', '16KiB', '--max-append-event-size', '8KiB'];
   const load = new Load({ seed: 81, appenders: 2, largestBytes: 100 });
-  const node = await NodeProcess.start({ folder, flags, under: ['prlimit', '--nofile=220'] });
+  const node = await NodeProcess.start({ folder, flags, under: ['prlimit', '--nofile=284'] });
   const { client: reader } = await RawClient.greeted(node.url);
   load.start(node.url);
   await load.untilAcknowledged(1);
-  const strangers = await takeAllConnections(node.url, 220);
+  const strangers = await takeAllConnections(node.url, 284);
   expect(strangers.length).toBeGreaterThan(20);
   for (let round = 0; round < 3; round++) {
     await load.untilAcknowledged(1_800);

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { loadManifest } from '../../src/index/manifest.js';
 import { JavascriptDisk } from '../../src/native/javascript-disk.js';
 import type { LoggedEvent } from '../../src/sim/checks/logged-event.js';
+import { longTest } from '../long-test.js';
 import { checkCluster } from './cluster/cluster-check.js';
 import { ClusterLoad } from './cluster/cluster-load.js';
 import type { ClusterMember } from './cluster/cluster-member.js';
@@ -154,7 +155,7 @@ test('a node mends whatever was done to its chunks while it was down', async () 
   await expectMended([0, 1, 2, 3, 4, 5].map((number) => [1, number]));
 });
 
-test('two nodes with damage in different chunks are mended by the third, and by each other', async () => {
+longTest('two nodes with damage in different chunks are mended by the third, and by each other', async () => {
   rmSync(chunkPath(0, 0));
   damage(0, 2, HEADER_BYTES + 10_000);
   damage(0, 3, 16);
@@ -189,47 +190,53 @@ test('damage in the last chunk with records is mended on two nodes, and what was
   ]);
 });
 
-test('nodes that are all damaged in the same place serve the rest, and once one of them is restored all are mended', async () => {
-  for (const index of [0, 1, 2]) damage(index, 3, HEADER_BYTES + 30_000);
-  await cluster.start();
-  await cluster.untilLed();
-  for (const { process: node } of cluster.members)
-    await until(
-      DEADLINE_MS,
-      'the damage is told',
-      () => node.said('a part of the log is damaged').length > 0,
+longTest(
+  'nodes that are all damaged in the same place serve the rest, and once one of them is restored all are mended',
+  async () => {
+    for (const index of [0, 1, 2]) damage(index, 3, HEADER_BYTES + 30_000);
+    await cluster.start();
+    await cluster.untilLed();
+    for (const { process: node } of cluster.members)
+      await until(
+        DEADLINE_MS,
+        'the damage is told',
+        () => node.said('a part of the log is damaged').length > 0,
+      );
+    for (const index of cluster.members.keys()) expect(mendedBy(index)).toEqual([]);
+    damage(1, 3, HEADER_BYTES + 30_000);
+    await until(2 * DEADLINE_MS, 'the others are mended', () =>
+      [0, 2].every((index) => mendedBy(index).includes(fileName(3))),
     );
-  for (const index of cluster.members.keys()) expect(mendedBy(index)).toEqual([]);
-  damage(1, 3, HEADER_BYTES + 30_000);
-  await until(2 * DEADLINE_MS, 'the others are mended', () =>
-    [0, 2].every((index) => mendedBy(index).includes(fileName(3))),
-  );
-  await expectWhole();
-});
+    await expectWhole();
+  },
+);
 
-test('nodes that are all damaged in the same place, and without an index, refuse, nothing is lost, and once one of them is restored all are mended', async () => {
-  for (const one of cluster.members) {
-    damage(cluster.members.indexOf(one), 2, HEADER_BYTES + 30_000);
-    rmSync(indexFolder(one), { recursive: true });
-  }
-  for (const one of cluster.members) {
-    void one.start().catch(() => undefined);
-    one.expectEnd();
-  }
-  for (const { process: node } of cluster.members) {
-    expect(await within(2 * DEADLINE_MS, 'the node gives up', node.exit)).toMatchObject({ code: 4 });
-    expect(node.death).toMatchObject({
-      code: 'log-corrupt',
-      message: expect.stringContaining('the other members were asked and could not help'),
-    });
-    expect(node.said('mended a damaged chunk')).toEqual([]);
-  }
-  damage(1, 2, HEADER_BYTES + 30_000);
-  await expectMended([
-    [0, 2],
-    [2, 2],
-  ]);
-});
+longTest(
+  'nodes that are all damaged in the same place, and without an index, refuse, nothing is lost, and once one of them is restored all are mended',
+  async () => {
+    for (const one of cluster.members) {
+      damage(cluster.members.indexOf(one), 2, HEADER_BYTES + 30_000);
+      rmSync(indexFolder(one), { recursive: true });
+    }
+    for (const one of cluster.members) {
+      void one.start().catch(() => undefined);
+      one.expectEnd();
+    }
+    for (const { process: node } of cluster.members) {
+      expect(await within(2 * DEADLINE_MS, 'the node gives up', node.exit)).toMatchObject({ code: 4 });
+      expect(node.death).toMatchObject({
+        code: 'log-corrupt',
+        message: expect.stringContaining('the other members were asked and could not help'),
+      });
+      expect(node.said('mended a damaged chunk')).toEqual([]);
+    }
+    damage(1, 2, HEADER_BYTES + 30_000);
+    await expectMended([
+      [0, 2],
+      [2, 2],
+    ]);
+  },
+);
 
 test('a node that was wiped joins again, catches up, and votes in place of its former self', async () => {
   await cluster.start();
@@ -262,16 +269,19 @@ test('damage that comes while a node works is mended as soon as somebody reads i
   await expectWhole();
 });
 
-test('a leader that meets damage as it sends old records to a new member mends it, and the member gets them', async () => {
-  await cluster.start();
-  const leader = await cluster.untilLed();
-  const wiped = (leader + 1) % 3;
-  await member(wiped).stop();
-  member(wiped).wipe();
-  damage(leader, 1, HEADER_BYTES + 30_000);
-  await member(wiped).start();
-  await untilCaughtUp(member(wiped).target, last, DEADLINE_MS);
-  expect(mendedBy(leader)).toEqual([fileName(1)]);
-  await until(DEADLINE_MS, 'the wiped node votes', () => says(wiped, 'memberRole', 'voter'));
-  await expectWhole();
-});
+longTest(
+  'a leader that meets damage as it sends old records to a new member mends it, and the member gets them',
+  async () => {
+    await cluster.start();
+    const leader = await cluster.untilLed();
+    const wiped = (leader + 1) % 3;
+    await member(wiped).stop();
+    member(wiped).wipe();
+    damage(leader, 1, HEADER_BYTES + 30_000);
+    await member(wiped).start();
+    await untilCaughtUp(member(wiped).target, last, DEADLINE_MS);
+    expect(mendedBy(leader)).toEqual([fileName(1)]);
+    await until(DEADLINE_MS, 'the wiped node votes', () => says(wiped, 'memberRole', 'voter'));
+    await expectWhole();
+  },
+);

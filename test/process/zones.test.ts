@@ -13,6 +13,7 @@ import { simulate } from '../../bench/zones/simulate.js';
 import type { Topology } from '../../bench/zones/topology.js';
 import { parseTopology } from '../../bench/zones/topology-file.js';
 import { zonePage } from '../../bench/zones/zone-page.js';
+import { longTest } from '../long-test.js';
 import { chromium, openedInChromium } from '../plot/chromium.js';
 
 let directory = '';
@@ -86,23 +87,27 @@ describe('simulate', () => {
 });
 
 describe('compare', () => {
-  test("after a fire in the leader's zone a survivor leads, and has all that a quorum acknowledged", async () => {
-    // So far away that nothing of what was written before the fire can have come there.
-    const remote = parseTopology(FILE.replaceAll(`delayMs: ${FAR_MS} }`, 'delayMs: 2000 }'), 'remote');
-    const styles = [styleOf(topology, 'quorum'), styleOf(remote, 'clone far away')];
-    const results: StyleResult[] = [];
-    await compare({ ...COMMON, styles, seconds: 0.1, burns: 1, writers: 4, directory }, (result) =>
-      results.push(result),
-    );
-    const [quorum, clone] = results;
-    expect(quorum).toMatchObject({ style: 'quorum', lost: 0 });
-    expect(quorum!.acknowledged).toBeGreaterThan(0);
-    expect(quorum!.leaderlessMs).toBeGreaterThan(0);
-    // Its voters are all gone, and what they told each other in the last moments with them.
-    expect(clone).toMatchObject({ style: 'clone far away', leaderlessMs: undefined });
-    expect(clone!.lost).toBeGreaterThan(0);
-    expect(clone!.lost).toBeLessThanOrEqual(clone!.acknowledged);
-  }, 180_000);
+  longTest(
+    "after a fire in the leader's zone a survivor leads, and has all that a quorum acknowledged",
+    async () => {
+      // So far away that nothing of what was written before the fire can have come there.
+      const remote = parseTopology(FILE.replaceAll(`delayMs: ${FAR_MS} }`, 'delayMs: 2000 }'), 'remote');
+      const styles = [styleOf(topology, 'quorum'), styleOf(remote, 'clone far away')];
+      const results: StyleResult[] = [];
+      await compare({ ...COMMON, styles, seconds: 0.1, burns: 1, writers: 4, directory }, (result) =>
+        results.push(result),
+      );
+      const [quorum, clone] = results;
+      expect(quorum).toMatchObject({ style: 'quorum', lost: 0 });
+      expect(quorum!.acknowledged).toBeGreaterThan(0);
+      expect(quorum!.leaderlessMs).toBeGreaterThan(0);
+      // Its voters are all gone, and what they told each other in the last moments with them.
+      expect(clone).toMatchObject({ style: 'clone far away', leaderlessMs: undefined });
+      expect(clone!.lost).toBeGreaterThan(0);
+      expect(clone!.lost).toBeLessThanOrEqual(clone!.acknowledged);
+    },
+    180_000,
+  );
 });
 
 describe('measure', () => {

@@ -1,0 +1,15 @@
+/** Tests that would have `npm test` take more than ten minutes, and have a shorter sibling there. `npm run test:long` runs them with all others. */
+import { test } from 'vitest';
+
+const isLong = process.env['CAIRN_LONG_TESTS'] === '1';
+
+/** As `test`; skipped, and its title says why, unless long tests are asked for. */
+export function longTest(title: string, body: () => Promise<void>, timeoutMs?: number): void {
+  if (isLong) test(title, body, timeoutMs);
+  else test.skip(`${title} (skipped: it is long, npm run test:long)`, body);
+}
+
+/** All of them, or without long tests only those that are quick. */
+export function shortly<Case>(all: readonly Case[], isQuick: (one: Case) => boolean): readonly Case[] {
+  return isLong ? all : all.filter(isQuick);
+}
