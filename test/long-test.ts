@@ -1,7 +1,8 @@
 /** Tests that would have `npm test` take more than ten minutes, and have a shorter sibling there. `npm run test:long` runs them with all others. */
 import { test } from 'vitest';
 
-const isLong = process.env['CAIRN_LONG_TESTS'] === '1';
+/** Whether long tests are asked for. */
+export const isLong = process.env['CAIRN_LONG_TESTS'] === '1';
 
 /** As `test`; skipped, and its title says why, unless long tests are asked for. */
 export function longTest(title: string, body: () => Promise<void>, timeoutMs?: number): void {

@@ -51,6 +51,9 @@ export interface KnownFiles {
   readonly missing: readonly number[];
 }
 
+/** With more segments than this merging comes first: each is an open file, and one more place to look into. */
+const SEGMENTS_MAX = 24;
+
 export class SegmentKeeper {
   readonly #parts: KeeperParts;
   /** In the order of their chunks. */
@@ -89,7 +92,8 @@ export class SegmentKeeper {
   /** Thinks of the next job, if none is under way. Everything before `indexed` is in the index, but for what `openFrom` begins. */
   advance(indexed: Position, openFrom: Position): void {
     if (this.#job !== undefined) return;
-    const job = this.#nextBuild(indexed, openFrom) ?? this.#nextMerge() ?? this.#nextVerify();
+    const first = this.#segments.length > SEGMENTS_MAX ? this.#nextMerge() : undefined;
+    const job = first ?? this.#nextBuild(indexed, openFrom) ?? this.#nextMerge() ?? this.#nextVerify();
     if (job === undefined) return;
     this.#job = job;
     this.#parts.report({ kind: 'job', job });

@@ -13,7 +13,7 @@ import { whyNoSlowDisk } from '../../bench/slow-disk.js';
 import { runSlowFollower } from '../../bench/slow-follower.js';
 import { troubleLine } from '../../bench/trouble-rows.js';
 import { openPlatform } from '../../src/native/platform.js';
-import { shortly } from '../long-test.js';
+import { isLong, shortly } from '../long-test.js';
 
 let directory = '';
 beforeAll(() => {
@@ -23,7 +23,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-const noStrace = whyNoSlowDisk();
+const noSlowDisk = isLong ? whyNoSlowDisk() : 'it is long, npm run test:long';
 
 describe('on three real nodes', () => {
   test.each(shortly(['kill', 'pause'], (how) => how === 'kill'))(
@@ -51,8 +51,8 @@ describe('on three real nodes', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  test.skipIf(noStrace !== undefined)(
-    `slow-follower compares a load without and with a slow disk${noStrace === undefined ? '' : ` (skipped: ${noStrace})`}`,
+  test.skipIf(noSlowDisk !== undefined)(
+    `slow-follower compares a load without and with a slow disk${noSlowDisk === undefined ? '' : ` (skipped: ${noSlowDisk})`}`,
     async () => {
       const flags = { seconds: '0.2', warmup: '0', delayMs: '20', rate: '100', dir: directory };
       const row = await runSlowFollower(parseSlowFollowerOptions(flags), openPlatform().disk);

@@ -117,15 +117,18 @@ const LAST_CALLS = [
   'pwritev:signal=KILL:when=40',
 ];
 
-test.each(LAST_CALLS)('killed at %s: the next start finds everything acknowledged', async (inject) => {
-  const load = new Load({ seed: 32, largestBytes: 20_000 });
-  const node = await NodeProcess.start({ folder, under: tampering(inject) });
-  load.start(node.url);
-  await node.ended();
-  await load.ended();
-  const next = await NodeProcess.start({ folder });
-  load.start(next.url);
-  await load.untilAcknowledged(20);
-  await load.stop();
-  await checkHistory(load.history, next.url);
-});
+test.each(shortly(LAST_CALLS, (call) => call.startsWith('rename') || call.startsWith('pwritev')))(
+  'killed at %s: the next start finds everything acknowledged',
+  async (inject) => {
+    const load = new Load({ seed: 32, largestBytes: 20_000 });
+    const node = await NodeProcess.start({ folder, under: tampering(inject) });
+    load.start(node.url);
+    await node.ended();
+    await load.ended();
+    const next = await NodeProcess.start({ folder });
+    load.start(next.url);
+    await load.untilAcknowledged(20);
+    await load.stop();
+    await checkHistory(load.history, next.url);
+  },
+);

@@ -9,13 +9,12 @@ import { CLIENTS, NetworkLab, withoutNetworkLab } from './network-lab.js';
 
 const missing = withoutNetworkLab();
 const PORT = 4000;
-/** Says on standard output what it receives by UDP, one line each. */
+/** Takes connections, and says on standard output what it receives by UDP, one line each; first that it is ready for both. */
 const LISTENER = `
   const socket = require('node:dgram').createSocket('udp4');
   socket.on('message', (text) => console.log(String(text)));
-  socket.bind(${PORT}, () => console.log('ready'));
-  require('node:net').createServer((connection) => connection.on('error', () => {}).resume())
-    .listen(${PORT}, '0.0.0.0');`;
+  const server = require('node:net').createServer((connection) => connection.on('error', () => {}).resume());
+  socket.bind(${PORT}, () => server.listen(${PORT}, '0.0.0.0', () => console.log('ready')));`;
 
 let lab: NetworkLab;
 const listeners: ChildProcess[] = [];
