@@ -10,6 +10,7 @@
         "native/disk.cc",
         "native/kernel.cc",
         "native/append_run.cc",
+        "native/remember_all.cc",
         "native/sequencer_tables.cc",
         "native/crc32c.cc",
         "native/crc32c_table.cc",
@@ -17,7 +18,8 @@
         "native/crc32c_arm.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
-      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+      # The last: a thread that loads the addon while the process ends can not throw any more; without it that aborts.
+      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags_cc": ["-fvisibility=hidden", "-fno-exceptions"]
     }
   ]

@@ -10,6 +10,7 @@ import type { Engine } from '../src/node/engine.js';
 import { openLoneEngine } from '../src/node/lone-engine.js';
 import type { WriterStatistics } from '../src/ring/writer-statistics.js';
 import type { AppendSink, Rejection } from '../src/sequencer/pending-replies.js';
+import type { AppendOutcome } from '../src/sequencer/sequencer.js';
 import { AppendCursor } from '../src/wire/append-frame.js';
 import type { AppendOptions } from './options.js';
 import { EVENT_TYPE, EventIds, RequestFrames, randomSalt, streamName } from './request-frames.js';
@@ -91,23 +92,25 @@ export class EngineTarget implements AppendTarget, AppendSink {
       this.#engine.appends.appendRun(run, this);
       const left = frames - run.appendsLeft;
       this.#sent(left);
-      if (left === frames || this.#sendOne()) continue;
-      this.#engine.appends.whenRoom(this.#send);
+      const outcome = left === frames ? 'taken' : this.#sendOne();
+      if (outcome === 'taken') continue;
+      if (outcome === 'retry') this.#engine.appends.whenRoom(this.#send);
+      else this.#engine.appends.whenFound(this.#send);
       return;
     }
     this.#isSendScheduled = false;
   };
 
-  /** Hands over the first frame by itself. False if the engine has no room now. */
-  #sendOne(): boolean {
+  /** Hands over the first frame by itself, unless that has to wait. */
+  #sendOne(): AppendOutcome {
     const { bytes, view, frameBytes } = this.#frames;
     const fault = this.#cursor.open(bytes, view, this.#first * frameBytes, frameBytes);
     assert(fault === undefined, 'the benchmark builds valid frames');
     const outcome = this.#engine.appends.append(this.#cursor, this, this.#cursor.requestId);
-    if (outcome === 'retry') return false;
+    if (outcome === 'retry' || outcome === 'sought') return outcome;
     if (outcome !== 'taken') this.rejected(this.#cursor.requestId, outcome);
     this.#sent(1);
-    return true;
+    return 'taken';
   }
 
   #sent(frames: number): void {

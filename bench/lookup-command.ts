@@ -1,7 +1,10 @@
 /** `cairn bench lookup`: its flags, and what is printed. Main thread. */
+import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { formatQuantity } from '../src/plot/quantity.js';
 import { type FlagValues, numberOf, numbersOf } from './flags.js';
 import { type LookupRow, runLookup } from './lookup.js';
+import { lookupReport } from './lookup-report.js';
 import { parseOutput } from './options.js';
 import { withScratchFolder } from './scratch-folder.js';
 
@@ -15,6 +18,7 @@ export function registerLookup(bench: Command): void {
     .option('--event-bytes <n>', 'bytes of data in each event (default: 256)')
     .option('--seconds <n>', 'how long lookups are measured, hot and cold (default: 2)')
     .option('--dir <folder>', "where the run's own folder is made, removed afterwards (default: here)")
+    .option('--report <file>', 'also write plots of how the figures change with the log, as one HTML file')
     .option('-o, --output <format>', 'table or json: one object a row on standard output (default: table)')
     .action(printLookups);
 }
@@ -28,8 +32,12 @@ async function printLookups(flags: FlagValues): Promise<void> {
     seconds: numberOf(flags, 'seconds', 2),
   };
   await withScratchFolder(flags['dir'] ?? '.', async (folder) => {
+    const rows: LookupRow[] = [];
     for await (const row of runLookup(options, folder)) {
+      rows.push(row);
       console.log(output === 'json' ? JSON.stringify(row) : lineOf(row));
+      // After each row: what is there stays, whatever comes.
+      if (flags['report'] !== undefined) writeFileSync(flags['report'], lookupReport(rows));
     }
   });
 }
@@ -38,7 +46,7 @@ function lineOf(row: LookupRow): string {
   return [
     `${row.events} events in ${row.streams} streams:`,
     `index ${row.indexBytesPerEvent} bytes an event in ${row.segments} segments, event ids ${row.eventIdBytesPerEvent};`,
-    `restart ${row.restartMs} ms;`,
+    `restart ${row.restartMs} ms, of a node ${row.nodeRestartMs} ms (${formatQuantity(row.nodeBytes, 'bytes')} of memory);`,
     `lookups a second: hot ${row.hotPerSecond} (p99 ${row.hotP99Us} µs), cold ${row.coldPerSecond} (p99 ${row.coldP99Us} µs)`,
   ].join(' ');
 }

@@ -2,10 +2,11 @@
  * `cairn bench lookup`: fills a log in this process, and at each size that is asked for waits until the index has its segments, starts the
  * engine anew, and looks streams up: the last event of a random one, many at a time. Main thread.
  */
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../src/base/assert.js';
+import { connect } from '../src/client/client.js';
 import { defaultValues, nodeOptionsOf } from '../src/config/options.js';
 import { loadManifest } from '../src/index/manifest.js';
 import { openPlatform } from '../src/native/platform.js';
@@ -14,6 +15,7 @@ import { openLoneEngine } from '../src/node/lone-engine.js';
 import { EngineTarget } from './engine-target.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import { nowUs } from './load.js';
+import { NodeProcess } from './node-process.js';
 import { randomSalt, streamName } from './request-frames.js';
 import { rounded } from './rounded.js';
 
@@ -38,6 +40,9 @@ export interface LookupRow {
   readonly eventIdBytesPerEvent: number;
   /** From opening the folder to taking appends. */
   readonly restartMs: number;
+  /** Of a node as users run it, killed before: from its start to its first acknowledged append, and its memory then; 0 where the system doesn't tell. */
+  readonly nodeRestartMs: number;
+  readonly nodeBytes: number;
   /** With a page cache that holds what is asked for. */
   readonly hotPerSecond: number;
   readonly hotP50Us: number;
@@ -126,6 +131,7 @@ async function measure(folder: string, events: number, options: LookupOptions, s
   return {
     bench: 'lookup' as const,
     ...{ events, streams, eventBytes, restartMs },
+    ...(await restartNode(folder)),
     segments: segments.length,
     indexBytesPerEvent: rounded(bytesOf(index, segments) / events, 2),
     eventIdBytesPerEvent: rounded(bytesOf(index, eventIds) / events, 2),
@@ -136,6 +142,32 @@ async function measure(folder: string, events: number, options: LookupOptions, s
     coldP50Us: cold.percentileUs(50),
     coldP99Us: cold.percentileUs(99),
   };
+}
+
+/** Twice: the first time it adopts the folder, and writes what a node has besides a log. */
+async function restartNode(folder: string): Promise<Pick<LookupRow, 'nodeRestartMs' | 'nodeBytes'>> {
+  await killedNode(folder);
+  return await killedNode(folder);
+}
+
+async function killedNode(folder: string): Promise<Pick<LookupRow, 'nodeRestartMs' | 'nodeBytes'>> {
+  const beganMs = performance.now();
+  const node = await NodeProcess.start({ folder, port: 0, syncMode: 'fdatasync' });
+  const client = await connect(node.url);
+  await client.append('bench-restarts', { type: 'Restarted', data: '' });
+  const nodeRestartMs = rounded(performance.now() - beganMs, 0);
+  const nodeBytes = residentBytes(node.pid);
+  await client.close();
+  node.kill();
+  await node.ended();
+  return { nodeRestartMs, nodeBytes };
+}
+
+function residentBytes(pid: number): number {
+  const status = `/proc/${pid}/status`;
+  if (!existsSync(status)) return 0;
+  const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(status, 'utf8')) ?? [];
+  return 1024 * Number(kib ?? 0);
 }
 
 async function lookups(engine: Engine, options: LookupOptions, salt: number): Promise<LatencyHistogram> {

@@ -75,6 +75,10 @@ export class NodeProcess {
     return this.#url;
   }
 
+  get pid(): number {
+    return this.#pid;
+  }
+
   /** By which the other nodes of its cluster know it. */
   get name(): string {
     return new URL(this.#url).host;

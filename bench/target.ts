@@ -13,7 +13,7 @@ export type Completed = (slot: number, succeeded: boolean) => void;
 export interface AppendTarget {
   /** Bytes of one event's record in the log. */
   readonly recordBytes: number;
-  /** Who hears of answers; set once, before the first `submit`. */
+  /** Who hears of answers; set before the first `submit`, and again only when all is answered. */
   completed: Completed;
   /** The first failure of a request, if there was one. */
   readonly firstError: CairnError | undefined;

@@ -12,6 +12,7 @@ namespace cairn {
 void exportDisk(Napi::Env env, Napi::Object exports);
 void exportKernel(Napi::Env env, Napi::Object exports);
 void exportAppendRun(Napi::Env env, Napi::Object exports);
+void exportRememberAll(Napi::Env env, Napi::Object exports);
 
 /** `bytes[at, at+length)` of a Uint8Array, which may live in shared memory. */
 struct Range {
@@ -36,6 +37,16 @@ inline bool wholeAt(const Napi::CallbackInfo& info, size_t index, Range& range) 
       napi_get_typedarray_info(info.Env(), info[index], &type, &range.length, &data, nullptr, nullptr);
   range.data = static_cast<uint8_t*>(data);
   return status == napi_ok && type == napi_uint8_array;
+}
+
+/** The typed array that is argument `index`: its elements, and how many. False if it is of another type. */
+template <typename Element>
+bool arrayAt(const Napi::CallbackInfo& info, size_t index, napi_typedarray_type wanted, Element*& elements, size_t& count) {
+  napi_typedarray_type type = napi_int8_array;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(info.Env(), info[index], &type, &count, &data, nullptr, nullptr) != napi_ok) return false;
+  elements = static_cast<Element*>(data);
+  return type == wanted;
 }
 
 /** Reads the arguments (bytes, at, length) from `index` on. False if the range is not inside the bytes. */

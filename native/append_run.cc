@@ -65,6 +65,8 @@ struct Request {
   const uint8_t* frame;
   uint32_t length;
   uint32_t stream;
+  /** Of its name. */
+  uint32_t streamHash;
   /** What its records take at most. */
   uint64_t recordBytes;
 
@@ -119,8 +121,8 @@ bool look(const AppendRun& run, size_t at, Request& request, std::vector<uint32_
   request.recordBytes = events * occupiedBy(kPrepareHeaderBytes + streamBytes + 7) + bodies;
   if (request.recordBytes > run.limits.transactionBytes) return false;
   // A name in the table is valid UTF-8: it was checked when it was new.
-  const int64_t stream =
-      run.names.find(request.streamName(), streamBytes, halfSipHash(request.streamName(), streamBytes, run.names.seed));
+  request.streamHash = halfSipHash(request.streamName(), streamBytes, run.names.seed);
+  const int64_t stream = run.names.find(request.streamName(), streamBytes, request.streamHash);
   if (stream < 0 || static_cast<size_t>(stream) >= run.headCount) return false;
   request.stream = static_cast<uint32_t>(stream);
   return true;
@@ -211,7 +213,7 @@ void write(AppendRun& run, const Request& request, const uint32_t* hashes) {
         (i == 0 ? kFirstOfTransaction : 0) | (isLast ? kLastOfTransaction : 0) | (event.flags() != 0 ? kJson : 0);
     const uint64_t position = log.position;
     const uint64_t occupied = frame(log, request, event, revision, first, flags);
-    run.retries.add(event.id, hashes[i], request.stream, revision, position);
+    run.retries.add(event.id, hashes[i], request.streamHash, revision, position);
     log.target += occupied;
     log.position += occupied;
     log.room -= occupied;
@@ -277,19 +279,6 @@ enum Register : size_t {
 };
 
 constexpr int kBadArguments = -2;
-constexpr size_t kRetryBytesPerEvent = 48;
-
-bool isPowerOfTwo(size_t value) { return value > 0 && (value & (value - 1)) == 0; }
-
-/** The typed array that is argument `index`: its elements, and how many. False if it is of another type. */
-template <typename Element>
-bool arrayAt(const Napi::CallbackInfo& info, size_t index, napi_typedarray_type wanted, Element*& elements, size_t& count) {
-  napi_typedarray_type type = napi_int8_array;
-  void* data = nullptr;
-  if (napi_get_typedarray_info(info.Env(), info[index], &type, &count, &data, nullptr, nullptr) != napi_ok) return false;
-  elements = static_cast<Element*>(data);
-  return type == wanted;
-}
 
 /** takeAppends(message, registers, ring, retryMemory, nameSlots, nameWords, heads, replies): why the run ended. */
 Napi::Value takeAppends(const Napi::CallbackInfo& info) {

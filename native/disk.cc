@@ -135,6 +135,15 @@ Napi::Value sync(const Napi::CallbackInfo& info) {
   return result(info, uninterrupted([&] { return fsync(fileAt(info)); }));
 }
 
+/** dropCached(file): what the system has of it in memory goes, if it is on the medium. A hint: 0 also where there is none. */
+Napi::Value dropCached(const Napi::CallbackInfo& info) {
+#ifdef POSIX_FADV_DONTNEED
+  return result(info, -posix_fadvise(fileAt(info), 0, 0, POSIX_FADV_DONTNEED));
+#else
+  return result(info, 0);
+#endif
+}
+
 /** lock(file): takes the whole file for this open descriptor; -EWOULDBLOCK if another holds it. */
 Napi::Value lock(const Napi::CallbackInfo& info) {
   return result(info, uninterrupted([&] { return flock(fileAt(info), LOCK_EX | LOCK_NB); }));
@@ -176,6 +185,7 @@ void exportDisk(Napi::Env env, Napi::Object exports) {
   exports.Set("allocate", Napi::Function::New<allocate>(env, "allocate"));
   exports.Set("syncData", Napi::Function::New<syncData>(env, "syncData"));
   exports.Set("sync", Napi::Function::New<sync>(env, "sync"));
+  exports.Set("dropCached", Napi::Function::New<dropCached>(env, "dropCached"));
   exports.Set("lock", Napi::Function::New<lock>(env, "lock"));
   exports.Set("adviseHugePages", Napi::Function::New<adviseHugePages>(env, "adviseHugePages"));
   exports.Set("alignmentGap", Napi::Function::New<alignmentGap>(env, "alignmentGap"));

@@ -16,7 +16,7 @@ constexpr size_t kVersionAt = 41;
 constexpr size_t kHeaderBytes = 44;
 constexpr size_t kRecordBytesMin = 48;  // a header alone, padded
 constexpr uint32_t kRecordLengthMax = 33554432;
-constexpr uint8_t kTypeMax = 5;
+constexpr uint8_t kTypeMax = 6;
 constexpr uint8_t kVersion = 1;
 
 inline bool isLength(uint32_t length) { return length >= kHeaderBytes && length <= kRecordLengthMax; }

@@ -83,10 +83,10 @@ bool RetryWindow::has(const uint8_t* id, uint32_t hash) const {
   return false;
 }
 
-void RetryWindow::add(const uint8_t* id, uint32_t hash, uint32_t stream, uint64_t revision, uint64_t position) {
+void RetryWindow::add(const uint8_t* id, uint32_t hash, uint32_t streamHash, uint64_t revision, uint64_t position) {
   const uint32_t slot = static_cast<uint32_t>(added) & mask;
   std::memcpy(ids + kEventIdBytes * slot, id, kEventIdBytes);
-  streams[slot] = stream;
+  streams[slot] = streamHash;
   revisions[slot] = static_cast<double>(revision);
   positions[slot] = static_cast<double>(position);
   uint32_t& bucket = buckets[hash & bucketMask];

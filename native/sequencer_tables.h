@@ -9,6 +9,10 @@
 namespace cairn {
 
 constexpr size_t kEventIdBytes = 16;
+/** Of the retry window: an entry, and its share of the buckets. */
+constexpr size_t kRetryBytesPerEvent = 48;
+
+inline bool isPowerOfTwo(size_t value) { return value > 0 && (value & (value - 1)) == 0; }
 
 /** Key of a hash; HashSeed of src/base/name-table.ts. */
 struct HashSeed {
@@ -67,7 +71,7 @@ struct RetryWindow {
   /** Fetches what `has` and `add` will look at. */
   void prefetch(uint32_t hash) const { __builtin_prefetch(buckets + (hash & bucketMask), 1); }
   bool has(const uint8_t* id, uint32_t hash) const;
-  void add(const uint8_t* id, uint32_t hash, uint32_t stream, uint64_t revision, uint64_t position);
+  void add(const uint8_t* id, uint32_t hash, uint32_t streamHash, uint64_t revision, uint64_t position);
 
  private:
   uint32_t ageOf(uint32_t link) const;

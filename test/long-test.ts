@@ -2,7 +2,7 @@
 import { test } from 'vitest';
 
 /** Whether long tests are asked for. */
-export const isLong = process.env['CAIRN_LONG_TESTS'] === '1';
+export const isLong = process.env['LONG_TESTS'] === '1';
 
 /** As `test`; skipped, and its title says why, unless long tests are asked for. */
 export function longTest(title: string, body: () => Promise<void>, timeoutMs?: number): void {
@@ -10,7 +10,10 @@ export function longTest(title: string, body: () => Promise<void>, timeoutMs?: n
   else test.skip(`${title} (skipped: it is long, npm run test:long)`, body);
 }
 
-/** All of them, or without long tests only those that are quick. */
+/** All cases of the next test, or without long tests only those that are quick: then another title says how many are skipped. */
 export function shortly<Case>(all: readonly Case[], isQuick: (one: Case) => boolean): readonly Case[] {
-  return isLong ? all : all.filter(isQuick);
+  const quick = isLong ? all : all.filter(isQuick);
+  const skipped = all.length - quick.length;
+  if (skipped > 0) test.skip(`${skipped} more cases of the next test (skipped: long, npm run test:long)`);
+  return quick;
 }

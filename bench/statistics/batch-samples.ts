@@ -54,6 +54,12 @@ export class BatchSamples {
     if (batches === 1) this.#time(diskBytes, writeMs + syncMs, syncMs);
   }
 
+  /** Forgets what came so far. */
+  clear(): void {
+    this.#times.clear();
+    this.#last = this.#read();
+  }
+
   /** From the smallest to the largest. */
   get times(): SizeTime[] {
     return sorted(this.#times).map(([, { seen, diskBytes, us, syncUs }]) => ({

@@ -73,6 +73,8 @@ export const ERROR_NUMBERS = {
   'too-many-subscriptions': 33,
   /** A filter's pattern can't be used. Details: `pattern`, and `at` (the character). */
   'invalid-filter': 34,
+  /** The open transaction that a step is of has ended, timed out, or was never begun. */
+  'transaction-over': 35,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_NUMBERS;

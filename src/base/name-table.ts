@@ -63,12 +63,35 @@ export class NameTable {
     return this.count;
   }
 
+  /** The memory that it has taken, in bytes. */
+  get bytes(): number {
+    return this.slots.byteLength + this.starts.byteLength + this.words.byteLength;
+  }
+
   /** The number of the name `bytes[at, at+length)`, or −1 if it was never interned. */
   find(bytes: Bytes, at: number, length: number): number {
     if (length > NAME_BYTES_MAX) return -1;
     gather(bytes, at, length, this.key);
     const entry = this.slots[this.probe(halfSipHash(this.key, length, this.seed), length) + 1]!;
     return entry === 0 ? -1 : this.words[entry - 1]!;
+  }
+
+  /** The number of name `number` of another table, or −1 if it was never interned here. */
+  findFrom(other: NameTable, number: number): number {
+    const length = this.gatherFrom(other, number);
+    const entry = this.slots[this.probe(halfSipHash(this.key, length, this.seed), length) + 1]!;
+    return entry === 0 ? -1 : this.words[entry - 1]!;
+  }
+
+  /** The hash (u32) of a name, whether it is in the table or not. */
+  hash(bytes: Bytes, at: number, length: number): number {
+    gather(bytes, at, length, this.key);
+    return halfSipHash(this.key, length, this.seed) >>> 0;
+  }
+
+  /** The same of name `number`. */
+  hashOf(number: number): number {
+    return halfSipHash(this.key, this.gatherFrom(this, number), this.seed) >>> 0;
   }
 
   /** The number of the name `bytes[at, at+length)`, which is copied into the table if it is new. */
@@ -79,11 +102,16 @@ export class NameTable {
 
   /** The number of name `number` of another table, which is copied into this one if it is new. */
   internFrom(other: NameTable, number: number): number {
-    const word = other.starts[number]!;
-    const length = other.words[word + 1]!;
+    return this.internKey(this.gatherFrom(other, number));
+  }
+
+  /** Copies name `number` of a table into `key`; returns its length. */
+  private gatherFrom({ starts, words }: NameTable, number: number): number {
+    const word = starts[number]!;
+    const length = words[word + 1]!;
     const name = word + ENTRY_HEADER_WORDS;
-    for (let i = (length - 1) >> 2; i >= 0; i--) this.key[i] = other.words[name + i]!;
-    return this.internKey(length);
+    for (let i = (length - 1) >> 2; i >= 0; i--) this.key[i] = words[name + i]!;
+    return length;
   }
 
   /** The number of the name in `key`, a new one if it is new. */

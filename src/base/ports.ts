@@ -52,6 +52,8 @@ export interface Disk {
   syncData(file: FileHandle): void;
   /** fsync: data and metadata. */
   sync(file: FileHandle): void;
+  /** A hint: what the system has in memory of the file is to be read from the medium again. */
+  dropCached(file: FileHandle): void;
   /** fsync of a directory, so that names created in, renamed in or removed from it are durable. */
   syncDirectory(path: string): void;
   rename(from: string, to: string): void;
@@ -163,6 +165,25 @@ export interface AppendTables {
  * `src/sequencer/append-runs.ts` and `native/append_run.h`. There is no such pass in plain JavaScript: the sequencer does without.
  */
 export type TakeAppends = (message: Bytes, registers: Float64Array, tables: AppendTables) => RunEnd;
+
+/** Event ids (four words each, little-endian), and where their events are, by column. */
+export interface RememberedEvents {
+  readonly ids: Uint32Array;
+  /** Hashes of their streams' names. */
+  readonly streams: Uint32Array;
+  readonly revisions: Float64Array;
+  readonly positions: Float64Array;
+}
+
+/** The memory of a retry window (`src/sequencer/retry-window.ts`), the key of its hash, and how many events were ever added. */
+export interface RetryMemory {
+  readonly memory: Bytes;
+  readonly seed: { readonly low: number; readonly high: number };
+  readonly added: number;
+}
+
+/** Adds many events, oldest first; returns how many were ever added then. There is none in plain JavaScript. */
+export type RememberAll = (window: RetryMemory, events: RememberedEvents) => number;
 
 /** Time. Wall time goes into records for people to read; monotonic time paces. Neither decides about safety. */
 export interface Clock {

@@ -66,6 +66,7 @@ const EXIT_CODE_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   'change-refused': EXIT_CODES.refused,
   'too-many-subscriptions': EXIT_CODES.refused,
   'invalid-filter': EXIT_CODES.refused,
+  'transaction-over': EXIT_CODES.refused,
 };
 
 /** The exit status of a command that ends with an error of this code. */

@@ -14,6 +14,7 @@ import {
   APPEND_PARTS,
   APPEND_PREFIX_BYTES,
   APPEND_QUORUM,
+  APPEND_STEP,
   EVENT_IS_JSON,
   EXPECTED_REVISION,
   FRAME_HEADER_BYTES,
@@ -53,15 +54,26 @@ export interface StreamAppend {
   readonly expected?: ExpectedRevision;
 }
 
-/** When to be answered. Undefined: as the node's default is. */
-interface Acknowledged {
-  readonly ackPolicy: AckPolicy | undefined;
+/** Which step of an open transaction it is. */
+export interface TransactionStep {
+  /** 16 bytes. */
+  readonly id: Uint8Array;
+  readonly step: number;
+  /** One of {@link STEP_ACTION}. */
+  readonly action: number;
 }
 
-/** To one stream, or to several. */
+interface Manner {
+  /** When to be answered. Undefined: as the node's default is. */
+  readonly ackPolicy: AckPolicy | undefined;
+  readonly transaction?: TransactionStep;
+}
+
+/** To one stream, or to several; or the end of an open transaction. */
 export type AppendContent =
-  | (StreamAppend & Acknowledged)
-  | ({ readonly parts: readonly StreamAppend[] } & Acknowledged);
+  | (StreamAppend & Manner)
+  | ({ readonly parts: readonly StreamAppend[] } & Manner)
+  | (Manner & { readonly transaction: TransactionStep });
 
 /** A whole Append frame, or what to make one of. */
 export type AppendRequest = AppendContent | Uint8Array;
@@ -96,15 +108,18 @@ export class AppendEncoder {
 
   /** Writes one frame; returns its length. Throws `invalid-request` or `request-too-large`, and then has written nothing. */
   encode(writer: FrameWriter, requestId: number, request: AppendContent, limits: ServerWelcome): number {
-    const content = 'parts' in request ? this.#partsOf(request.parts) : this.#ready(request);
+    const content = this.#contentOf(request);
     const flags = request.ackPolicy === undefined ? 0 : ackPolicyFlags(request.ackPolicy);
+    const { transaction } = request;
+    const kind = (isSeveral(content) ? APPEND_PARTS : 0) | (transaction === undefined ? 0 : APPEND_STEP);
     const frameAt = writer.length;
-    writer.begin(OPCODE.append, isSeveral(content) ? flags | APPEND_PARTS : flags, requestId);
+    writer.begin(OPCODE.append, flags | kind, requestId);
     try {
+      if (transaction !== undefined) writeStep(writer, transaction);
       if (isSeveral(content)) {
         writer.u32(content.length);
         for (const part of content) this.#part(writer, part, limits.eventBytesMax);
-      } else {
+      } else if (content !== undefined) {
         this.#part(writer, content, limits.eventBytesMax);
       }
       const frameBytes = writer.length - frameAt;
@@ -126,6 +141,11 @@ export class AppendEncoder {
     writer.copy(frame, FRAME_HEADER_BYTES, frame.length - FRAME_HEADER_BYTES);
     writer.end();
     return frame.length;
+  }
+
+  #contentOf(request: AppendContent): ReadyPart | readonly ReadyPart[] | undefined {
+    if ('parts' in request) return this.#partsOf(request.parts);
+    return 'stream' in request ? this.#ready(request) : undefined;
   }
 
   #ready({ stream, events, expected }: StreamAppend): ReadyPart {
@@ -178,12 +198,18 @@ export class AppendEncoder {
   }
 }
 
+function writeStep(writer: FrameWriter, { id, step, action }: TransactionStep): void {
+  writer.bytes(id);
+  writer.u32(step);
+  writer.u32(action);
+}
+
 /** `Array.isArray` does not know readonly arrays. */
 function isList(events: NewEvent | readonly NewEvent[]): events is readonly NewEvent[] {
   return Array.isArray(events);
 }
 
-function isSeveral(content: ReadyPart | readonly ReadyPart[]): content is readonly ReadyPart[] {
+function isSeveral(content: ReadyPart | readonly ReadyPart[] | undefined): content is readonly ReadyPart[] {
   return Array.isArray(content);
 }
 

@@ -99,6 +99,16 @@ export class AppendQueue {
     return this.#bytes;
   }
 
+  /** Adds an append that is encoded and not sent. */
+  add(
+    { requestId, at, length, deadlineMs }: Pick<PendingAppend, 'requestId' | 'at' | 'length' | 'deadlineMs'>,
+    resolve: PendingAppend['resolve'],
+    reject: PendingAppend['reject'],
+  ): void {
+    const [message, isSettled, mayBeWritten] = [undefined, false, false];
+    this.push({ requestId, at, length, deadlineMs, message, isSettled, mayBeWritten, resolve, reject });
+  }
+
   push(entry: PendingAppend): void {
     if (this.size === this.#entries.length) this.#grow();
     this.#entries[this.#tail++ & (this.#entries.length - 1)] = entry;

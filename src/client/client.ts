@@ -18,6 +18,7 @@ import type { ServerWelcome } from './connection.js';
 import { EventRead } from './event-read.js';
 import { Exchange } from './exchange.js';
 import { Link } from './link.js';
+import { OpenTransaction, type TransactionPlace } from './open-transaction.js';
 import { type ClientOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { clientClosed } from './outcomes.js';
 import type { StreamInfo } from './questions.js';
@@ -41,6 +42,7 @@ export type { ExpectedRevision, NewEvent, StreamAppend } from './append-encoder.
 export type { AppendResult, TransactionResult } from './append-queue.js';
 export type { ServerWelcome } from './connection.js';
 export type { EventRead, ReadMessage } from './event-read.js';
+export type { OpenTransaction, TransactionPlace } from './open-transaction.js';
 export type { ClientOptions, ReconnectOptions } from './options.js';
 export type { StreamInfo } from './questions.js';
 export type {
@@ -146,6 +148,14 @@ export class Client implements AsyncDisposable {
     const ackPolicy = options?.ackPolicy ?? this.#options.ackPolicy;
     const { revision, revisions = [revision], ...result } = await this.#exchange.append({ parts, ackPolicy });
     return { ...result, revisions };
+  }
+
+  /**
+   * Begins a transaction over several requests, or goes on with one at the place where it was left. Nothing is sent before its first step.
+   * Throws `invalid-request`.
+   */
+  begin(options?: Pick<AppendOptions, 'ackPolicy'> & { readonly at?: TransactionPlace }): OpenTransaction {
+    return new OpenTransaction(this.#exchange, options?.ackPolicy ?? this.#options.ackPolicy, options?.at);
   }
 
   /**

@@ -38,7 +38,6 @@ const GOSSIP_REQUEST_ID = 0xffff_ffff;
 const REQUEST_ID_MAX = GOSSIP_REQUEST_ID - 1;
 /** A turn with more to send than this sends it in parts: the server works on the first while the next is made. */
 const MESSAGE_BYTES = 32 * 1024;
-const UNSENT = { message: undefined, isSettled: false, mayBeWritten: false };
 const UNKNOWN_REQUEST = 'an answer to nothing that is open';
 
 export class Exchange implements ReadPort, DeadlineOwner {
@@ -170,7 +169,7 @@ export class Exchange implements ReadPort, DeadlineOwner {
     const at = this.#appendFrames.length - length;
     const deadlineMs = this.#turn.begin() + this.#options.requestTimeoutMs;
     const result = new Promise<AppendAnswer>((resolve, reject) => {
-      this.#appends.push({ requestId, at, length, deadlineMs, resolve, reject, ...UNSENT });
+      this.#appends.add({ requestId, at, length, deadlineMs }, resolve, reject);
     });
     if (at + length >= MESSAGE_BYTES) this.#finishMessage();
     return result;

@@ -36,8 +36,9 @@ export function continueHistory(
   known: KnownHistory,
   see?: (run: RecordRun) => void,
 ): LogStart {
-  const { chunks, chunkSize, end } = recovered;
-  const scanner = new LogScanner({ disk, kernel, chunks, chunkSize, from: known.end, to: end.position });
+  const { chunks, chunkSize, end, activeChunk: justRead } = recovered;
+  const from = known.end;
+  const scanner = new LogScanner({ disk, kernel, chunks, chunkSize, from, to: end.position, justRead });
   const history = new History(known);
   try {
     for (let run = scanner.next(); run !== undefined; run = scanner.next()) {

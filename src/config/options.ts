@@ -107,6 +107,17 @@ export const OPTIONS = {
     multipleOf: 4096,
     help: "Memory for pages of the index's files. More serves a larger part of the streams without the disk.",
   },
+  StreamHeadCacheSize: {
+    group: 'Database',
+    kind: 'size',
+    unit: 'bytes',
+    default: 128 * MIB,
+    // 16 MiB holds some 30,000 streams with names of the usual length, and their appends don't wait; 16 GiB some 60 million.
+    min: 16 * MIB,
+    max: 16 * GIB,
+    multipleOf: 4096,
+    help: 'Memory of a leader for the last revisions of streams. An append to a stream that is not there waits while the index is asked.',
+  },
 
   NodeIp: {
     group: 'Interface',
@@ -197,6 +208,16 @@ export const OPTIONS = {
     max: 4_194_304,
     powerOfTwo: true,
     help: 'How many of the last event ids are remembered, so that a retried append is recognised.',
+  },
+  TransactionTimeoutMs: {
+    group: 'Limits',
+    kind: 'count',
+    unit: 'ms',
+    default: 300_000,
+    min: 1000,
+    // A day: what is open that long was forgotten.
+    max: 86_400_000,
+    help: 'A transaction that is open over several requests is over when it had no step for so long.',
   },
   MaxConnections: {
     group: 'Limits',

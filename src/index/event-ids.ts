@@ -10,12 +10,12 @@
 import { bytesEqual, formatUuid, parseUuid, readU64, writeU64 } from '../base/bytes.js';
 import type { Bytes, ChainState } from '../base/ports.js';
 import type { Position } from '../base/units.js';
+import { readChainState, writeChainState } from './chain-state-field.js';
 import { POSITION_UNIT } from './directory-page.js';
 import { addressOf, IndexDamage, PAGE_BYTES } from './page.js';
 import { type FileAccess, makePagedFile, openPagedFile, type PagedHeader } from './paged-file.js';
 import { PagedScan } from './paged-scan.js';
 import { PagedWriter } from './paged-writer.js';
-
 import type { SegmentTarget } from './segment-writer.js';
 
 const FORMAT_VERSION = 1;
@@ -29,10 +29,8 @@ const AT = {
   chunk: 32,
   pageCount: 36,
   chunkSize: 40,
+  /** A chain state: 20 bytes. */
   end: 48,
-  chain: 56,
-  previousLength: 60,
-  epoch: 64,
   events: 68,
   chunkEvents: 72,
   streamTable: 80,
@@ -173,10 +171,7 @@ function encodeHeader(header: EventIdsHeader): Bytes {
   view.setUint32(AT.chunk, header.chunk, true);
   view.setUint32(AT.pageCount, header.pageCount, true);
   writeU64(view, AT.chunkSize, header.chunkSize);
-  writeU64(view, AT.end, header.end.position);
-  view.setUint32(AT.chain, header.end.chain, true);
-  view.setUint32(AT.previousLength, header.end.previousLength, true);
-  view.setUint32(AT.epoch, header.end.epoch, true);
+  writeChainState(view, AT.end, header.end);
   view.setUint32(AT.events, header.events, true);
   writeU64(view, AT.chunkEvents, header.chunkEvents);
   writeU64(view, AT.streamTable, header.streamTable);
@@ -195,12 +190,7 @@ function decodeHeader(page: Bytes): EventIdsHeader | string {
     chunk: u32(AT.chunk),
     pageCount: u32(AT.pageCount),
     chunkSize: readU64(view, AT.chunkSize),
-    end: {
-      position: readU64(view, AT.end),
-      chain: u32(AT.chain),
-      previousLength: u32(AT.previousLength),
-      epoch: u32(AT.epoch),
-    },
+    end: readChainState(view, AT.end),
     events: u32(AT.events),
     chunkEvents: readU64(view, AT.chunkEvents),
     streamTable: readU64(view, AT.streamTable),

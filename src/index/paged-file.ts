@@ -83,17 +83,21 @@ function readHeader<Header>(
   return decode(page);
 }
 
-/** Makes the file at `path`, whole and durable: `write` fills it and returns its header page. Removes it if that fails. Throws `DiskError`. */
+/**
+ * Makes the file at `path`, whole and durable: `write` fills it and returns its header page. Removes it if that fails. Throws `DiskError`. Past the
+ * page cache: a sync of megabytes at once would hold up the log's own for as long as those take.
+ */
 export function makePagedFile(
   { disk, kernel }: FileAccess,
   path: string,
   salt: number,
   write: (file: FileHandle, checks: PageChecks) => Bytes,
 ): void {
-  const file = disk.open(path, { access: 'create-new' });
+  const file = disk.open(path, { access: 'create-new', direct: true });
   let isMade = false;
   try {
-    const header = write(file, new PageChecks(kernel, salt));
+    const header = disk.alignedBuffer(PAGE_BYTES);
+    header.set(write(file, new PageChecks(kernel, salt)));
     new PageChecks(kernel, 0).seal(header, 0, 0);
     disk.write(file, header, 0, PAGE_BYTES, 0);
     disk.sync(file);

@@ -19,7 +19,7 @@ export interface PagedTarget {
 
 export class PagedWriter {
   readonly #target: PagedTarget;
-  readonly #buffer: Bytes = new Uint8Array(BUFFER_PAGES * PAGE_BYTES);
+  readonly #buffer: Bytes;
   /** The next byte in the buffer, and where the payload of its page ends. */
   #at = 0;
   #end = PAYLOAD_BYTES;
@@ -28,6 +28,7 @@ export class PagedWriter {
 
   constructor(target: PagedTarget) {
     this.#target = target;
+    this.#buffer = target.disk.alignedBuffer(BUFFER_PAGES * PAGE_BYTES);
   }
 
   /** The address of the next byte. */

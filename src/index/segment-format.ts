@@ -11,6 +11,7 @@ import { bytesEqual, formatUuid, parseUuid, readU64, writeU64 } from '../base/by
 import type { HashSeed } from '../base/name-table.js';
 import type { Bytes, ChainState } from '../base/ports.js';
 import type { Position } from '../base/units.js';
+import { readChainState, writeChainState } from './chain-state-field.js';
 import { PAGE_BYTES } from './page.js';
 import type { PagedHeader } from './paged-file.js';
 import { filterBlocksFor } from './stream-filter.js';
@@ -28,10 +29,8 @@ const AT = {
   seedLow: 48,
   seedHigh: 52,
   decided: 56,
+  /** A chain state: 20 bytes. */
   end: 64,
-  chain: 72,
-  previousLength: 76,
-  epoch: 80,
   pageCount: 84,
   streams: 88,
   events: 96,
@@ -75,10 +74,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Bytes {
   view.setUint32(AT.seedLow, header.seed.low, true);
   view.setUint32(AT.seedHigh, header.seed.high, true);
   writeU64(view, AT.decided, header.decided);
-  writeU64(view, AT.end, header.end.position);
-  view.setUint32(AT.chain, header.end.chain, true);
-  view.setUint32(AT.previousLength, header.end.previousLength, true);
-  view.setUint32(AT.epoch, header.end.epoch, true);
+  writeChainState(view, AT.end, header.end);
   view.setUint32(AT.pageCount, header.pageCount, true);
   writeU64(view, AT.streams, header.streams);
   writeU64(view, AT.events, header.events);
@@ -101,12 +97,7 @@ export function decodeSegmentHeader(page: Bytes): SegmentHeader | string {
     chunkSize: readU64(view, AT.chunkSize),
     seed: { low: u32(AT.seedLow), high: u32(AT.seedHigh) },
     decided: readU64(view, AT.decided),
-    end: {
-      position: readU64(view, AT.end),
-      chain: u32(AT.chain),
-      previousLength: u32(AT.previousLength),
-      epoch: u32(AT.epoch),
-    },
+    end: readChainState(view, AT.end),
     pageCount: u32(AT.pageCount),
     streams: readU64(view, AT.streams),
     events: readU64(view, AT.events),

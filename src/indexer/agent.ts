@@ -35,8 +35,9 @@ export interface IndexerSurroundings {
 const PROGRESS_BYTES = 64 * 1024 * 1024;
 /** What is indexed between two looks at the queries: under a millisecond's work. */
 const FOLLOW_BYTES_MAX = 1024 * 1024;
-/** Queries answered between two looks at the log. */
-const QUERIES_MAX = 16;
+/** Queries are answered for about so long between two looks at the log, and main is woken once for all of them; after so many it is looked at the clock. */
+const QUERIES_MS = 0.5;
+const QUERIES_PER_LOOK = 16;
 /**
  * Main is woken for the room that indexing made only if more than this part of the ring was waiting to be indexed: an append takes three
  * quarters of it at most, Padding included, and an eighth is not for appends, so with less main can't have been refused any.
@@ -138,6 +139,7 @@ export class IndexerAgent implements Agent {
   }
 
   #endStart(): number {
+    this.#opened!.end();
     this.#state = 'following';
     this.#surroundings.report({ kind: 'ready' });
     return 1;
@@ -210,8 +212,10 @@ export class IndexerAgent implements Agent {
   /** Answers the queries that are there, unless the index isn't far enough yet or main does not take the answers. */
   #answerQueries(): number {
     if (this.#isHeldReady) this.#answerHeld();
+    const untilMs = performance.now() + QUERIES_MS;
     let answered = 0;
-    while (answered < QUERIES_MAX && this.#held.length < HELD_QUERIES_MAX) {
+    while (this.#held.length < HELD_QUERIES_MAX) {
+      if (answered % QUERIES_PER_LOOK === QUERIES_PER_LOOK - 1 && performance.now() > untilMs) break;
       const query = receiveQuery(this.#queries);
       if (query === undefined || query.committed > this.#indexed.position) break;
       const outcome = this.#answer(query);

@@ -9,7 +9,7 @@ import type { ReadDirection } from '../index/event-taker.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import type { RingDescriptor } from '../ring/layout.js';
 import type { MailboxDescriptor } from '../ring/mailbox.js';
-import type { IndexJob } from './jobs.js';
+import { type IndexJob, jobBuffers } from './jobs.js';
 import type { ReportedError } from './reported-error.js';
 
 /** What main tells the index thread when it starts it. Later commands travel through mailboxes. */
@@ -71,7 +71,7 @@ export interface StreamLookup {
   lookup(query: StreamQuery): Promise<StreamRuns>;
 }
 
-/** Event ids oldest first, as buffers to be transferred: id (16 bytes), stream number (u32), revision and position (f64). */
+/** Event ids oldest first, as buffers to be transferred: id (16 bytes), hash of the stream's name (u32), revision and position (f64). */
 export interface RecentEventsTransfer {
   readonly ids: ArrayBuffer;
   readonly streams: ArrayBuffer;
@@ -81,12 +81,20 @@ export interface RecentEventsTransfer {
 
 /** What main needs to know about the log before it can take appends: the index of all that is committed. */
 export interface IndexSnapshot {
+  /** Keys the hashes of names. */
+  readonly seed: HashSeed;
+  /** All streams, if they are few; else whoever wants to know asks. */
+  readonly heads: HeadsTransfer | undefined;
+  readonly recent: RecentEventsTransfer;
+}
+
+/** Streams and where they end. */
+export interface HeadsTransfer {
   /** The streams' names; a stream's number is its index in the arrays. */
   readonly names: NameTableTransfer;
-  /** f64 by stream: revision and position of the last event (−1 if it has none). */
+  /** f64 by stream: revision and position of the last event. */
   readonly revisions: ArrayBuffer;
   readonly positions: ArrayBuffer;
-  readonly recent: RecentEventsTransfer;
 }
 
 /**
@@ -104,10 +112,16 @@ export type IndexerReport =
   | ({ readonly kind: 'damaged' } & ReportedError)
   | ({ readonly kind: 'failed' } & ReportedError);
 
-/** The buffers in a snapshot that are to be transferred, not copied. */
-export function buffersOf({ names, revisions, positions, recent }: IndexSnapshot): ArrayBuffer[] {
+/** The buffers in a report that are to be transferred, not copied. */
+export function buffersOf(report: IndexerReport): ArrayBuffer[] {
+  if (report.kind === 'job') return jobBuffers(report.job);
+  return report.kind === 'snapshot' ? snapshotBuffers(report.snapshot) : [];
+}
+
+function snapshotBuffers({ heads, recent }: IndexSnapshot): ArrayBuffer[] {
   return [
-    ...[names.slots, names.starts, names.words, revisions, positions],
+    ...(heads ? [heads.names.slots, heads.names.starts, heads.names.words] : []),
+    ...(heads ? [heads.revisions, heads.positions] : []),
     ...[recent.ids, recent.streams, recent.revisions, recent.positions],
   ];
 }

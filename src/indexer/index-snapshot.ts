@@ -1,15 +1,19 @@
 /**
- * Puts together what a leader starts from: all streams with their heads, and the last event ids. From the directories of the segments, newest
- * first, and from the parts in memory; no event is read. Index thread.
+ * Puts together what a leader starts from: the last event ids, and all streams with their heads if they are few: of many it asks as it needs
+ * them. From the directories of the segments, newest first, and from the parts in memory; no event is read. Index thread.
  */
 import { NameTable } from '../base/name-table.js';
+import type { Bytes } from '../base/ports.js';
 import type { Revision } from '../base/units.js';
 import type { EventColumns, EventIds } from '../index/event-ids.js';
 import { MergedStreams } from '../index/merged-streams.js';
 import { SegmentScan } from '../index/segment-scan.js';
-import type { IndexSnapshot } from './commands.js';
+import type { HeadsTransfer, IndexSnapshot } from './commands.js';
 import type { LogIndex } from './log-index.js';
 import type { MemoryPart } from './memory-part.js';
+
+/** Most entries of directories that are gone through for heads: some milliseconds' work, and a start must not wait longer for it. */
+const HEADS_MAX = 65_536;
 
 type NamedEvents = EventColumns & Pick<EventIds, 'names'>;
 
@@ -23,14 +27,15 @@ export interface SnapshotSource {
 
 /** Throws `IndexDamage` if a segment is damaged, and what `eventIdsOf` throws. */
 export function takeSnapshot(source: SnapshotSource): IndexSnapshot {
-  const heads = new Heads(source.index);
-  const recent = lastEventIds(source, heads);
-  return {
-    names: heads.names.toTransfer(),
-    revisions: heads.revisions.slice(0, heads.names.size).buffer,
-    positions: heads.positions.slice(0, heads.names.size).buffer,
-    recent,
-  };
+  const { index } = source;
+  const heads = entriesOf(index) <= HEADS_MAX ? new Heads(index).toTransfer() : undefined;
+  return { seed: index.seed, heads, recent: lastEventIds(source) };
+}
+
+/** Of all directories: how many streams there are at most. */
+function entriesOf({ parts, segments }: LogIndex): number {
+  const inParts = parts.reduce((sum, { names }) => sum + names.size, 0);
+  return segments.reduce((sum, { header }) => sum + header.streams, inParts);
 }
 
 /** The last event of every stream. */
@@ -38,13 +43,21 @@ class Heads {
   readonly names: NameTable;
   revisions = new Float64Array(1024);
   positions = new Float64Array(1024);
-  /** By part: what its streams' numbers are here. */
-  readonly numbers = new Map<MemoryPart, Int32Array>();
+  /** How many streams there are so far. */
+  #noted = 0;
 
   constructor({ seed, parts, segments }: LogIndex) {
     this.names = new NameTable(seed);
     for (const part of parts.toReversed()) this.#addPart(part);
     this.#addSegments(segments.map(({ file, header }) => new SegmentScan(file, header)));
+  }
+
+  toTransfer(): HeadsTransfer {
+    return {
+      names: this.names.toTransfer(),
+      revisions: this.revisions.slice(0, this.names.size).buffer,
+      positions: this.positions.slice(0, this.names.size).buffer,
+    };
   }
 
   /** In the order of their hashes, so that a stream that is in all of them costs one look at the names. */
@@ -60,18 +73,13 @@ class Heads {
     }
   }
 
-  #addPart(part: MemoryPart): void {
-    const { names, index } = part;
-    const numbers = new Int32Array(names.size);
+  #addPart({ names, index }: MemoryPart): void {
     for (let stream = 0; stream < names.size; stream++) {
       if (index.countOf(stream) === 0) continue;
-      numbers[stream] = this.names.internFrom(names, stream);
-      this.#note(numbers[stream]!, index.headOf(stream), index.lastPositionOf(stream));
+      const number = this.names.internFrom(names, stream);
+      this.#note(number, index.headOf(stream), index.lastPositionOf(stream));
     }
-    this.numbers.set(part, numbers);
   }
-
-  #noted = 0;
 
   /** The newest comes first: what a stream has already stays, unless that is older, from a part in the middle of the log. */
   #note(number: number, revision: Revision, position: number): void {
@@ -93,9 +101,11 @@ function doubled(values: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
 }
 
 /** Filled from the end: chunk by chunk, the newest first. */
-function lastEventIds(source: SnapshotSource, heads: Heads): IndexSnapshot['recent'] {
+function lastEventIds(source: SnapshotSource): IndexSnapshot['recent'] {
   const { index, eventIds } = source;
   const { parts, segments, recent } = index;
+  const names = new NameTable(index.seed);
+  const hashOf = (name: Bytes) => names.hash(name, 0, name.length);
   const columns: EventColumns = {
     ids: new Uint32Array(4 * eventIds),
     streams: new Uint32Array(eventIds),
@@ -108,16 +118,16 @@ function lastEventIds(source: SnapshotSource, heads: Heads): IndexSnapshot['rece
   for (let chunk = newest; chunk >= 0 && at > 0; chunk--) {
     const part = parts.find((part) => part.chunk === chunk);
     if (part === undefined) {
-      at = copyLast(source.eventIdsOf(chunk, at), heads.names, columns, at);
+      at = copyLast(source.eventIdsOf(chunk, at), hashOf, columns, at);
       continue;
     }
-    const numbers = heads.numbers.get(part)!;
+    const hashes = Uint32Array.from({ length: part.names.size }, (_, stream) => part.names.hashOf(stream));
     for (; age < recent.count && at > 0; age++) {
       const slot = recent.slotOf(age);
       const position = recent.positionAt(slot);
       if (position < part.start) break;
       // What is behind it is in files by now.
-      if (position < part.end) recent.copyTo(slot, columns, --at, numbers);
+      if (position < part.end) recent.copyTo(slot, columns, --at, hashes);
     }
   }
   return {
@@ -134,14 +144,19 @@ function behind(values: Uint32Array | Float64Array, at: number): ArrayBuffer {
 }
 
 /** Copies events of a file before place `to`; returns where they begin. */
-function copyLast(events: NamedEvents, names: NameTable, columns: EventColumns, to: number): number {
-  const numbers = events.names.map((name) => names.find(name, 0, name.length));
+function copyLast(
+  events: NamedEvents,
+  hashOf: (name: Bytes) => number,
+  columns: EventColumns,
+  to: number,
+): number {
+  const hashes = events.names.map(hashOf);
   const count = Math.min(to, events.streams.length);
   const from = events.streams.length - count;
   const at = to - count;
   columns.ids.set(events.ids.subarray(4 * from), 4 * at);
   columns.revisions.set(events.revisions.subarray(from), at);
   columns.positions.set(events.positions.subarray(from), at);
-  for (let i = 0; i < count; i++) columns.streams[at + i] = numbers[events.streams[from + i]!]!;
+  for (let i = 0; i < count; i++) columns.streams[at + i] = hashes[events.streams[from + i]!]!;
   return at;
 }

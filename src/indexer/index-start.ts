@@ -52,7 +52,7 @@ export class IndexStart {
     const cache = new PageCache(indexCacheBytes);
     const note = (message: string, facts: Readonly<Record<string, string | number>>) =>
       report({ kind: 'noted', message, facts });
-    const log = { disk, kernel, chunks, chunkSize, to: committed };
+    const log = { disk, kernel, chunks, chunkSize, to: committed, justRead: recovered?.activeChunk };
     const usable = openIndex({
       ...{ disk, kernel, folder, logFolder, logId, chunkSize, chunks, committed, cache, note },
       seed: parts.seed,
@@ -100,6 +100,16 @@ export class IndexStart {
   /** A chunk has another file now. */
   reopen(): void {
     this.#walk?.reopen();
+  }
+
+  /** All is read. The log's end goes from the system's memory: nobody reads it there again. */
+  end(): void {
+    const { chunks, disk, justRead = -1 } = this.log;
+    const path = chunks[justRead]?.path;
+    if (path === undefined) return;
+    const file = disk.open(path, { access: 'read' });
+    disk.dropCached(file);
+    disk.close(file);
   }
 
   close(): void {

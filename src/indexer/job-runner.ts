@@ -9,7 +9,7 @@ import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
 import { type MailboxDescriptor, MailboxSender } from '../ring/mailbox.js';
 import { compiledEntry } from '../ring/thread-start.js';
-import type { IndexJob, JobOutcome } from './jobs.js';
+import { type IndexJob, type JobOutcome, jobBuffers } from './jobs.js';
 import { type OutcomeMessage, sendOutcome } from './messages.js';
 import type { PoolTask, poolJob } from './pool-job.js';
 import { errorOf } from './reported-error.js';
@@ -20,8 +20,8 @@ const REST_MS_MAX = 60_000;
 /** After verifying a chunk the disk is left alone so many times as long as that took; segments that are to be made wait for it. */
 const VERIFY_REST = 9;
 const VERIFY_REST_MS_MAX = 5_000;
-/** The worker ends when there was nothing to do for so long: a chunk may be hours away. */
-const IDLE_MS = 10_000;
+/** The worker ends when there was nothing to do for so long: a chunk may be hours away. A new one costs half a second of compiling. */
+const IDLE_MS = 60_000;
 
 /** Whom it tells about trouble. */
 export interface JobEvents {
@@ -62,14 +62,24 @@ export class JobRunner {
 
   #start(job: IndexJob): void {
     const beganMs = performance.now();
-    this.#pool ??= newPool();
-    this.#running = this.#pool.run({ job, cancelled: this.#cancelled }).then(
+    this.#pool ??= this.#newPool();
+    const transferList = jobBuffers(job);
+    this.#running = this.#pool.run({ job, cancelled: this.#cancelled }, { transferList }).then(
       (outcome) => {
         if (job.kind === 'verify') this.#verified(outcome, performance.now() - beganMs);
         else this.#ended(outcome);
       },
       (error: Error) => this.#rest(`a job of the index was given up: ${error.message}`),
     );
+  }
+
+  #newPool(): Piscina<PoolTask, JobOutcome> {
+    const pool = newPool();
+    // Of a worker that has no job. One that has fails with its job; in both cases the next job gets another worker.
+    pool.on('error', ({ message }: Error) =>
+      this.#events.warn?.('an idle worker of the index ended', { message }),
+    );
+    return pool;
   }
 
   /** The index thread could not put files in their place. */

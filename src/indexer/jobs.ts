@@ -4,6 +4,8 @@
  */
 import type { HashSeed } from '../base/name-table.js';
 import type { Position } from '../base/units.js';
+import type { EventColumns } from '../index/event-ids.js';
+import type { PartTransfer } from './memory-part.js';
 import type { ReportedError } from './reported-error.js';
 
 interface JobBase {
@@ -18,7 +20,7 @@ interface JobBase {
   readonly salt: number;
 }
 
-/** Reads one sealed chunk from the log and makes its segment. */
+/** Makes the segment of one sealed chunk: of what is in memory of it, or else of what the log says. */
 export interface BuildJob extends JobBase {
   readonly kind: 'build';
   readonly chunk: number;
@@ -27,6 +29,15 @@ export interface BuildJob extends JobBase {
   readonly committed: Position;
   /** So many of the chunk's last event ids get a file, too; none if it is 0. */
   readonly eventIds: number;
+  /** Undefined if the chunk is to be read. */
+  readonly memory: ChunkMemory | undefined;
+}
+
+/** What is known of a chunk, to be transferred. */
+export interface ChunkMemory {
+  readonly part: PartTransfer;
+  /** The last of its event ids, as many as are wanted. */
+  readonly recent: EventColumns;
 }
 
 /** Makes one segment of several, whose files have these numbers, oldest first. */
@@ -42,6 +53,18 @@ export interface VerifyJob extends JobBase {
 }
 
 export type IndexJob = BuildJob | MergeJob | VerifyJob;
+
+/** The buffers in a job that are to be transferred, not copied. */
+export function jobBuffers(job: IndexJob): ArrayBuffer[] {
+  if (job.kind !== 'build' || job.memory === undefined) return [];
+  const { part, recent } = job.memory;
+  const { names, index } = part;
+  return [
+    ...[names.slots, names.starts, names.words],
+    ...[...index.pages, index.tails, index.counts, index.firsts],
+    ...[recent.ids.buffer, recent.streams.buffer, recent.revisions.buffer, recent.positions.buffer],
+  ] as ArrayBuffer[];
+}
 
 export type JobOutcome =
   /** The files are there, durably, or the chunk is sound. `chunkEvents`: how many events the chunks have. */

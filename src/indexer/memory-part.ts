@@ -1,13 +1,21 @@
 /**
  * The index of one chunk in memory: of the chunk that the log is in, and of those whose segment isn't made yet. Index thread and jobs.
  */
-import { type HashSeed, NameTable } from '../base/name-table.js';
+import { type HashSeed, NameTable, type NameTableTransfer } from '../base/name-table.js';
 import type { Bytes } from '../base/ports.js';
 import type { Position, Revision } from '../base/units.js';
 import type { EventTaker, ReadDirection } from '../index/event-taker.js';
 import type { HashedName } from '../index/stream-hash.js';
 import { RecentNames } from './recent-names.js';
-import { StreamIndex } from './stream-index.js';
+import { StreamIndex, type StreamIndexTransfer } from './stream-index.js';
+
+/** A part as plain data and buffers, to be posted to another thread with the buffers transferred. */
+export interface PartTransfer {
+  readonly names: NameTableTransfer;
+  readonly index: StreamIndexTransfer;
+  readonly events: number;
+  readonly decided: Position;
+}
 
 export class MemoryPart {
   readonly chunk: number;
@@ -15,19 +23,44 @@ export class MemoryPart {
   readonly start: Position;
   readonly end: Position;
   readonly names: NameTable;
-  readonly index = new StreamIndex();
+  readonly index: StreamIndex;
   /** How many events it has. */
   events = 0;
+  /** Up to where the log must be committed for it to hold: behind its end only if a transaction went on there. */
+  #decided: Position;
   readonly #recentNames: RecentNames;
   /** The stream that was found last. */
   #found = -1;
 
-  constructor(chunk: number, chunkSize: number, seed: HashSeed) {
+  constructor(
+    chunk: number,
+    chunkSize: number,
+    seed: HashSeed,
+    { names = new NameTable(seed), index = new StreamIndex() } = {},
+  ) {
     this.chunk = chunk;
     this.start = chunk * chunkSize;
     this.end = this.start + chunkSize;
-    this.names = new NameTable(seed);
+    this.#decided = this.end;
+    this.names = names;
+    this.index = index;
     this.#recentNames = new RecentNames(this.names);
+  }
+
+  /** A copy. */
+  toTransfer(): PartTransfer {
+    const { names, index, events, decided } = this;
+    return { names: names.toTransfer(), index: index.toTransfer(), events, decided };
+  }
+
+  /** The part that `transfer` was made from; nothing can be added to it. Takes over the buffers. */
+  static fromTransfer(chunk: number, chunkSize: number, transfer: PartTransfer): MemoryPart {
+    const { names, index, events, decided } = transfer;
+    const content = { names: NameTable.fromTransfer(names), index: StreamIndex.fromTransfer(index) };
+    const part = new MemoryPart(chunk, chunkSize, names.seed, content);
+    part.events = events;
+    part.#decided = decided;
+    return part;
   }
 
   get firstChunk(): number {
@@ -43,6 +76,15 @@ export class MemoryPart {
   append(stream: number, revision: Revision, position: Position, bytes: number): void {
     this.index.append(stream, revision, position, bytes);
     this.events++;
+  }
+
+  get decided(): Position {
+    return this.#decided;
+  }
+
+  /** What it has, or leaves out, rests on the record that ends here. */
+  decideAt(end: Position): void {
+    if (end > this.#decided) this.#decided = end;
   }
 
   /** Looks for a stream; true if there are events of it here. Its hash is not used. */

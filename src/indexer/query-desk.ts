@@ -32,6 +32,7 @@ export class QueryDesk implements StreamLookup {
   /** Snapshots to be asked for, as of these positions. */
   #snapshots: Position[] = [];
   #nextId = 1;
+  #isSending = false;
   #closed: CairnError | undefined;
 
   constructor(ring: RingDescriptor, queries: MailboxDescriptor, answers: MailboxDescriptor) {
@@ -47,7 +48,7 @@ export class QueryDesk implements StreamLookup {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) return reject(this.#closed);
       this.#waiting.push({ query, committed: this.#committed.load(), resolve, reject });
-      this.#send();
+      this.#sendSoon();
     });
   }
 
@@ -87,6 +88,16 @@ export class QueryDesk implements StreamLookup {
       taken++;
     }
     return taken;
+  }
+
+  /** All that is asked in one go is sent together: the index thread is woken once, and so is main for the answers. */
+  #sendSoon(): void {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    queueMicrotask(() => {
+      this.#isSending = false;
+      if (this.#closed === undefined) this.#send();
+    });
   }
 
   #send(): void {

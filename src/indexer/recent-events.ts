@@ -55,35 +55,40 @@ export class RecentEvents {
     return this.#positions[slot]!;
   }
 
-  /** Copies the event in `slot` to place `to` of `columns`; `numbers` translates its stream's. */
-  copyTo(slot: number, columns: EventColumns, to: number, numbers: Int32Array): void {
+  /** Copies the event in `slot` to place `to` of `columns`, with what `streams` has for its stream's number. */
+  copyTo(slot: number, columns: EventColumns, to: number, streams: Uint32Array): void {
     for (let i = 0; i < ID_WORDS; i++) columns.ids[to * ID_WORDS + i] = this.#ids[slot * ID_WORDS + i]!;
-    columns.streams[to] = numbers[this.#streams[slot]!]!;
+    columns.streams[to] = streams[this.#streams[slot]!]!;
     columns.revisions[to] = this.#revisions[slot]!;
     columns.positions[to] = this.#positions[slot]!;
   }
 
-  /** A copy, oldest first. */
-  columns(): EventColumns {
-    const oldest = this.#added <= this.#capacity ? 0 : this.#added % this.#capacity;
-    const { count } = this;
+  /** A copy of the last `most` of those that stand in `[from, to)`, oldest first. */
+  columns(from: Position = 0, to: Position = Infinity, most = Infinity): EventColumns {
+    let newer = 0;
+    while (newer < this.count && this.positionAt(this.slotOf(newer)) >= to) newer++;
+    let age = newer;
+    while (age < this.count && age - newer < most && this.positionAt(this.slotOf(age)) >= from) age++;
+    const count = age - newer;
+    const first = count === 0 ? 0 : this.slotOf(age - 1);
     return {
-      ids: rotated(this.#ids, oldest * ID_WORDS, count * ID_WORDS),
-      streams: rotated(this.#streams, oldest, count),
-      revisions: rotated(this.#revisions, oldest, count),
-      positions: rotated(this.#positions, oldest, count),
+      ids: ringCopy(this.#ids, first * ID_WORDS, count * ID_WORDS),
+      streams: ringCopy(this.#streams, first, count),
+      revisions: ringCopy(this.#revisions, first, count),
+      positions: ringCopy(this.#positions, first, count),
     };
   }
 }
 
-/** A copy of the first `count` values, so turned that the one at `from` comes first. */
-function rotated<Values extends Uint32Array | Float64Array>(
+/** A copy of `count` values from `first` on, which go on at the start of `values` where its end is reached. */
+function ringCopy<Values extends Uint32Array | Float64Array>(
   values: Values,
-  from: number,
+  first: number,
   count: number,
 ): Values {
   const copy = values.slice(0, count) as Values;
-  copy.set(values.subarray(from, count));
-  copy.set(values.subarray(0, from), count - from);
+  const upToEnd = Math.min(count, values.length - first);
+  copy.set(values.subarray(first, first + upToEnd));
+  copy.set(values.subarray(0, count - upToEnd), upToEnd);
   return copy;
 }

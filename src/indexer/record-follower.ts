@@ -64,7 +64,8 @@ export class RecordFollower {
       const word = record >> 2;
       const type = words[word + WORD.type]! & 0xff;
       if (type === RECORD_TYPE.prepare) this.#event(bytes, words, record);
-      else if (type === RECORD_TYPE.epoch) this.#open.count = 0; // a new reign: what the old one left open never happened
+      else if (type === RECORD_TYPE.draft) this.#draft(bytes, words, record);
+      else if (type === RECORD_TYPE.epoch) this.#abandonTransaction(words, record); // a new reign: what the old one left open never happened
       record += roundUpTo8(words[word + WORD.length]!);
     }
     return record;
@@ -73,13 +74,13 @@ export class RecordFollower {
   #event(bytes: Bytes, words: Uint32Array, record: number): void {
     const word = record >> 2;
     const flags = words[word + WORD.type]! >>> 16;
-    const position = words[word + WORD.position]! + words[word + WORD.position + 1]! * TWO_TO_32;
+    const position = positionOf(words, record);
     const isLast = (flags & PREPARE_FLAG.lastOfTransaction) !== 0;
     const isFirst = (flags & PREPARE_FLAG.firstOfTransaction) !== 0;
-    if (isFirst) this.#open.count = 0;
+    if (isFirst) this.#abandonTransaction(words, record);
     const part = position >= this.#start && position < this.#end ? this.#part : this.#turnTo(position);
     if (part === undefined) {
-      if (isLast) this.#enterTransaction();
+      if (isLast) this.#enterTransaction(endOf(words, record));
       return;
     }
     const revision = words[word + WORD.revision]! + words[word + WORD.revision + 1]! * TWO_TO_32;
@@ -95,10 +96,23 @@ export class RecordFollower {
     }
     const place = this.#open.add(stream, revision, position, occupied);
     if (this.#recent !== undefined) this.#open.setId(place, words, word + WORD.eventId);
-    if (isLast) this.#enterTransaction();
+    if (isLast) this.#enterTransaction(endOf(words, record));
   }
 
-  #enterTransaction(): void {
+  /** A step of an open transaction: in the index like an event of a stream, but it is none. */
+  #draft(bytes: Bytes, words: Uint32Array, record: number): void {
+    const word = record >> 2;
+    const position = positionOf(words, record);
+    const part = this.#parts.partAt(position);
+    if (part === undefined) return;
+    const step = words[word + WORD.revision]! + words[word + WORD.revision + 1]! * TWO_TO_32;
+    const nameBytes = words[word + WORD.streamBytes]! & 0xffff;
+    const stream = part.intern(bytes, words, record + PREPARE.stream, nameBytes);
+    part.index.append(stream, step, position, roundUpTo8(words[word + WORD.length]!));
+  }
+
+  /** `end`: of its last event, which may stand in a chunk that nobody wants. */
+  #enterTransaction(end: Position): void {
     const { count, streams, revisions, positions, bytes, ids } = this.#open;
     const recent = this.#recent;
     for (let i = 0; i < count; i++) {
@@ -106,8 +120,16 @@ export class RecordFollower {
       // It was there when the event was put aside.
       const part = position >= this.#start && position < this.#end ? this.#part! : this.#turnTo(position)!;
       part.append(streams[i]!, revisions[i]!, position, bytes[i]!);
+      part.decideAt(end);
       if (recent !== undefined) recent.setId(recent.add(streams[i]!, revisions[i]!, position), ids, 4 * i);
     }
+    this.#open.count = 0;
+  }
+
+  /** The record that says so: whoever leaves the events out must know that it is committed. */
+  #abandonTransaction(words: Uint32Array, record: number): void {
+    const { count, positions } = this.#open;
+    for (let i = 0; i < count; i++) this.#parts.partAt(positions[i]!)?.decideAt(endOf(words, record));
     this.#open.count = 0;
   }
 
@@ -118,6 +140,15 @@ export class RecordFollower {
     this.#end = part?.end ?? 0;
     return part;
   }
+}
+
+function positionOf(words: Uint32Array, record: number): Position {
+  const word = (record >> 2) + WORD.position;
+  return words[word]! + words[word + 1]! * TWO_TO_32;
+}
+
+function endOf(words: Uint32Array, record: number): Position {
+  return positionOf(words, record) + roundUpTo8(words[(record >> 2) + WORD.length]!);
 }
 
 /** `occupiedBytes` for a length that fits 31 bits, as those of records do: without a division. */

@@ -1,7 +1,8 @@
 /** Carries out a job of the index, on whatever thread may block for a second or more: a worker of the pool. */
 import { assert } from '../base/assert.js';
-import type { Bytes } from '../base/ports.js';
-import { writeEventIds } from '../index/event-ids.js';
+import type { Bytes, ChainState } from '../base/ports.js';
+import type { Position } from '../base/units.js';
+import { type EventColumns, writeEventIds } from '../index/event-ids.js';
 import { eventIdsFileName, segmentFileName } from '../index/manifest.js';
 import { IndexDamage } from '../index/page.js';
 import type { FileAccess } from '../index/paged-file.js';
@@ -15,13 +16,20 @@ import {
   streamHash,
 } from '../index/stream-hash.js';
 import { listFolder } from '../log/folder.js';
-import { ChunkWalk } from './chunk-walk.js';
+import { ChunkWalk, chainEndOf } from './chunk-walk.js';
 import type { BuildJob, IndexJob, JobOutcome, MergeJob, VerifyJob } from './jobs.js';
 import { MemoryPart } from './memory-part.js';
 import { makeIndexFolder } from './open-index.js';
 import { RecentEvents } from './recent-events.js';
 import { RecordFollower } from './record-follower.js';
 import { reportedError } from './reported-error.js';
+
+const NO_EVENTS: EventColumns = {
+  ids: new Uint32Array(0),
+  streams: new Uint32Array(0),
+  revisions: new Float64Array(0),
+  positions: new Float64Array(0),
+};
 
 /** How a job is carried out. */
 export interface JobManner {
@@ -81,7 +89,43 @@ function merge(access: FileAccess, job: MergeJob, { check }: JobManner): number 
 }
 
 function build(access: FileAccess, job: BuildJob, manner: JobManner): number {
-  const { logFolder, logId, chunkSize, chunk, seed, committed, eventIds, file } = job;
+  const { logId, chunkSize, chunk, seed, eventIds, file } = job;
+  const { part, recent, end, decided } = recallChunk(access, job) ?? readChunk(access, job, manner);
+  assert(end.position === part.end, 'a segment is made of a whole chunk');
+  const scope = { logId, chunkSize, firstChunk: chunk, lastChunk: chunk, seed, decided, end };
+  const target = targetOf(access, job, segmentFileName(file));
+  writeSegment({ ...target, check: manner.check }, scope, (writer) =>
+    writePart(writer, part, manner.hash ?? streamHash(seed)),
+  );
+  if (eventIds > 0) {
+    const idsTarget = targetOf(access, job, eventIdsFileName(file));
+    const idsScope = { logId, chunk, chunkSize, end, chunkEvents: part.events };
+    writeEventIds(idsTarget, idsScope, recent, (stream) => part.names.bytesOf(stream));
+  }
+  return part.events;
+}
+
+/** All of a chunk that its segment is made of. */
+interface ChunkContent {
+  readonly part: MemoryPart;
+  readonly recent: EventColumns;
+  readonly end: Readonly<ChainState>;
+  readonly decided: Position;
+}
+
+/** What the index thread has in memory; undefined if that is nothing, or if the chunk's file does not say how the chunk ends. */
+function recallChunk(access: FileAccess, job: BuildJob): ChunkContent | undefined {
+  const { memory, logFolder, chunk, chunkSize } = job;
+  const path = listFolder(access.disk, logFolder).chunks[chunk]?.path;
+  if (memory === undefined || path === undefined) return undefined;
+  const end = chainEndOf({ disk: access.disk, chunkSize }, chunk, path);
+  if (end === undefined) return undefined;
+  const part = MemoryPart.fromTransfer(chunk, chunkSize, memory.part);
+  return { part, recent: memory.recent, end, decided: part.decided };
+}
+
+function readChunk(access: FileAccess, job: BuildJob, manner: JobManner): ChunkContent {
+  const { logFolder, chunkSize, chunk, seed, committed, eventIds } = job;
   const part = new MemoryPart(chunk, chunkSize, seed);
   const recent = eventIds > 0 ? new RecentEvents(eventIds) : undefined;
   const wanted = { partAt: (at: number) => (at >= part.start && at < part.end ? part : undefined) };
@@ -97,18 +141,7 @@ function build(access: FileAccess, job: BuildJob, manner: JobManner): number {
     walk.close();
   }
   const { end, position: decided } = walk;
-  assert(end.position === part.end, 'a segment is made of a whole chunk');
-  const scope = { logId, chunkSize, firstChunk: chunk, lastChunk: chunk, seed, decided, end };
-  const target = targetOf(access, job, segmentFileName(file));
-  writeSegment({ ...target, check: manner.check }, scope, (writer) =>
-    writePart(writer, part, manner.hash ?? streamHash(seed)),
-  );
-  if (recent !== undefined) {
-    const idsTarget = targetOf(access, job, eventIdsFileName(file));
-    const idsScope = { logId, chunk, chunkSize, end, chunkEvents: part.events };
-    writeEventIds(idsTarget, idsScope, recent.columns(), (stream) => part.names.bytesOf(stream));
-  }
-  return part.events;
+  return { part, recent: recent?.columns() ?? NO_EVENTS, end, decided };
 }
 
 /** Makes room for a file: one of an attempt that failed may be in its place. */

@@ -18,9 +18,10 @@ import { IndexDamage } from '../index/page.js';
 import type { PageCache } from '../index/page-cache.js';
 import { SegmentReader } from '../index/segment-reader.js';
 import type { IndexerReport } from './commands.js';
-import type { BuildJob, IndexJob, MergeJob } from './jobs.js';
+import type { BuildJob, ChunkMemory, IndexJob, MergeJob } from './jobs.js';
 import type { LogIndex } from './log-index.js';
-import { nextMerge } from './merge-plan.js';
+import type { MemoryPart } from './memory-part.js';
+import { areMany, nextMerge } from './merge-plan.js';
 import type { OutcomeMessage } from './messages.js';
 
 export interface KeeperParts {
@@ -51,13 +52,12 @@ export interface KnownFiles {
   readonly missing: readonly number[];
 }
 
-/** With more segments than this merging comes first: each is an open file, and one more place to look into. */
-const SEGMENTS_MAX = 24;
-
 export class SegmentKeeper {
   readonly #parts: KeeperParts;
   /** In the order of their chunks. */
   #segments: readonly OpenSegment[];
+  /** Those of which none are to be merged: this is asked often. */
+  #unmergeable: readonly OpenSegment[] | undefined;
   #eventIds: readonly EventIdsFile[];
   readonly #missing: Set<number>;
   /** Damaged segments, and the new ones of their chunks so far. */
@@ -92,7 +92,7 @@ export class SegmentKeeper {
   /** Thinks of the next job, if none is under way. Everything before `indexed` is in the index, but for what `openFrom` begins. */
   advance(indexed: Position, openFrom: Position): void {
     if (this.#job !== undefined) return;
-    const first = this.#segments.length > SEGMENTS_MAX ? this.#nextMerge() : undefined;
+    const first = areMany(this.#segments) ? this.#nextMerge() : undefined;
     const job = first ?? this.#nextBuild(indexed, openFrom) ?? this.#nextMerge() ?? this.#nextVerify();
     if (job === undefined) return;
     this.#job = job;
@@ -131,11 +131,20 @@ export class SegmentKeeper {
   }
 
   #nextBuild(indexed: Position, openFrom: Position): IndexJob | undefined {
-    const chunk = this.#chunkToRebuild() ?? this.#newestMissing() ?? this.#oldestReadyPart(indexed, openFrom);
+    const toRead = this.#chunkToRebuild() ?? this.#newestMissing();
+    const ready = toRead === undefined ? this.#oldestReadyPart(indexed, openFrom) : undefined;
+    const chunk = toRead ?? ready?.chunk;
     if (chunk === undefined) return undefined;
     const { seed } = this.#parts.index;
     const eventIds = Math.max(0, this.#parts.eventIds - this.#eventsBehind(chunk));
-    return { kind: 'build', ...this.#jobBase(), chunk, seed, committed: indexed, eventIds };
+    const memory = ready && this.#memoryOf(ready, eventIds);
+    return { kind: 'build', ...this.#jobBase(), chunk, seed, committed: indexed, eventIds, memory };
+  }
+
+  /** A copy, which takes some ten milliseconds: to read the chunk again would cost its disk and the processors as much as writing it did. */
+  #memoryOf(part: MemoryPart, eventIds: number): ChunkMemory {
+    const recent = this.#parts.index.recent.columns(part.start, part.end, eventIds);
+    return { part: part.toTransfer(), recent };
   }
 
   #chunkToRebuild(): number | undefined {
@@ -148,16 +157,18 @@ export class SegmentKeeper {
     return this.isWhole ? undefined : Math.max(...this.#missing);
   }
 
-  #oldestReadyPart(indexed: Position, openFrom: Position): number | undefined {
-    return this.#parts.index.parts.find(({ end }) => end <= indexed && end <= openFrom)?.chunk;
+  #oldestReadyPart(indexed: Position, openFrom: Position): MemoryPart | undefined {
+    return this.#parts.index.parts.find(({ end }) => end <= indexed && end <= openFrom);
   }
 
   #nextMerge(): IndexJob | undefined {
+    if (this.#unmergeable === this.#segments) return undefined;
     const usable = new Set(
       this.#segments.filter((segment) => !this.#suspects.has(segment)).map(({ file }) => file),
     );
     const files = this.#segments.map(({ file }) => file);
     const run = nextMerge(files, (file) => usable.has(file));
+    if (run === undefined) this.#unmergeable = this.#segments;
     return run && { kind: 'merge', ...this.#jobBase(), inputs: run.map(({ file }) => file) };
   }
 

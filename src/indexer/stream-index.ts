@@ -43,8 +43,16 @@ const POSITION_UNIT = 8;
 const TWO_TO_32 = 0x1_0000_0000;
 const STREAMS_AT_FIRST = 1024;
 
+/** An index as plain buffers, to be posted to another thread with the buffers transferred. */
+export interface StreamIndexTransfer {
+  readonly pages: readonly ArrayBuffer[];
+  readonly tails: ArrayBuffer;
+  readonly counts: ArrayBuffer;
+  readonly firsts: ArrayBuffer;
+}
+
 export class StreamIndex {
-  readonly #pages: Uint32Array[] = [];
+  #pages: Uint32Array<ArrayBuffer>[] = [];
   /** The next free word, counted over all pages. Starts past word 0, as 0 means no block. */
   #free = BLOCK_WORDS_MIN;
   /** By stream number: its last block, and how many events it has. */
@@ -52,6 +60,26 @@ export class StreamIndex {
   #counts = new Uint32Array(STREAMS_AT_FIRST);
   /** By stream number: the revision of its first event here. */
   #firsts = new Float64Array(STREAMS_AT_FIRST);
+
+  /** A copy. */
+  toTransfer(): StreamIndexTransfer {
+    return {
+      pages: this.#pages.map((page) => page.slice().buffer),
+      tails: this.#tails.slice().buffer,
+      counts: this.#counts.slice().buffer,
+      firsts: this.#firsts.slice().buffer,
+    };
+  }
+
+  /** The index that `transfer` was made from; nothing can be added to it. Takes over the buffers. */
+  static fromTransfer({ pages, tails, counts, firsts }: StreamIndexTransfer): StreamIndex {
+    const index = new StreamIndex();
+    index.#pages = pages.map((page) => new Uint32Array(page));
+    index.#tails = new Uint32Array(tails);
+    index.#counts = new Uint32Array(counts);
+    index.#firsts = new Float64Array(firsts);
+    return index;
+  }
 
   /** How many events of the stream are here; 0 if there is no such stream. */
   countOf(stream: number): number {

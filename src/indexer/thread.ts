@@ -9,7 +9,6 @@ import { buffersOf, type IndexerReport, type IndexerStart } from './commands.js'
 
 const start = workerData as IndexerStart;
 const { disk, kernel } = openPlatform();
-const report = (message: IndexerReport) =>
-  parentPort?.postMessage(message, message.kind === 'snapshot' ? buffersOf(message.snapshot) : []);
+const report = (message: IndexerReport) => parentPort?.postMessage(message, buffersOf(message));
 const bell = new Doorbell(new RingMemory(start.ring).control, CONTROL.indexerBell);
 runAgent(new IndexerAgent(start, { disk, kernel, report }), bell);

@@ -1,7 +1,7 @@
 /**
  * A window that slides over the data of one chunk's file: big sequential reads into one aligned buffer, records always whole
  * and contiguous in it. Any thread that may block. It knows nothing about records but the one thing that they may be
- * longer than the window, which then grows. Reads past the page cache where the disk can: what counts is the medium.
+ * longer than the window, which then grows. What counts is the medium, not what the system remembers of it.
  */
 import { assert } from '../base/assert.js';
 import { alignDown, alignUp } from '../base/bytes.js';
@@ -14,6 +14,12 @@ const WINDOW_BYTES_MAX = 2_097_152;
 /** Reads start and end at whole blocks, in the file and in memory, as direct I/O wants. */
 const BLOCK_BYTES = 4096;
 
+/**
+ * Where bytes come from. `medium`: past the page cache where the disk can. `renewed`: through the page cache, which forgets the file first, so that
+ * the bytes are the medium's, and whoever reads them next, with `remembered`, has them from memory.
+ */
+export type ReadSource = 'medium' | 'renewed' | 'remembered';
+
 export class ChunkReader {
   /** The unread bytes are `bytes[at, at+length)`. The buffer is replaced when the window grows. */
   bytes: Bytes;
@@ -23,6 +29,8 @@ export class ChunkReader {
   position = 0;
 
   readonly #disk: Disk;
+  /** Of what is opened from now on. */
+  source: ReadSource;
   #file: FileHandle | undefined;
   #path = '';
   /** Position of the chunk's first byte. */
@@ -33,16 +41,19 @@ export class ChunkReader {
   #filled = 0;
   #end = 0;
 
-  constructor(disk: Disk, chunkSize: number) {
+  constructor(disk: Disk, chunkSize: number, source: ReadSource = 'medium') {
     this.#disk = disk;
+    this.source = source;
     this.bytes = disk.alignedBuffer(Math.min(chunkSize, WINDOW_BYTES_MAX));
   }
 
   /** Goes on with the positions `[from, to)`, which are in this file, whose chunk begins at `start`. */
   open(path: string, start: number, from: number, to: number): void {
+    const { source } = this;
     if (path !== this.#path) {
       this.close();
-      this.#file = this.#disk.open(path, { access: 'read', direct: true });
+      this.#file = this.#disk.open(path, { access: 'read', direct: source === 'medium' });
+      if (source === 'renewed') this.#disk.dropCached(this.#file);
       this.#path = path;
       this.#start = start;
     }

@@ -7,6 +7,7 @@ import type { Bytes } from '../base/ports.js';
 import {
   COMMIT,
   COMMIT_LENGTH,
+  DRAFT_NAME,
   EPOCH,
   EPOCH_LENGTH,
   EVENT_TYPE_BYTES_MAX,
@@ -53,6 +54,13 @@ export type RecordBody =
   | { readonly kind: 'epoch'; readonly instanceId: string }
   | { readonly kind: 'membership'; readonly content: Bytes }
   | { readonly kind: 'padding' }
+  | {
+      readonly kind: 'draft';
+      readonly transactionId: string;
+      readonly step: number;
+      /** The Append frame of the step, and what came of it if it was the last. */
+      readonly content: Bytes;
+    }
   | { readonly kind: 'malformed'; readonly reason: string };
 
 export interface DecodedRecord {
@@ -103,6 +111,8 @@ function decodeBody(header: RecordHeader, record: Bytes): RecordBody {
       if (!isZero(record, RECORD.body, record.length - RECORD.body))
         return malformed('Padding that is not zeros');
       return { kind: 'padding' };
+    case 'draft':
+      return decodeDraft(record);
     case undefined:
       return malformed(`unknown record type ${header.type}`);
   }
@@ -132,6 +142,18 @@ function decodePrepare(header: RecordHeader, record: Bytes): RecordBody {
     isFirst: (header.flags & PREPARE_FLAG.firstOfTransaction) !== 0,
     isLast: (header.flags & PREPARE_FLAG.lastOfTransaction) !== 0,
     isJson: (header.flags & PREPARE_FLAG.json) !== 0,
+  };
+}
+
+function decodeDraft(record: Bytes): RecordBody {
+  const contentAt = PREPARE.stream + DRAFT_NAME.bytes;
+  if (record.length < contentAt) return malformed(`a Draft of ${record.length} bytes`);
+  const view = new DataView(record.buffer, record.byteOffset, record.length);
+  return {
+    kind: 'draft',
+    transactionId: formatUuid(record, PREPARE.eventId),
+    step: readU64(view, PREPARE.revision),
+    content: record.subarray(contentAt),
   };
 }
 
@@ -169,6 +191,8 @@ function describeBody(body: RecordBody): string {
       return `leader ${body.instanceId}`;
     case 'membership':
       return `${body.content.length} bytes`;
+    case 'draft':
+      return `step ${body.step} of transaction ${body.transactionId}, ${body.content.length} bytes`;
     case 'padding':
       return 'fills the chunk';
     case 'malformed':

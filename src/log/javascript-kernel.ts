@@ -23,7 +23,7 @@ import {
 } from './record.js';
 
 const TYPE_MIN = RECORD_TYPE.prepare;
-const TYPE_MAX = RECORD_TYPE.padding;
+const TYPE_MAX = RECORD_TYPE.draft;
 /** The header's checksum covers what follows it. */
 const HEADER_CRC_FROM = RECORD.length;
 const HEADER_CRC_BYTES = RECORD_HEADER_BYTES - HEADER_CRC_FROM;

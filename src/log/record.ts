@@ -61,7 +61,14 @@ export const EPOCH = {
   instanceId: 48,
 } as const;
 
-export const RECORD_TYPE = { prepare: 1, commit: 2, epoch: 3, membership: 4, padding: 5 } as const;
+/** A Draft, a step of a transaction that is open, looks like a Prepare without a type: see {@link DRAFT_NAME}. */
+export const RECORD_TYPE = { prepare: 1, commit: 2, epoch: 3, membership: 4, padding: 5, draft: 6 } as const;
+
+/**
+ * The name that a Draft has in the place of a stream's: this byte and the transaction's id. No stream has such a name, as it is not UTF-8; so
+ * the index knows the steps of a transaction as it knows the events of a stream, and nobody can read them as one.
+ */
+export const DRAFT_NAME = { firstByte: 0xff, bytes: 17 } as const;
 
 export type RecordTypeName = keyof typeof RECORD_TYPE;
 
@@ -106,4 +113,5 @@ const TYPE_NAMES: readonly (RecordTypeName | undefined)[] = [
   'epoch',
   'membership',
   'padding',
+  'draft',
 ];

@@ -102,7 +102,7 @@ class Recovery {
   constructor(input: RecoveryInput, folder: Extract<OpenedFolder, { kind: 'log' }>) {
     this.#kernel = input.kernel;
     this.#folder = folder;
-    this.#reader = new ChunkReader(input.disk, folder.chunkSize);
+    this.#reader = new ChunkReader(input.disk, folder.chunkSize, 'renewed');
     this.#catchingUpFrom = input.catchingUpFrom ?? Number.POSITIVE_INFINITY;
   }
 
@@ -209,6 +209,8 @@ class Recovery {
   /** Rule 2: nothing was written behind a chunk before that was full, sealed and synced. */
   #requireNothingBehind(tail: ScannedChunk): void {
     const { chunks, chunkSize } = this.#folder;
+    // Nobody reads these again.
+    this.#reader.source = 'medium';
     for (const chunk of chunks.slice(tail.number + 1)) {
       const start = chunk.chunkNumber * chunkSize;
       const end = start + chunkSize;

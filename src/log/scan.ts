@@ -19,6 +19,8 @@ export interface ScanInput {
   readonly from: Readonly<ChainState>;
   /** Position behind the last record to read: the end of a record. */
   readonly to: number;
+  /** The chunk that recovery has read a moment ago, if any: its bytes are had from memory. */
+  readonly justRead?: number | undefined;
 }
 
 /** Whole records: `bytes[at, at+length)` is what stands at `position`. */
@@ -79,6 +81,7 @@ export class LogScanner {
     const number = chunkOf(position, chunkSize);
     if (number === this.#chunk) return;
     const start = number * chunkSize;
+    this.#reader.source = number === this.#input.justRead ? 'remembered' : 'medium';
     this.#reader.open(this.#chunkAt(number).path, start, position, Math.min(to, start + chunkSize));
     this.#chunk = number;
   }

@@ -106,6 +106,10 @@ export class AddonDisk implements Disk {
     checked(this.#addon.sync(file), 'fsync', this.#fileOf(file).path);
   }
 
+  dropCached(file: FileHandle): void {
+    checked(this.#addon.dropCached(file), 'fadvise', this.#fileOf(file).path);
+  }
+
   syncDirectory(path: string): void {
     const flags = constants.O_RDONLY | constants.O_DIRECTORY;
     const directory = checked(this.#addon.open(path, flags, 0), 'open', path);

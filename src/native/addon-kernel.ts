@@ -3,7 +3,15 @@
  * named. Pure; any thread, but a kernel belongs to the thread that made it: it passes the chain's state in memory of its own.
  */
 import { assert } from '../base/assert.js';
-import type { Bytes, ChainState, RecordKernel, RunEnd, TakeAppends, VerifyStop } from '../base/ports.js';
+import type {
+  Bytes,
+  ChainState,
+  RecordKernel,
+  RememberAll,
+  RunEnd,
+  TakeAppends,
+  VerifyStop,
+} from '../base/ports.js';
 import type { Addon } from './load.js';
 import { assertRange } from './range.js';
 
@@ -48,6 +56,15 @@ export function addonTakeAppends(addon: Addon): TakeAppends {
     const end = addon.takeAppends(message, registers, ring, retries, nameSlots, nameWords, heads, replies);
     assert(end >= 0, 'takeAppends: arguments out of bounds');
     return end as RunEnd;
+  };
+}
+
+/** Fills a retry window. */
+export function addonRememberAll(addon: Addon): RememberAll {
+  return ({ memory, seed, added }, { ids, streams, revisions, positions }) => {
+    const now = addon.rememberAll(memory, seed.low, seed.high, added, ids, streams, revisions, positions);
+    assert(now >= 0, 'rememberAll: arguments out of bounds');
+    return now;
   };
 }
 

@@ -123,6 +123,10 @@ export class JavascriptDisk implements Disk {
     return new Uint8Array(length);
   }
 
+  dropCached(_file: FileHandle): void {
+    // Only the addon can ask.
+  }
+
   adviseHugePages(_buffer: ArrayBufferLike): void {
     // Only the addon can ask.
   }

@@ -12,7 +12,7 @@ import { CairnError } from '../base/errors.js';
 import type { Bytes } from '../base/ports.js';
 
 /** Raised together with kInterfaceVersion of native/addon.cc, so that a stale build is refused, not misunderstood. */
-const INTERFACE_VERSION = 4;
+const INTERFACE_VERSION = 6;
 
 /** What the addon exports. Results of system calls are a count or 0, or -errno; see native/disk.cc and native/kernel.cc. */
 export interface Addon {
@@ -33,6 +33,7 @@ export interface Addon {
   allocate(file: number, length: number): number;
   syncData(file: number): number;
   sync(file: number): number;
+  dropCached(file: number): number;
   lock(file: number): number;
   adviseHugePages(bytes: Bytes): number;
   alignmentGap(bytes: Bytes, alignment: number): number;
@@ -51,6 +52,16 @@ export interface Addon {
     nameWords: Int32Array,
     heads: Float64Array,
     replies: Float64Array,
+  ): number;
+  rememberAll(
+    memory: Bytes,
+    seedLow: number,
+    seedHigh: number,
+    added: number,
+    ids: Uint32Array,
+    streams: Uint32Array,
+    revisions: Float64Array,
+    positions: Float64Array,
   ): number;
 }
 

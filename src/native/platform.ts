@@ -2,10 +2,10 @@
  * What this machine offers: the disk, the record kernel and the folder lock, on the addon where there is one and else in
  * plain JavaScript. Each thread opens its own, at its start.
  */
-import type { Disk, RecordKernel, TakeAppends } from '../base/ports.js';
+import type { Disk, RecordKernel, RememberAll, TakeAppends } from '../base/ports.js';
 import { javascriptKernel } from '../log/javascript-kernel.js';
 import { AddonDisk } from './addon-disk.js';
-import { addonKernel, addonTakeAppends } from './addon-kernel.js';
+import { addonKernel, addonRememberAll, addonTakeAppends } from './addon-kernel.js';
 import { type FolderLock, tryLock } from './folder-lock.js';
 import { JavascriptDisk } from './javascript-disk.js';
 import { loadAddon } from './load.js';
@@ -26,6 +26,8 @@ export interface Platform {
   readonly kernel: RecordKernel;
   /** The native pass over plain appends, where there is an addon. */
   readonly takeAppends: TakeAppends | undefined;
+  /** The same for filling a retry window. */
+  readonly rememberAll: RememberAll | undefined;
   /** As things stand: a later open may find out that a file system refuses direct I/O. */
   readonly describe: PlatformDescription;
   /** Takes the lock on a file; see `folder-lock.ts`. Always `unsupported` in plain JavaScript. */
@@ -41,6 +43,7 @@ export function openPlatform(): Platform {
       disk: new JavascriptDisk(),
       kernel: javascriptKernel,
       takeAppends: undefined,
+      rememberAll: undefined,
       describe: { disk: 'javascript', crc32c: 'javascript', reason },
       tryLock: () => 'unsupported',
     };
@@ -52,6 +55,7 @@ export function openPlatform(): Platform {
     disk,
     kernel: addonKernel(addon),
     takeAppends: addonTakeAppends(addon),
+    rememberAll: addonRememberAll(addon),
     get describe(): PlatformDescription {
       return { disk: 'native', crc32c, reason, directRefusedFor: disk.directRefusedFor };
     },

@@ -7,6 +7,7 @@ import type { WebSocket } from 'ws';
 import { assert } from '../base/assert.js';
 import { parseUuid } from '../base/bytes.js';
 import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
+import type { AppendOutcome } from '../sequencer/sequencer.js';
 import { checkGossip, encodeAppendedParts, encodeError, encodeGossipReply } from '../wire/answer-frames.js';
 import { AppendCursor } from '../wire/append-frame.js';
 import { FrameReader } from '../wire/frame-reader.js';
@@ -75,7 +76,7 @@ export class ClientSession implements AppendSink, ServerSession {
   #state: 'hello' | 'open' | 'closed' = 'hello';
   /** `#frames` stands on a frame that is still to be taken. */
   #isAtFrame = false;
-  #isWaitingForRoom = false;
+  #isWaiting = false;
   #inFlightAppends = 0;
   /** Set while appends with different ack policies are in flight. */
   #order: AnswerOrder | undefined;
@@ -167,9 +168,10 @@ export class ClientSession implements AppendSink, ServerSession {
     while (this.#backlog.length > 0 && this.#state !== 'closed' && !this.#outbox.isCongested) {
       if (this.#isAtFrame || frames.next()) {
         if (this.#takeRun()) continue;
-        this.#isAtFrame = !this.#takeFrame();
-        if (!this.#isAtFrame) continue;
-        this.#waitForRoom();
+        const outcome = this.#takeFrame();
+        this.#isAtFrame = outcome !== 'taken';
+        if (outcome === 'taken') continue;
+        this.#wait(outcome);
         return;
       }
       if (frames.fault === undefined) this.#endMessage();
@@ -201,16 +203,19 @@ export class ClientSession implements AppendSink, ServerSession {
     if (this.#backlog.length > 0) this.#frames.open(this.#backlog[0]!);
   }
 
-  /** Handles one frame; false if there is no room for it now. */
-  #takeFrame(): boolean {
+  /** Handles one frame, unless that has to wait. */
+  #takeFrame(): AppendOutcome {
     const frames = this.#frames;
-    if (this.#state === 'hello') {
-      this.#takeHello();
-      return true;
-    }
+    if (this.#state === 'hello') this.#takeHello();
+    else if (frames.opcode === OPCODE.append) return this.#takeAppend();
+    else this.#takeOther();
+    return 'taken';
+  }
+
+  /** A frame that never has to wait. */
+  #takeOther(): void {
+    const frames = this.#frames;
     switch (frames.opcode) {
-      case OPCODE.append:
-        return this.#takeAppend();
       case OPCODE.readStream:
       case OPCODE.readAll:
       case OPCODE.credit:
@@ -218,24 +223,23 @@ export class ClientSession implements AppendSink, ServerSession {
       case OPCODE.streamInfo: {
         const fault = this.#reads?.take(frames);
         if (fault !== undefined) this.#protocolError(fault);
-        return true;
+        return;
       }
       case OPCODE.gossip:
         this.#takeGossip();
-        return true;
+        return;
       default:
         this.#protocolError(`a frame of unknown opcode ${frames.opcode}`);
-        return true;
     }
   }
 
-  #takeAppend(): boolean {
+  #takeAppend(): AppendOutcome {
     const { bytes, view, at, length, requestId } = this.#frames;
     const { appends } = this.#parts.node;
     const limits = this.#limits;
     if (this.#inFlightAppends >= limits.inFlightAppendsMax) {
       this.#refuse(requestId, tooManyAppends(limits.inFlightAppendsMax));
-      return true;
+      return 'taken';
     }
     let refusal =
       length > limits.appendBytesMax
@@ -244,7 +248,7 @@ export class ClientSession implements AppendSink, ServerSession {
     if (refusal === undefined) {
       if (this.#append.saysAckPolicy) this.#order ??= this.#newOrder();
       const outcome = appends.append(this.#append, this.#order ?? this, requestId);
-      if (outcome === 'retry') return false;
+      if (outcome === 'retry' || outcome === 'sought') return outcome;
       if (outcome !== 'taken') {
         refusal = outcome;
         this.#interrupt(outcome);
@@ -253,7 +257,7 @@ export class ClientSession implements AppendSink, ServerSession {
     this.#inFlightAppends++;
     this.#order?.expect(requestId);
     if (refusal !== undefined) appends.refuse(this.#order ?? this, requestId, refusal);
-    return true;
+    return 'taken';
   }
 
   /** From now on answers have to be put in order: not all appends of this connection wait for the same. */
@@ -314,24 +318,28 @@ export class ClientSession implements AppendSink, ServerSession {
     });
   }
 
-  #waitForRoom(): void {
-    this.#isWaitingForRoom = true;
-    this.#socket.pause();
-    this.#parts.node.appends.whenRoom(() => {
-      this.#isWaitingForRoom = false;
+  /** Until there is room for the append that the session stands at, or what it rests on is found. */
+  #wait(outcome: 'retry' | 'sought'): void {
+    const { appends } = this.#parts.node;
+    const goOn = () => {
+      this.#isWaiting = false;
       if (this.#state !== 'open') return;
       this.#pause(this.#outbox.isCongested);
       this.#work();
-    });
+    };
+    this.#isWaiting = true;
+    this.#socket.pause();
+    if (outcome === 'retry') appends.whenRoom(goOn);
+    else appends.whenFound(goOn);
   }
 
   #congested(isCongested: boolean): void {
     this.#pause(isCongested);
-    if (!isCongested && !this.#isWaitingForRoom) this.#work();
+    if (!isCongested && !this.#isWaiting) this.#work();
   }
 
   #pause(isCongested: boolean): void {
-    if (isCongested || this.#isWaitingForRoom) this.#socket.pause();
+    if (isCongested || this.#isWaiting) this.#socket.pause();
     else this.#socket.resume();
   }
 

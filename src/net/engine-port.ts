@@ -6,7 +6,7 @@ import type { AppendCursor } from '../wire/append-frame.js';
 
 export interface AppendPort {
   /**
-   * Takes an opened append; `retry` = call again from `whenRoom`. Answers come to `sink` in log order. A rejection = not taken, because nobody is there
+   * Takes an opened append; `retry` = call again from `whenRoom`, `sought` = from `whenFound`. Answers come to `sink` in log order. A rejection = not taken, because nobody is there
    * to decide about it (`not-leader`, `no-leader`, …): the caller answers, by {@link refuse}, and brings no further append of the same client, as
    * that one might be taken and so overtake this one.
    */
@@ -17,4 +17,6 @@ export interface AppendPort {
   refuse(sink: AppendSink, token: number, rejection: Rejection): void;
   /** Calls back once when there may be room. */
   whenRoom(callback: () => void): void;
+  /** Calls back once when something that was looked up is there. */
+  whenFound(callback: () => void): void;
 }

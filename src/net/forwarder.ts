@@ -110,6 +110,11 @@ export class Forwarder implements AppendPort {
     this.#waitingForRoom.push(callback);
   }
 
+  /** Whoever waits for the node's own log, and it stopped leading, tries again here. */
+  whenFound(callback: () => void): void {
+    queueMicrotask(callback);
+  }
+
   /** Answers all that is open with `shutting-down`, and takes nothing more. */
   stop(): void {
     if (this.#isStopped) return;

@@ -107,6 +107,42 @@ const NODE: readonly Series[] = [
     ({ status }) => status.configuration?.clusterSize ?? 0,
   ),
   gauge('appends_pending', 'Appends that are not answered yet.', ({ status }) => status.pendingAppends),
+  gauge(
+    'stream_heads',
+    'Streams of a leader whose last revision is in memory, some perhaps twice.',
+    ({ status }) => status.streamHeads.streams,
+  ),
+  gauge('stream_heads_bytes', 'The memory that they take.', ({ status }) => status.streamHeads.bytes),
+  counter(
+    'stream_heads_looked_up_total',
+    'Streams and open transactions that were looked up in the log for an append, as they were not in memory.',
+    ({ status }) => status.streamHeads.lookups,
+  ),
+  {
+    name: 'subscriptions',
+    help: 'Open subscriptions. live: they have everything that is committed.',
+    kind: 'gauge',
+    labels: ['state'],
+    samples: ({ status: { subscriptions } }) => [
+      { labels: { state: 'live' }, value: subscriptions.live },
+      { labels: { state: 'catching-up' }, value: subscriptions.open - subscriptions.live },
+    ],
+  },
+  counter(
+    'subscription_events_total',
+    'Events sent to subscribers.',
+    ({ status }) => status.subscriptions.events,
+  ),
+  counter(
+    'subscription_bytes_total',
+    'Bytes of the frames that were sent to subscribers.',
+    ({ status }) => status.subscriptions.bytes,
+  ),
+  counter(
+    'subscription_falls_behind_total',
+    'How often a live subscriber did not keep up, and went back to reading older parts of the log.',
+    ({ status }) => status.subscriptions.fallsBehind,
+  ),
   gauge('ring_size_bytes', 'The ring: the tail of the log in memory.', ({ status }) => status.ringBytes),
   gauge(
     'ring_used_bytes',

@@ -12,8 +12,8 @@ import type { Rejection } from '../sequencer/pending-replies.js';
 import type { ReadConsistency } from '../wire/frames.js';
 import type { AppendPort } from './engine-port.js';
 import type { FilterShelf } from './filter-shelf.js';
+import type { NodeSubscriptions, SubscriptionCounts } from './node-subscriptions.js';
 import type { SessionLimits } from './session-limits.js';
-import type { SubscriptionSlots } from './subscription-slots.js';
 
 /** The log that a node of a cluster serves. */
 export interface ServedLog {
@@ -21,7 +21,7 @@ export interface ServedLog {
   readonly logId: string;
   readonly reader: LogReader;
   readonly limits: SessionLimits;
-  readonly subscriptions: SubscriptionSlots;
+  readonly subscriptions: NodeSubscriptions;
   readonly filters: FilterShelf;
 }
 
@@ -87,12 +87,23 @@ export interface NodeStatus {
   /** Chunks that are known to be damaged now. */
   readonly damagedChunks: number;
   readonly pendingAppends: number;
+  /** A leader's streams; all 0 on others. */
+  readonly streamHeads: StreamHeadCounts;
+  readonly subscriptions: SubscriptionCounts;
   readonly ringBytes: number;
   readonly ringBytesUsed: number;
   /** On a leader: all other members. Else empty. */
   readonly members: readonly MemberProgress[];
   /** Whether writes are taken here or can be forwarded, and committed data can be read: for /health/ready. */
   readonly isReady: boolean;
+}
+
+export interface StreamHeadCounts {
+  /** Whose heads are in memory, some perhaps twice, and how much of it they take. */
+  readonly streams: number;
+  readonly bytes: number;
+  /** How often an append had to wait for one, or for an open transaction, to be looked up, since the reign began. */
+  readonly lookups: number;
 }
 
 /** What an operator may ask of a node. Failures are `CairnError`s: `not-leader`, `no-leader`, `change-refused`. */

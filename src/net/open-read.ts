@@ -13,6 +13,7 @@ import {
   EVENTS_PREFIX_BYTES,
 } from '../wire/frames.js';
 import { fillEventsPrefix } from '../wire/read-frames.js';
+import type { CountedSubscription } from './node-subscriptions.js';
 
 /** What an open read tells its session. */
 export interface OpenReadEvents {
@@ -33,6 +34,8 @@ export interface OpenReadSettings {
   readonly isAll: boolean;
   /** Most bytes of records in a frame, unless one record alone is longer. */
   readonly recordBytesMax: number;
+  /** A subscription: who counts what is sent. */
+  readonly counted: CountedSubscription | undefined;
 }
 
 /** Of a read's frames. */
@@ -130,6 +133,7 @@ export class OpenRead {
     this.#toldNext = next;
     fillEventsPrefix(bytes, { requestId: this.#requestId, flags, eventCount, next, head });
     this.#windowBytes -= bytes.length;
+    this.#settings.counted?.sent(page);
     this.#events.frame(bytes, page.release);
   }
 

@@ -25,6 +25,7 @@ import {
   type ReadStreamRequest,
 } from '../wire/read-frames.js';
 import type { NodePort, ServedLog } from './node-port.js';
+import type { CountedSubscription } from './node-subscriptions.js';
 import { LIVE_RECORD_BYTES_MAX, OpenRead, type OpenReadEvents, READ_RECORD_BYTES_MAX } from './open-read.js';
 import type { Outbox } from './outbox.js';
 import { PageTurns } from './page-turns.js';
@@ -49,7 +50,7 @@ export class SessionReads {
   /** StreamInfo requests that are being answered; they count as reads. */
   #questions = 0;
   /** Those of the open and the waiting reads that are subscriptions. */
-  readonly #subscriptions = new Set<number>();
+  readonly #subscriptions = new Map<number, CountedSubscription>();
   #isClosed = false;
   readonly #turns = new PageTurns();
   readonly #events: OpenReadEvents;
@@ -87,7 +88,7 @@ export class SessionReads {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#waiting.clear();
-    for (const requestId of this.#subscriptions) this.#free(requestId);
+    for (const requestId of this.#subscriptions.keys()) this.#free(requestId);
     for (const read of this.#open.values()) read.cancel();
   }
 
@@ -121,6 +122,7 @@ export class SessionReads {
       windowBytes: request.windowBytes + creditBytes,
       isAll: request.stream === undefined,
       recordBytesMax: isLive ? LIVE_RECORD_BYTES_MAX : READ_RECORD_BYTES_MAX,
+      counted: this.#subscriptions.get(requestId),
     };
     const open = new OpenRead(requestId, read, settings, isLive ? this.#liveEvents : this.#events);
     this.#open.set(requestId, open);
@@ -240,8 +242,9 @@ export class SessionReads {
   #takeSlot(requestId: number): boolean {
     const { limits, subscriptions } = this.#served;
     const isFull = this.#subscriptions.size >= limits.subscriptionsMax;
-    if (!isFull && subscriptions.take()) {
-      this.#subscriptions.add(requestId);
+    const counted = isFull ? undefined : subscriptions.begin();
+    if (counted !== undefined) {
+      this.#subscriptions.set(requestId, counted);
       return true;
     }
     const limit = isFull ? limits.subscriptionsMax : subscriptions.limit;
@@ -252,7 +255,8 @@ export class SessionReads {
   }
 
   #free(requestId: number): void {
-    if (this.#subscriptions.delete(requestId)) this.#served.subscriptions.give();
+    this.#subscriptions.get(requestId)?.end();
+    this.#subscriptions.delete(requestId);
   }
 
   #ended(requestId: number, how: 'complete' | 'cancelled' | Rejection): void {

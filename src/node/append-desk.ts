@@ -2,9 +2,11 @@
  * Where a node takes appends while it leads: hands them to its reign's sequencer, publishes once a turn, answers what is committed, and
  * makes those wait for whom there is no room. Main thread; no promise and no object per append.
  */
+import { assert } from '../base/assert.js';
 import type { Position } from '../base/units.js';
 import type { NodeRole } from '../cluster/effects.js';
 import type { AppendPort } from '../net/engine-port.js';
+import type { StreamHeadCounts } from '../net/node-port.js';
 import type { AppendRun } from '../sequencer/append-runs.js';
 import type { AppendSink, Rejection } from '../sequencer/pending-replies.js';
 import type { AppendOutcome, Sequencer } from '../sequencer/sequencer.js';
@@ -77,17 +79,23 @@ export class AppendDesk implements AppendPort {
     return this.#reign?.sequencer?.pending.size ?? 0;
   }
 
+  get streamHeads(): StreamHeadCounts {
+    const { streams = 0, streamBytes: bytes = 0, lookups = 0 } = this.#reign?.sequencer ?? {};
+    return { streams, bytes, lookups };
+  }
+
   /**
    * Takes the append that is open in `append`, and later answers `sink` with `token`, in log order. `retry`: the ring is
-   * full, a chunk is being made, or a reign is about to begin; call again from {@link whenRoom}. The frame's bytes are read until
+   * full, a chunk is being made, or a reign is about to begin; call again from {@link whenRoom}. `sought`: call again from {@link whenFound}. The frame's bytes are read until
    * the turn ends.
    */
   append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome | Rejection {
     const sequencer = this.#sequencer;
     if (sequencer === undefined) return this.#whyClosed() ?? this.#beforeReign(sink, token);
-    if (sequencer.append(append, sink, token) === 'retry') return 'retry';
+    const outcome = sequencer.append(append, sink, token);
+    // Also if it has to wait: a turn that has begun ends, or the next one would have its time.
     this.#scheduleTurn();
-    return 'taken';
+    return outcome;
   }
 
   /**
@@ -116,6 +124,13 @@ export class AppendDesk implements AppendPort {
   whenRoom(callback: () => void): void {
     this.#waitingForRoom.push(callback);
     this.#host.store?.hurryIndex();
+  }
+
+  /** Calls back, once, when the append that got `sought` last may go on. To be called right after that. */
+  whenFound(callback: () => void): void {
+    const sequencer = this.#sequencer;
+    assert(sequencer !== undefined, 'it has just looked for something');
+    sequencer.whenFound(callback);
   }
 
   /** Why appends are not decided here. */
@@ -169,6 +184,7 @@ export class AppendDesk implements AppendPort {
     this.#isClosed = true;
     clearTimeout(this.#idleCommit);
     this.admitWaiting();
+    this.#reign?.sequencer?.releaseWaiting();
     this.endTurn();
     if (this.pendingAppends > 0) {
       await new Promise<void>((resolve) => {

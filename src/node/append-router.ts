@@ -46,6 +46,10 @@ export class AppendRouter implements AppendPort {
     this.#port.whenRoom(callback);
   }
 
+  whenFound(callback: () => void): void {
+    this.#port.whenFound(callback);
+  }
+
   /** The node's role, or its leader, has changed. */
   update(): void {
     const { engine, clientName, patienceMs, urlOf } = this.#options;

@@ -2,6 +2,7 @@
  * Ranges of the log out of chunk files, for followers that are far behind: the next one is read while the last one is on its way, so that the
  * disk, the network and the follower work at the same time. Main thread.
  */
+import { CairnError } from '../base/errors.js';
 import type { Position } from '../base/units.js';
 import { occupiedBytes, RECORD } from '../log/record.js';
 import { type PageBytes, PageMemory } from '../reader/page-memory.js';
@@ -58,8 +59,11 @@ export class ColdRanges {
     // What is committed is never cut off, so it is still there when it is asked for.
     const length = Math.min(wanted, this.#log.committed - position);
     if (length <= 0) return;
-    // Whoever asks for it reads it again, and is told what is wrong.
-    const range = this.#read(position, length).catch(() => undefined);
+    const range = this.#read(position, length).catch((error: unknown) => {
+      if (!(error instanceof CairnError)) throw error;
+      // Whoever asks for it reads it again, and is told what is wrong.
+      return undefined;
+    });
     this.#ahead.set(follower, { position, range });
     if (this.#ahead.size > FOLLOWERS_MAX) this.#ahead.delete(this.#ahead.keys().next().value!);
   }

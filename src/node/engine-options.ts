@@ -23,8 +23,12 @@ export interface EngineOptions {
   readonly maxAppendEventSize: number;
   /** How many of the last event ids are remembered; a power of two. */
   readonly retryWindowEvents: number;
+  /** How long an open transaction may be without a step. */
+  readonly transactionTimeoutMs: number;
   /** Most memory for pages of index files. */
   readonly indexCacheSize: number;
+  /** Most memory for the last revisions of streams. */
+  readonly streamHeadCacheSize: number;
   /** So much of a new log's first chunk is written in advance; only benchmarks need another figure than the engine's own. */
   readonly prewrittenBytes?: number;
   /** Of appends that say none; a quorum if it is not given. */
@@ -35,7 +39,16 @@ export interface EngineOptions {
 export function engineOptions(options: NodeOptions): EngineOptions {
   const { db, chunkSize, ringSize, batchBytesMax, syncMode, preparedChunks } = options;
   const { maxAppendSize, maxAppendEventSize, retryWindowEvents, defaultAckPolicy, indexCacheSize } = options;
-  const limits = { indexCacheSize, maxAppendSize, maxAppendEventSize, retryWindowEvents, defaultAckPolicy };
+  const { transactionTimeoutMs, streamHeadCacheSize } = options;
+  const limits = {
+    transactionTimeoutMs,
+    streamHeadCacheSize,
+    indexCacheSize,
+    maxAppendSize,
+    maxAppendEventSize,
+    retryWindowEvents,
+    defaultAckPolicy,
+  };
   return { folder: db, chunkSize, ringSize, batchBytesMax, syncMode, preparedChunks, ...limits };
 }
 

@@ -297,6 +297,8 @@ export class Engine {
       store,
       platform: this.#parts.platform,
       retryWindowEvents: this.#parts.options.retryWindowEvents,
+      transactionTimeoutMs: this.#parts.options.transactionTimeoutMs,
+      headCacheBytes: this.#parts.options.streamHeadCacheSize,
       defaultAckPolicy: this.#parts.options.defaultAckPolicy ?? 'quorum',
       published: (end: Readonly<ChainState>) => {
         this.#ackTimer.published(end.position);
@@ -306,6 +308,7 @@ export class Engine {
       },
       confirm: (answer: () => void, abandon: () => void) => this.#reads.confirm(answer, abandon),
       canBeMet: (policy: AckPolicy) => this.acknowledged(policy) !== undefined,
+      settled: () => this.#onProgress(),
     };
     return new Reign(host, epoch, this.#driver!.lastTimestampUs);
   }

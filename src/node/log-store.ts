@@ -114,7 +114,6 @@ export class LogStore {
     this.#statistics = new StatisticsWords(memory);
     const { folder, syncMode, batchBytesMax, retryWindowEvents, preparedChunks: chunksAhead = 1 } = options;
     const ended = { ended: (thread: string, error: Error | undefined) => this.#threadEnded(thread, error) };
-    this.#writer = startWriter({ ring, folder, logId, syncMode, batchBytesMax }, ended);
     const damaged = (error: CairnError, isNeeded: boolean) => {
       if (!events.damaged(error, isNeeded ? 'index' : 'reader') && isNeeded) this.#fail(error);
     };
@@ -123,6 +122,8 @@ export class LogStore {
       { ring, recovered, folder, logId, indexCacheBytes, retryWindowEvents },
       { ...ended, damaged, warn: events.warn },
     );
+    // Behind the indexer, for which a start waits.
+    this.#writer = startWriter({ ring, folder, logId, syncMode, batchBytesMax }, ended);
     this.#workers = [this.#writer.worker, this.indexer.worker];
     // Only then: nothing is made in the folder of a log that the indexer finds damaged.
     const startMaking = () => {

@@ -8,8 +8,8 @@ import { type Configuration, type MembershipChange, memberOf } from '../cluster/
 import type { AppendPort } from '../net/engine-port.js';
 import { FilterShelf } from '../net/filter-shelf.js';
 import type { AdminPort, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
+import { NO_SUBSCRIPTIONS, NodeSubscriptions } from '../net/node-subscriptions.js';
 import { type CountLimits, sessionLimits } from '../net/session-limits.js';
-import { SubscriptionSlots } from '../net/subscription-slots.js';
 import { NOTHING_WRITTEN } from '../ring/writer-statistics.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import type { ReadConsistency } from '../wire/frames.js';
@@ -53,7 +53,7 @@ export class NodeService implements NodePort, AdminPort {
       logId: store.logId,
       reader: store.reader,
       limits: sessionLimits(store.limits, counts),
-      subscriptions: new SubscriptionSlots(maxSubscriptions),
+      subscriptions: new NodeSubscriptions(maxSubscriptions),
       filters: new FilterShelf(),
     };
     return this.#served;
@@ -107,7 +107,8 @@ export class NodeService implements NodePort, AdminPort {
     const { engine, name, zone } = this.#parts;
     const { store, view, memberId } = engine;
     const { role, leader, epoch, promisedEpoch, configuration, state, epochPosition, lagBytes } = view;
-    const isServing = store !== undefined && role !== 'fenced';
+    const isServing =
+      store !== undefined && role !== 'fenced' && (role !== 'leader' || engine.appends.isOpen);
     return {
       ...{ name, memberId, zone, role, leader, epoch, epochPosition, lagBytes, promisedEpoch, configuration },
       memberRole: configuration && memberOf(configuration, memberId)?.role,
@@ -120,6 +121,8 @@ export class NodeService implements NodePort, AdminPort {
       writer: store?.statistics ?? NOTHING_WRITTEN,
       ...this.#parts.chunks(),
       pendingAppends: engine.appends.pendingAppends,
+      streamHeads: engine.appends.streamHeads,
+      subscriptions: this.#served?.subscriptions.counts ?? NO_SUBSCRIPTIONS,
       ringBytes: store?.ringBytes ?? 0,
       ringBytesUsed: store?.ringBytesUsed ?? 0,
       members: engine.progress(),

@@ -4,9 +4,10 @@
  */
 import { randomFillSync } from 'node:crypto';
 import type { ChainState } from '../base/ports.js';
-import type { Epoch, Position, TimestampUs } from '../base/units.js';
+import type { Epoch, Position, Revision, TimestampUs } from '../base/units.js';
 import type { AppendedRecord, NodeRole } from '../cluster/effects.js';
 import { encodeMembership } from '../cluster/membership-record.js';
+import type { StreamLookup } from '../indexer/commands.js';
 import type { Platform } from '../native/platform.js';
 import type { Confirm, Rejection } from '../sequencer/pending-replies.js';
 import { RecordFramer } from '../sequencer/record-framer.js';
@@ -15,17 +16,23 @@ import type { Sequencer } from '../sequencer/sequencer.js';
 import type { AckPolicy } from '../wire/frames.js';
 import { buildSequencer } from './build-sequencer.js';
 import type { LogStore } from './log-store.js';
+import { loggedSteps } from './logged-steps.js';
 
 export interface ReignHost {
   readonly store: LogStore;
   readonly platform: Platform;
   readonly retryWindowEvents: number;
+  readonly transactionTimeoutMs: number;
+  /** Most memory for stream heads. */
+  readonly headCacheBytes: number;
   /** Of appends that say none. */
   readonly defaultAckPolicy: AckPolicy;
   /** Whole requests were published: the log ends here now. */
   published(end: Readonly<ChainState>): void;
   readonly confirm: Confirm;
   readonly canBeMet: (policy: AckPolicy) => boolean;
+  /** There may be room for appends that had to wait, and fewer answers pending. */
+  readonly settled: () => void;
 }
 
 /** Where a record that the core asked for stands. */
@@ -90,6 +97,7 @@ export class Reign {
   /** Everything before this reign's own records is committed: from a snapshot of the index, appends can be decided. */
   async establish(): Promise<void> {
     const { store, platform, retryWindowEvents, confirm, canBeMet, defaultAckPolicy } = this.#host;
+    const { transactionTimeoutMs, headCacheBytes, settled } = this.#host;
     // A leader that wanted to resign and could not leads on.
     if (this.#isEstablishing) return;
     this.#isEstablishing = true;
@@ -98,16 +106,21 @@ export class Reign {
     this.#sequencer = buildSequencer({
       snapshot,
       retryWindowEvents,
-      disk: platform.disk,
+      headCacheBytes,
+      platform,
       parts: {
         producer: store.producer,
         framer: this.#framer,
         log: this.log,
         limits: store.limits,
+        bodies: { kernel: platform.kernel, log: store.reader, settled },
         preparedEnd: this.#preparedEnd,
         outOfSpace: () => store.outOfSpace,
         takeAppends: defaultAckPolicy === 'quorum' ? platform.takeAppends : undefined,
         ...{ confirm, canBeMet, defaultAckPolicy },
+        transactionTimeoutUs: 1000 * transactionTimeoutMs,
+        headOf: (name) => headOf(store.indexer, name),
+        stepsOf: (name) => loggedSteps({ lookup: store.indexer, reader: store.reader }, name),
       },
     });
   }
@@ -121,8 +134,12 @@ export class Reign {
   end(): void {
     this.log.endTurn();
     this.#isOver = true;
-    this.#sequencer?.pending.abandon(OUTCOME_UNKNOWN);
+    const sequencer = this.#sequencer;
     this.#sequencer = undefined;
+    if (sequencer === undefined) return;
+    sequencer.pending.abandon(OUTCOME_UNKNOWN);
+    // Not within the core's step, which ends it.
+    queueMicrotask(() => sequencer.releaseWaiting());
   }
 }
 
@@ -132,6 +149,13 @@ const OUTCOME_UNKNOWN: Rejection = {
     'the leader changed before the append was committed: whether it was written is unknown; appending it again with the same event ids writes it once in any case',
   details: {},
 };
+
+/** The last committed revision of a stream, -1 if it does not exist. */
+async function headOf(index: StreamLookup, stream: Uint8Array): Promise<Revision> {
+  const wanted = { direction: 'backwards', from: Infinity, eventsMax: 0, bytesMax: 0 } as const;
+  const { head } = await index.lookup({ stream, ...wanted });
+  return head;
+}
 
 /** Whether a node with this role leads that reign. */
 export function leads(

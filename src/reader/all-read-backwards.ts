@@ -14,7 +14,7 @@ import {
   RECORD_TYPE,
   STREAM_NAME_BYTES_MAX,
 } from '../log/record.js';
-import { isWhereItSays, verdictOn } from './boundary-check.js';
+import { isIndexed, isWhereItSays, verdictOn } from './boundary-check.js';
 import { PageBuilder } from './page-builder.js';
 import type { LogRead, ReadAnswer } from './read-page.js';
 import { type ReadSource, stretchBytes } from './read-source.js';
@@ -113,7 +113,7 @@ export class AllReadBackwards implements LogRead {
     const type = head.getUint8(RECORD.type);
     if (type !== RECORD_TYPE.padding) {
       if (this.#isBoundary) return 'record';
-      if (type !== RECORD_TYPE.prepare) return this.#length <= EVENTLESS_BYTES_MAX ? 'record' : 'nothing';
+      if (!isIndexed(type)) return this.#length <= EVENTLESS_BYTES_MAX ? 'record' : 'nothing';
       this.#isBoundary = await this.#isKnownEvent(head);
       return this.#isBoundary ? 'record' : 'nothing';
     }
@@ -137,7 +137,7 @@ export class AllReadBackwards implements LogRead {
 
   /** Whether this is the head of an event that the index knows: then records end and start where it says. */
   async #isKnownEvent(view: DataView<ArrayBuffer>): Promise<boolean> {
-    if (view.getUint8(RECORD.type) !== RECORD_TYPE.prepare) return false;
+    if (!isIndexed(view.getUint8(RECORD.type))) return false;
     return await isWhereItSays({ view, at: 0, end: view.byteLength }, this.#source.lookup);
   }
 

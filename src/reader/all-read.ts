@@ -182,7 +182,10 @@ export class AllRead implements LogRead {
   }
 }
 
-/** Takes whole records from the first `goodBytes` of the stretch, until `eventsMax` are events or Padding comes. */
+/**
+ * Takes whole records from the first `goodBytes` of the stretch, until `eventsMax` are events or Padding comes. The steps of open transactions are
+ * for nobody to see: one by itself, without events, or none.
+ */
 function walkRecords({ words, start }: PageBuilder, goodBytes: number, eventsMax: number): Walk {
   const end = start + goodBytes;
   let events = 0;
@@ -194,6 +197,10 @@ function walkRecords({ words, start }: PageBuilder, goodBytes: number, eventsMax
     const length = words[word + LENGTH_WORD]!;
     const next = at + occupiedBytes(length);
     if (next > end || length < RECORD_HEADER_BYTES) break;
+    if (type === RECORD_TYPE.draft) {
+      if (at === start) at = next;
+      break;
+    }
     if (type === RECORD_TYPE.prepare) events++;
     at = next;
   }

@@ -18,15 +18,20 @@ export interface Claim {
 /** `unknown`: there is no event among them, so nothing that could do harm either. */
 export type Verdict = 'genuine' | 'forged' | 'unknown';
 
-/** Asks the index about the first event in the claim; the chain of checksums ties the others to it. */
+/** Asks the index about the first event, or step of an open transaction, in the claim; the chain of checksums ties the others to it. */
 export async function verdictOn({ view, at, end }: Claim, lookup: StreamLookup): Promise<Verdict> {
   for (let record = at; record < end; ) {
-    if (view.getUint8(record + RECORD.type) === RECORD_TYPE.prepare) {
+    if (isIndexed(view.getUint8(record + RECORD.type))) {
       return (await isWhereItSays({ view, at: record, end }, lookup)) ? 'genuine' : 'forged';
     }
     record += occupiedBytes(view.getUint32(record + RECORD.length, true));
   }
   return 'unknown';
+}
+
+/** Whether the index knows where records of this type are. */
+export function isIndexed(type: number): boolean {
+  return type === RECORD_TYPE.prepare || type === RECORD_TYPE.draft;
 }
 
 /** Whether the index knows the event whose header, with its position, is at `view[at]`. The name may end beyond `end`: then not. */

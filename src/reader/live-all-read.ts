@@ -25,7 +25,7 @@ export class LiveAllRead implements LogRead {
   whenReady(): Promise<void> | undefined {
     if (this.#feed.end !== undefined) return undefined;
     const missing = this.#source.committed() - this.#read.next;
-    if (missing > 0 || (missing === 0 && !this.#hasCaughtUp)) return undefined;
+    if (missing > 0 || (missing === 0 && !this.#hasCaughtUp && !this.#read.isBeforeFirst)) return undefined;
     return this.#wait.begin((wake) => this.#feed.wait(wake));
   }
 
@@ -35,7 +35,8 @@ export class LiveAllRead implements LogRead {
     if (isBehind) this.#hasCaughtUp = false;
     const answer = this.#shared() ?? (await this.#readOwn(bytesMax));
     if (answer.kind !== 'page') return answer;
-    const isCaughtUp = !this.#hasCaughtUp && answer.next === answer.head;
+    // Whoever goes on after an event that this node does not know to be committed yet has seen more than it.
+    const isCaughtUp = !this.#hasCaughtUp && answer.next === answer.head && !this.#read.isBeforeFirst;
     if (isCaughtUp) this.#hasCaughtUp = true;
     return isBehind || isCaughtUp ? { ...answer, isBehind, isCaughtUp } : answer;
   }

@@ -31,6 +31,12 @@ export class LiveStreamRead implements LogRead {
   /** Reads what is not in the tail. */
   #catchUp: StreamRead | undefined;
   #missesSeen = 0;
+  /** Whether it lives on the tail. */
+  #isLive = false;
+  /**
+   * Whether it has been told that it has caught up. A live one has not as long as events before the one that it wants are not here: who goes on after
+   * an event that this node does not know yet has seen more than it, perhaps a part of a transaction.
+   */
   #hasCaughtUp = false;
   #isClosed = false;
 
@@ -45,20 +51,31 @@ export class LiveStreamRead implements LogRead {
 
   whenReady(): Promise<void> | undefined {
     if (this.#feed.end !== undefined) return undefined;
-    if (!this.#hasCaughtUp || this.#isClosed || this.#isBehind || this.#tail.isBeyond(this.#next))
+    if (!this.#isLive || this.#isClosed || this.#isBehind || this.#tail.isBeyond(this.#next))
       return undefined;
+    if (!this.#hasCaughtUp && this.#tail.end === this.#next) return undefined;
     return this.#wait.begin((wake) => this.#tail.waiting.add(wake));
   }
 
   async nextPage(bytesMax: number): Promise<ReadAnswer> {
     if (this.#feed.end !== undefined) throw this.#feed.end;
     const isBehind = this.#hasCaughtUp && this.#isBehind;
+    if (this.#isBehind) this.#isLive = false;
     if (isBehind) this.#hasCaughtUp = false;
-    if (this.#hasCaughtUp) return this.#livePage(bytesMax);
+    if (this.#isLive) {
+      const page = this.#livePage(bytesMax);
+      return this.#hasCaughtUp ? page : { ...page, isCaughtUp: this.#catchesUpWith(this.#tail.end) };
+    }
     if (this.#next === Number.POSITIVE_INFINITY) await this.#findEnd();
-    const { isAtEnd, page } = await this.#catchUpPage(bytesMax);
-    if (isAtEnd) this.#hasCaughtUp = true;
-    return { ...page, isBehind, isCaughtUp: isAtEnd };
+    const { end, page } = await this.#catchUpPage(bytesMax);
+    this.#isLive = end !== undefined && this.#next >= end;
+    return { ...page, isBehind, isCaughtUp: this.#isLive && this.#catchesUpWith(end!) };
+  }
+
+  /** Whether it has just got to the end of the stream. */
+  #catchesUpWith(end: Revision): boolean {
+    this.#hasCaughtUp = this.#next === end;
+    return this.#hasCaughtUp;
   }
 
   close(): void {
@@ -90,8 +107,10 @@ export class LiveStreamRead implements LogRead {
     this.#next = head + 1;
   }
 
-  /** The next page by the index, and whether it has got to where the stream ended when the index was asked. */
-  async #catchUpPage(bytesMax: number): Promise<{ readonly page: ReadPage; readonly isAtEnd: boolean }> {
+  /** The next page by the index, and if it is the last one where the stream ended when the index was asked. */
+  async #catchUpPage(
+    bytesMax: number,
+  ): Promise<{ readonly page: ReadPage; readonly end: Revision | undefined }> {
     if (this.#catchUp === undefined) {
       this.#missesSeen = this.#tail.misses;
       this.#catchUp = new StreamRead(this.#source, {
@@ -104,14 +123,14 @@ export class LiveStreamRead implements LogRead {
     const answer = await this.#catchUp.nextPage(bytesMax);
     if (answer.kind !== 'page') {
       this.#catchUp = undefined;
-      return { page: this.#nothing(), isAtEnd: true };
+      return { page: this.#nothing(), end: 0 };
     }
     const { eventCount, isLast, head } = answer;
     this.#head = head;
     this.#eventsLeft -= eventCount;
     if (eventCount > 0) this.#next = answer.next;
     if (isLast) this.#catchUp = undefined;
-    return { page: this.#marked(answer), isAtEnd: isLast && this.#next > head };
+    return { page: this.#marked(answer), end: isLast ? head + 1 : undefined };
   }
 
   /** What the tail has, as much as fits; one page serves all who are at the same place. */

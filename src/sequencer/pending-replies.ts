@@ -1,7 +1,7 @@
 /**
  * Answers that wait for the log: one entry for each request, in log order, until everything it speaks of is committed.
  * A rejection waits as well if it rests on events that are not committed yet, so that nothing uncommitted is ever told to
- * anyone. A queue in typed arrays: no object per request. Main thread only.
+ * anyone; and any answer that is held waits, until whoever holds it is certain of it. A queue in typed arrays: no object per request. Main thread only.
  */
 import { assert } from '../base/assert.js';
 import type { ErrorCode, ErrorDetails } from '../base/errors.js';
@@ -20,6 +20,8 @@ export interface Rejection {
   readonly code: ErrorCode;
   readonly message: string;
   readonly details: ErrorDetails;
+  /** It speaks of the log's content, though its code doesn't say so. */
+  readonly restsOnLog?: boolean;
 }
 
 /**
@@ -29,7 +31,11 @@ export interface Rejection {
 export type Confirm = (answer: () => void, abandon: () => void) => void;
 
 /** Rejections that speak of the log's content. The others hold whoever leads. */
-const STATE_CODES: ReadonlySet<ErrorCode> = new Set(['wrong-expected-revision', 'event-id-conflict']);
+const STATE_CODES: ReadonlySet<ErrorCode> = new Set([
+  'wrong-expected-revision',
+  'event-id-conflict',
+  'transaction-over',
+]);
 
 /** What an entry is, above the 32 bits of its token. The native pass over appends writes `written` ones. */
 const KIND = { written: 0, duplicate: 1, rejected: 2 } as const;
@@ -50,8 +56,8 @@ export class PendingReplies {
   #head = 0;
   #tail = 0;
   readonly #confirm: Confirm;
-  /** Rejections that may not be said yet, nor anything behind them: answers keep their order. */
-  readonly #unconfirmed = new Set<number>();
+  /** Answers that may not be said yet, nor anything behind them, which keeps their order: rejections to be confirmed, and what is held. */
+  readonly #uncertain = new Set<number>();
   /** Up to where {@link release} was called. */
   #committed = 0;
 
@@ -84,12 +90,35 @@ export class PendingReplies {
   rejected(end: number, sink: AppendSink, token: number, rejection: Rejection): void {
     const entry = this.#push(end, KIND.rejected, sink, token);
     this.#rejections.set(entry, rejection);
-    if (!STATE_CODES.has(rejection.code)) return;
-    this.#unconfirmed.add(entry);
-    this.#confirm(
-      () => this.#settle(entry, rejection),
-      () => this.#settle(entry, LEADER_CHANGED),
-    );
+    if (STATE_CODES.has(rejection.code) || rejection.restsOnLog === true) this.#askFirst(entry, rejection);
+  }
+
+  /**
+   * What the entry returned by `appended` answers is not certain yet: it waits for {@link free} or {@link refuse}. If it was abandoned meanwhile, those do
+   * nothing.
+   */
+  hold(entry: number): void {
+    this.#uncertain.add(entry);
+  }
+
+  /** Whether somebody waits for what becomes of a held entry. */
+  isHeld(entry: number): boolean {
+    return this.#uncertain.has(entry);
+  }
+
+  /** A held entry answers what it was to answer. */
+  free(entry: number): void {
+    if (this.#uncertain.delete(entry)) this.release(this.#committed);
+  }
+
+  /** A held entry answers this instead, which rests on the log's content. */
+  refuse(entry: number, rejection: Rejection): void {
+    if (!this.#uncertain.has(entry)) return;
+    const at = this.#at(entry) + ENTRY.tokenAndKind;
+    this.#entries[at] = (this.#entries[at]! % TWO_TO_32) + KIND.rejected * TWO_TO_32;
+    this.#revisions.delete(entry);
+    this.#rejections.set(entry, rejection);
+    this.#askFirst(entry, rejection);
   }
 
   /** The entries, for the native pass, which adds some itself: `count` of them have room from number `tail` on. */
@@ -114,7 +143,7 @@ export class PendingReplies {
     const last = this.#tail;
     while (this.#head < last) {
       const entry = this.#head;
-      if (this.#unconfirmed.size > 0 && this.#unconfirmed.has(entry)) break;
+      if (this.#uncertain.size > 0 && this.#uncertain.has(entry)) break;
       if (this.#entries[this.#at(entry) + ENTRY.end]! > committed) break;
       this.#head++;
       this.#answer(entry);
@@ -127,7 +156,7 @@ export class PendingReplies {
       const entry = this.#head++;
       this.#rejections.delete(entry);
       this.#revisions.delete(entry);
-      this.#unconfirmed.delete(entry);
+      this.#uncertain.delete(entry);
       this.#takeSink(entry)?.rejected(
         this.#entries[this.#at(entry) + ENTRY.tokenAndKind]! % TWO_TO_32,
         rejection,
@@ -135,9 +164,18 @@ export class PendingReplies {
     }
   }
 
+  /** The rejection is said if this log is still the newest. */
+  #askFirst(entry: number, rejection: Rejection): void {
+    this.#uncertain.add(entry);
+    this.#confirm(
+      () => this.#settle(entry, rejection),
+      () => this.#settle(entry, LEADER_CHANGED),
+    );
+  }
+
   /** What a rejection says is certain now. */
   #settle(entry: number, rejection: Rejection): void {
-    if (!this.#unconfirmed.delete(entry)) return;
+    if (!this.#uncertain.delete(entry)) return;
     this.#rejections.set(entry, rejection);
     this.release(this.#committed);
   }

@@ -3,10 +3,12 @@
  * sealing fills in (checksums, chain, previousLength) is left out here. Decides where chunks end. Main thread only.
  */
 import { assert } from '../base/assert.js';
+import type { Bytes } from '../base/ports.js';
 import type { Epoch, Position, Revision, TimestampUs } from '../base/units.js';
 import {
   COMMIT,
   COMMIT_LENGTH,
+  DRAFT_NAME,
   EPOCH,
   EPOCH_LENGTH,
   PREPARE,
@@ -33,6 +35,18 @@ export interface FramerStart {
 /** The bytes that a Prepare takes in the log; `bodyLength` = type, metadata and data. */
 export function prepareBytes(streamLength: number, bodyLength: number): number {
   return roundUpTo8(PREPARE_HEADER_BYTES + streamLength + bodyLength);
+}
+
+/** What the records of an append take at most: rounding up costs up to 7 bytes an event. */
+export function recordBytes({ totalEvents, totalNameBytes, totalEventBytes }: AppendCursor): number {
+  return totalEvents * prepareBytes(0, 7) + totalNameBytes + totalEventBytes;
+}
+
+/** What a Draft says besides its content. */
+export interface DraftStep {
+  /** As {@link DRAFT_NAME} has it. */
+  readonly name: Bytes;
+  readonly step: number;
 }
 
 export class RecordFramer {
@@ -96,6 +110,25 @@ export class RecordFramer {
     const { copies } = this.#producer;
     copies.add(append.bytes, append.streamAt, streamLength, bodyAt);
     copies.add(append.bytes, append.typeAt, bodyLength, bodyAt + streamLength);
+    this.#complete();
+    return position;
+  }
+
+  /** Frames a step of an open transaction, with this content. Returns the record's position. */
+  draft({ name, step }: DraftStep, content: Bytes): Position {
+    const length = PREPARE_HEADER_BYTES + DRAFT_NAME.bytes + content.length;
+    const at = this.#claim(length);
+    const position = this.#producer.framed - roundUpTo8(length);
+    this.#zeroPadding(at, length);
+    this.#header(at, position, length, RECORD_TYPE.draft);
+    const words = this.#words;
+    words[(at + PREPARE.transactionOffset) >> 2] = 0;
+    this.#u64(at + PREPARE.revision, step);
+    words[(at + PREPARE.streamBytes) >> 2] = DRAFT_NAME.bytes;
+    words[(at + PREPARE.metadataBytes) >> 2] = 0;
+    this.#bytes.set(name.subarray(1), at + PREPARE.eventId);
+    this.#bytes.set(name, at + PREPARE.stream);
+    this.#bytes.set(content, at + PREPARE.stream + DRAFT_NAME.bytes);
     this.#complete();
     return position;
   }

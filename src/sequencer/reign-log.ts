@@ -89,6 +89,11 @@ export class ReignLog {
     this.#committed = committed;
   }
 
+  /** Everything before it is committed, and durable here. */
+  get committed(): Position {
+    return this.#committed;
+  }
+
   /** Whether the log lacks a Commit record for something that is committed. */
   get owesCommit(): boolean {
     return this.#committedOnRecord < this.#recordsEnd && this.#committedOnRecord < this.#committed;

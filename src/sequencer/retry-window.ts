@@ -3,14 +3,19 @@
  * revision. A ring of entries, newest overwriting oldest, with hash chains through them; a chain ends where it reaches an
  * entry that was overwritten, so nothing is ever deleted. Exact: all 128 bits are compared. Main thread only.
  *
- *   bucket (u32)  ┌ 8 bits: filter ┬ 24 bits: sequence of the newest entry ┐──▶ entry: id, stream, revision, position,
+ *   bucket (u32)  ┌ 8 bits: filter ┬ 24 bits: sequence of the newest entry ┐──▶ entry: id, stream's hash, revision, position,
  *                 └────────────────┴───────────────────────────────────────┘           link to the entry before ──▶ …
+ *
+ * Of a stream it has the hash of its name: numbers of streams are forgotten (stream-heads.ts). Whoever finds a duplicate compares the events with
+ * the log, their stream's name among the rest, so that nothing rests on the hash.
  *
  * Almost every id is new, and memory is what a look-up costs: the filter has one bit set for each id in the chain, so that a
  * new id is mostly known to be one after a single cache miss.
  */
 import { assert } from '../base/assert.js';
 import { type HashSeed, halfSipHash } from '../base/name-table.js';
+import type { RememberAll, RememberedEvents } from '../base/ports.js';
+import type { Position } from '../base/units.js';
 import type { AppendCursor } from '../wire/append-frame.js';
 
 const ID_WORDS = 4;
@@ -98,10 +103,11 @@ export class RetryWindow {
   }
 
   /**
-   * Whether the events of `append`, to the stream numbered `stream` (-1 if it is new), were seen before: all of them, as
-   * consecutive events of that stream in that order (`duplicate`, see `revision` and `position`), none (`new`), or neither.
+   * Whether the events of `append`, to the stream whose name has this hash, were seen before: all of them, as
+   * consecutive events of that stream in that order (`duplicate`, see `revision` and `position`), none (`new`), or neither. Adds the positions of those
+   * that were to `positions`.
    */
-  match(append: AppendCursor, stream: number): RetryMatch {
+  match(append: AppendCursor, streamHash: number, positions: Position[]): RetryMatch {
     let known = 0;
     let expected = 0;
     let inOrder = true;
@@ -110,24 +116,46 @@ export class RetryWindow {
       const entry = this.#find(append.view, append.idAt);
       if (entry < 0) continue;
       if (known === 0) expected = this.#revisions[entry]!;
-      inOrder &&= this.#streams[entry] === stream && this.#revisions[entry] === expected + known;
+      inOrder &&= this.#streams[entry] === streamHash && this.#revisions[entry] === expected + known;
       known++;
       this.revision = this.#revisions[entry]!;
       this.position = this.#positions[entry]!;
+      positions.push(this.position);
     }
     if (known === 0) return 'new';
     return known === append.eventCount && inOrder ? 'duplicate' : 'conflict';
   }
 
   /** Remembers the id that `source` points to, newest so far. */
-  add({ view, idAt }: IdSource, stream: number, revision: number, position: number): void {
+  add({ view, idAt }: IdSource, streamHash: number, revision: number, position: number): void {
     const slot = this.added & this.#mask;
     const word = slot * ID_WORDS;
     for (let i = 0; i < ID_WORDS; i++) this.#ids[word + i] = view.getUint32(idAt + 4 * i, true);
-    this.#streams[slot] = stream;
+    this.#streams[slot] = streamHash;
     this.#revisions[slot] = revision;
     this.#positions[slot] = position;
-    const hash = view === this.#hashedView && idAt === this.#hashedAt ? this.#hashed : this.#hash(view, idAt);
+    this.#link(
+      slot,
+      view === this.#hashedView && idAt === this.#hashedAt ? this.#hashed : this.#hash(view, idAt),
+    );
+  }
+
+  /** Remembers all of these, oldest first; `rememberAll` does that faster. */
+  addAll(events: RememberedEvents, rememberAll?: RememberAll): void {
+    // What was touched is of no event that is looked for.
+    this.#hashedView = undefined;
+    if (rememberAll !== undefined) {
+      this.added = rememberAll(this, events);
+      return;
+    }
+    const { ids, streams, revisions, positions } = events;
+    const source = { view: new DataView(ids.buffer, ids.byteOffset, ids.byteLength), idAt: 0 };
+    for (let event = 0; event < streams.length; event++, source.idAt += ID_BYTES)
+      this.add(source, streams[event]!, revisions[event]!, positions[event]!);
+  }
+
+  /** Makes the entry in `slot` the newest. */
+  #link(slot: number, hash: number): void {
     const bucket = hash & (this.#buckets.length - 1);
     const before = this.#buckets[bucket]!;
     const isAlive = before !== 0 && this.#ageOf(before) <= this.#mask + 1;

@@ -2,39 +2,54 @@
  * Decides what becomes of an append, to one stream or to several: recognises a retry by its event ids, checks the expected revision against the heads
  * (pending events included), gives out revisions and positions, and frames the events into the ring. It sees all appends,
  * in one order: this is where that order is made. Every answer waits in `pending` until what it rests on is committed.
- * Main thread only, synchronous.
+ * Main thread only, synchronous, but that a retry of old events is held while the log is read.
  */
 import type { HashSeed } from '../base/name-table.js';
 import { RUN_END, type TakeAppends } from '../base/ports.js';
+import type { Position, TimestampUs } from '../base/units.js';
 import type { RingProducer } from '../ring/producer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
 import { type AckPolicy, EXPECTED_REVISION } from '../wire/frames.js';
 import { AckQueues } from './ack-queues.js';
 import type { AppendLimits } from './append-limits.js';
 import { type AppendRun, AppendRuns } from './append-runs.js';
+import { BodyChecks, type BodySource, OTHER_CONTENT } from './body-check.js';
+import { ColdHeads, type HeadSource } from './cold-heads.js';
 import { DistinctIds } from './distinct-ids.js';
+import { type Decision, Drafts, type StepSource } from './drafts.js';
+import { Lookups } from './lookups.js';
 import type { AppendSink, Confirm, PendingReplies, Rejection } from './pending-replies.js';
-import { prepareBytes, type RecordFramer } from './record-framer.js';
+import { prepareBytes, type RecordFramer, recordBytes } from './record-framer.js';
 import type { ReignLog, Room } from './reign-log.js';
 import type { RetryMatch, RetryWindow } from './retry-window.js';
 import type { StreamHeads } from './stream-heads.js';
 
-/** `retry`: nothing was done, for want of room in the ring or of a prepared chunk; try again when there is some. */
-export type AppendOutcome = 'taken' | 'retry';
+/**
+ * `retry`: nothing was done, for want of room in the ring or of a prepared chunk, or among the retries that are compared with the log; try again when there
+ * is some. `sought`: nothing was done, as something that it rests on is looked up in the log; try again when that is found.
+ */
+export type AppendOutcome = 'taken' | 'retry' | 'sought';
 
 export interface SequencerParts {
   readonly producer: RingProducer;
   readonly framer: RecordFramer;
   readonly log: ReignLog;
   readonly heads: StreamHeads;
+  /** Where streams are looked up that `heads` does not know. */
+  readonly headOf: HeadSource;
   readonly retries: RetryWindow;
   readonly limits: AppendLimits;
+  /** Where the events of a retry are compared with those in the log. */
+  readonly bodies: BodySource;
   /** Keys the hash of event ids. */
   readonly hashSeed: HashSeed;
   /** Up to where chunks exist: for the native pass. */
   readonly preparedEnd: () => number;
   /** Why no further chunk can be made at present, or undefined. */
   readonly outOfSpace: () => Rejection | undefined;
+  /** Where the steps of open transactions are looked up, and how long one may be without a step. */
+  readonly stepsOf: StepSource;
+  readonly transactionTimeoutUs: TimestampUs;
   /** The native pass over plain appends, if there is one. */
   readonly takeAppends: TakeAppends | undefined;
   /** Of appends that say none; without it a quorum. The native pass, which knows a quorum only, must not be given with another one. */
@@ -45,16 +60,26 @@ export interface SequencerParts {
   readonly confirm?: Confirm | undefined;
 }
 
+/** A step's frame has room for one event of the largest size, its prefixes, and a stream's name. */
+const STEP_OVERHEAD_BYTES = 1100;
+
 export class Sequencer {
   readonly pending: AckQueues;
   readonly #parts: SequencerParts;
   readonly #runs: AppendRuns | undefined;
   readonly #distinct: DistinctIds;
-  /** Of the append that is being decided, part by part: its streams (-1 if it is new), and the revision of its last event there. */
+  readonly #bodies: BodyChecks;
+  readonly #lookups = new Lookups();
+  readonly #coldHeads: ColdHeads;
+  readonly #drafts: Drafts;
+  /** Of the append that is being decided, part by part: its streams (-1 if it is not known), the hashes of their names, and the revision of its last event there. */
   readonly #streams: number[] = [];
+  readonly #streamHashes: number[] = [];
   readonly #revisions: number[] = [];
   /** Of its last event. */
   #position = 0;
+  /** Of those of its events that were seen before. */
+  readonly #positions: Position[] = [];
 
   constructor(parts: SequencerParts) {
     this.#parts = parts;
@@ -62,6 +87,21 @@ export class Sequencer {
     this.pending = new AckQueues(confirm);
     this.#runs = takeAppends && new AppendRuns(takeAppends, { ...parts, pending: this.pending.quorum });
     this.#distinct = new DistinctIds(parts.hashSeed);
+    this.#bodies = new BodyChecks(parts.producer, parts.bodies);
+    this.#coldHeads = new ColdHeads(parts.heads, parts.headOf, this.#lookups);
+    this.#drafts = new Drafts({
+      ...parts,
+      lookups: this.#lookups,
+      stepBytesMax: parts.limits.eventBytesMax + STEP_OVERHEAD_BYTES,
+      transactionBytesMax: parts.limits.transactionBytesMax,
+      eventsMax: parts.retries.events,
+      timeoutUs: parts.transactionTimeoutUs,
+      framed: () => parts.producer.framed,
+      queueOf: (append) => this.#queueOf(append),
+      reject: (sink, token, rejection) => this.#reject(sink, token, rejection),
+      decide: (append, sink, token) => this.#decide(append, sink, token),
+      lastResult: () => ({ revisions: this.#revisions, position: this.#position }),
+    });
   }
 
   /**
@@ -83,16 +123,30 @@ export class Sequencer {
 
   /** Takes an append that was opened in `append`; the answer goes to `sink` with `token`, in log order. */
   append(append: AppendCursor, sink: AppendSink, token: number): AppendOutcome {
+    const { heads, log } = this.#parts;
+    heads.makeRoom(log.committed);
+    if (append.isStep) return this.#drafts.take(append, sink, token);
+    const decision = this.#decide(append, sink, token);
+    return decision === 'retry' || decision === 'sought' ? decision : 'taken';
+  }
+
+  /** Calls back, once, when what the append that got `sought` last rests on is there. To be called right after that. */
+  whenFound(callback: () => void): void {
+    this.#lookups.whenFound(callback);
+  }
+
+  /** Nothing more is decided here: those who wait for something to be found are called back, now. */
+  releaseWaiting(): void {
+    this.#lookups.releaseAll();
+  }
+
+  #decide(append: AppendCursor, sink: AppendSink, token: number): Decision {
     const match = this.#match(append);
-    if (match === 'duplicate') {
-      this.#answerLater(append, sink, token, true);
-      return 'taken';
-    }
-    const rejection =
-      this.#refuseSize(append) ??
-      this.#refuseIds(append, match) ??
-      this.#refuseRevisions(append) ??
-      this.#refusePolicy(append);
+    if (match === 'duplicate') return this.#again(append, sink, token);
+    const unfit = this.#refuseSize(append) ?? this.#refuseIds(append, match);
+    if (unfit !== undefined) return this.#reject(sink, token, unfit);
+    if (!this.#parts.heads.isComplete && this.#streams.includes(-1)) return this.#coldHeads.seek(append);
+    const rejection = this.#refuseRevisions(append) ?? this.#refusePolicy(append);
     if (rejection !== undefined) return this.#reject(sink, token, rejection);
     const room = this.#roomFor(append);
     if (room !== 'enough') {
@@ -102,31 +156,56 @@ export class Sequencer {
     this.#write(append);
     this.#answerLater(append, sink, token, false);
     this.#parts.log.publishIfEnough();
-    return 'taken';
+    return 'written';
   }
 
-  /** How many streams there are. */
+  /** An append whose ids are all known, where they should be: gets the first result if its events are those in the log. */
+  #again(append: AppendCursor, sink: AppendSink, token: number): Decision {
+    const comparison = this.#bodies.compare(append, this.#positions);
+    if (comparison === 'different') return this.#reject(sink, token, OTHER_CONTENT);
+    if (comparison === 'unread' && !this.#bodies.hasRoom(append.totalEvents)) return 'retry';
+    const entry = this.#answerLater(append, sink, token, true);
+    if (comparison === 'same') return 'duplicate';
+    this.#bodies.hold(append, this.#positions, this.#queueOf(append), entry);
+    return 'held';
+  }
+
+  /** How many streams are in memory, some perhaps twice. */
   get streams(): number {
     return this.#parts.heads.streams;
   }
 
+  /** The memory that they take, in bytes. */
+  get streamBytes(): number {
+    return this.#parts.heads.bytes;
+  }
+
+  /** How many streams, and open transactions, were looked up in the log because they were not in memory. */
+  get lookups(): number {
+    return this.#lookups.begun;
+  }
+
   /**
-   * Whether the events of all parts were seen before: each part's as {@link RetryWindow.match} has it; then notes where they are. Else notes the
+   * Whether the ids of all parts were seen before: each part's as {@link RetryWindow.match} has it; then notes where they are. Else notes the
    * parts' streams.
    */
   #match(append: AppendCursor): RetryMatch {
     const { heads, retries } = this.#parts;
-    this.#streams.length = this.#revisions.length = 0;
+    this.#streams.length = this.#streamHashes.length = this.#revisions.length = 0;
+    this.#positions.length = this.#position = 0;
     let all: RetryMatch | undefined;
     append.rewindParts();
     do {
       retries.touch(append);
-      const stream = heads.find(append.bytes, append.streamAt, append.streamLength);
-      const match = retries.match(append, stream);
+      const { bytes, streamAt, streamLength } = append;
+      const hash = heads.hash(bytes, streamAt, streamLength);
+      const match = retries.match(append, hash, this.#positions);
       all = all === undefined || all === match ? match : 'conflict';
-      this.#streams.push(stream);
+      this.#streams.push(heads.find(bytes, streamAt, streamLength));
+      this.#streamHashes.push(hash);
       this.#revisions.push(retries.revision);
-      this.#position = retries.position;
+      // Parts may come again in another order.
+      this.#position = Math.max(this.#position, retries.position);
     } while (append.nextPart());
     return all;
   }
@@ -148,7 +227,7 @@ export class Sequencer {
         left--;
         this.#position = framer.prepare(append, revision, first, left === 0);
         if (first < 0) first = this.#position;
-        retries.add(append, stream, revision, this.#position);
+        retries.add(append, this.#streamHashes[part]!, revision, this.#position);
       }
       heads.advance(stream, revision, this.#position);
       this.#revisions[part++] = revision;
@@ -156,17 +235,18 @@ export class Sequencer {
     log.noteRecords();
   }
 
-  /** Answers with what was noted, when all that is framed is acknowledged as the append wants it. */
-  #answerLater(append: AppendCursor, sink: AppendSink, token: number, isDuplicate: boolean): void {
+  /** Answers with what was noted, when all that is framed is acknowledged as the append wants it. Returns the answer's number in its queue. */
+  #answerLater(append: AppendCursor, sink: AppendSink, token: number, isDuplicate: boolean): number {
     const queue = this.#queueOf(append);
     const entry = queue.appended(this.#parts.producer.framed, sink, token, isDuplicate);
     queue.setResult(entry, this.#revisions.at(-1)!, this.#position);
     if (append.partCount > 1) queue.setRevisions(entry, [...this.#revisions]);
+    return entry;
   }
 
-  #reject(sink: AppendSink, token: number, rejection: Rejection): AppendOutcome {
+  #reject(sink: AppendSink, token: number, rejection: Rejection): 'rejected' {
     this.pending.quorum.rejected(this.#parts.producer.framed, sink, token, rejection);
-    return 'taken';
+    return 'rejected';
   }
 
   #refuseSize(append: AppendCursor): Rejection | undefined {
@@ -243,11 +323,6 @@ export class Sequencer {
     const largest = prepareBytes(append.longestName, append.largestEventBytes);
     return this.#parts.log.roomFor(recordBytes(append), largest);
   }
-}
-
-/** What the records of an append take at most: rounding up costs up to 7 bytes an event. */
-function recordBytes({ totalEvents, totalNameBytes, totalEventBytes }: AppendCursor): number {
-  return totalEvents * prepareBytes(0, 7) + totalNameBytes + totalEventBytes;
 }
 
 function tooLarge(what: string, amount: number, limit: number, option: string): Rejection {

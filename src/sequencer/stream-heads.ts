@@ -1,64 +1,176 @@
 /**
- * The last revision of every stream, pending events included: what an expected revision is checked against. Main thread only.
+ * The last revision of the streams that were in use last, pending events included: what an expected revision is checked against. Of the
+ * others the index knows it (cold-heads.ts). Main thread only.
+ *
+ *   young ┌ names ┬ revision, position of the last event ┐   a stream that is found among the old moves to the young
+ *   old   └───────┴──────────────────────────────────────┘   young is full: it becomes the old, and what was old is forgotten
+ *
+ * Two generations rather than a list by age: a look-up writes nothing, and what the native pass works on is plain memory.
  */
-import type { NameTable } from '../base/name-table.js';
+import { assert } from '../base/assert.js';
+import { type HashSeed, NameTable } from '../base/name-table.js';
 import type { Bytes } from '../base/ports.js';
+import type { Position, Revision } from '../base/units.js';
 
-const STREAMS_AT_FIRST = 1024;
+const STREAMS_AT_FIRST = 64;
 
 /** The revision of a stream that does not exist. */
 const NO_STREAM = -1;
+/** The position of an event that is known to be committed: from the index. */
+const COMMITTED = -1;
 
 /** A head is two numbers: revision and position of the stream's last event. */
 const HEAD_NUMBERS = 2;
 
-export class StreamHeads {
+/** A generation may double, and there are two of them. */
+const GENERATION_SHARE = 1 / 4;
+
+/** Every stream of a log: `names` numbers them, the arrays hold each one's last revision and position. */
+export interface KnownHeads {
   readonly names: NameTable;
-  #values: Float64Array;
+  readonly revisions: Float64Array;
+  readonly positions: Float64Array;
+}
 
-  /** Starts from the streams in the log: `names` numbers them, the arrays hold each one's last revision and position. */
-  constructor(names: NameTable, revisions: Float64Array, positions: Float64Array) {
-    this.names = names;
-    this.#values = grown(new Float64Array(0), Math.max(STREAMS_AT_FIRST, names.size));
-    for (let stream = 0; stream < revisions.length; stream++) {
-      this.advance(stream, revisions[stream]!, positions[stream]!);
-    }
+export interface StreamHeadsOptions {
+  /** Keys the hash of names. */
+  readonly seed: HashSeed;
+  /** Most memory. */
+  readonly bytesMax: number;
+  /** All streams that there are. Without it, or if they are too many, none is known, and any may exist. */
+  readonly all?: KnownHeads | undefined;
+}
+
+export class StreamHeads {
+  readonly #generationBytes: number;
+  #young: Generation;
+  #old: Generation | undefined;
+  /** Bytes with which the young ones are full. */
+  #fullAt: number;
+  #isComplete: boolean;
+
+  constructor({ seed, bytesMax, all }: StreamHeadsOptions) {
+    this.#generationBytes = this.#fullAt = bytesMax * GENERATION_SHARE;
+    this.#young = new Generation(all?.names ?? new NameTable(seed));
+    this.#isComplete = all !== undefined && this.#young.bytes <= this.#generationBytes;
+    if (!this.#isComplete) this.#young = new Generation(new NameTable(seed));
+    else this.#enterAll(all!);
   }
 
-  get streams(): number {
-    return this.names.size;
+  /** The names that {@link values} are of. Another table after {@link makeRoom}. */
+  get names(): NameTable {
+    return this.#young.names;
   }
 
-  /** Revision and position of each stream in turn, for the native pass. Another array after a stream was interned. */
+  /** Revision and position of each stream in turn, for the native pass. Another array after a stream was interned or found. */
   get values(): Float64Array {
-    return this.#values;
+    return this.#young.values;
   }
 
-  /** The number of the stream named `bytes[at, at+length)`, or -1. */
+  /** Whether a stream that is not found here does not exist. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  /** How many streams are known, some perhaps twice. */
+  get streams(): number {
+    return this.#young.names.size + (this.#old?.names.size ?? 0);
+  }
+
+  /** The memory that they take. */
+  get bytes(): number {
+    return this.#young.bytes + (this.#old?.bytes ?? 0);
+  }
+
+  /** The hash (u32) of a stream's name. */
+  hash(bytes: Bytes, at: number, length: number): number {
+    return this.names.hash(bytes, at, length);
+  }
+
+  /** The number of the stream named `bytes[at, at+length)`, or -1. Holds until {@link makeRoom}. */
   find(bytes: Bytes, at: number, length: number): number {
-    return this.names.find(bytes, at, length);
+    const stream = this.names.find(bytes, at, length);
+    if (stream >= 0 || this.#old === undefined) return stream;
+    const old = this.#old.names.find(bytes, at, length);
+    return old < 0 ? -1 : this.#young.take(this.#old, old);
   }
 
-  /** The same, but a new stream gets a number, without events yet. */
+  /** The same, but a stream that is not known gets a number, and has no events. */
   intern(bytes: Bytes, at: number, length: number): number {
-    const stream = this.names.intern(bytes, at, length);
-    if (HEAD_NUMBERS * stream >= this.#values.length) this.#values = grown(this.#values, 2 * stream);
-    return stream;
+    const known = this.find(bytes, at, length);
+    return known >= 0 ? known : this.#young.intern(bytes, at, length);
+  }
+
+  /** Notes what the index says of a stream that was not found here: its last revision, -1 if it does not exist. */
+  enter(name: Bytes, revision: Revision): void {
+    assert(this.find(name, 0, name.length) < 0, 'what is known here is newer than what the index says');
+    this.advance(this.intern(name, 0, name.length), revision, COMMITTED);
   }
 
   /** Revision of the stream's last event; -1 for the number -1, that of no stream. */
-  revision(stream: number): number {
-    return stream < 0 ? NO_STREAM : this.#values[HEAD_NUMBERS * stream]!;
+  revision(stream: number): Revision {
+    return stream < 0 ? NO_STREAM : this.values[HEAD_NUMBERS * stream]!;
   }
 
-  /** Position of the stream's last event. */
-  position(stream: number): number {
-    return this.#values[HEAD_NUMBERS * stream + 1]!;
+  advance(stream: number, revision: Revision, position: Position): void {
+    this.values[HEAD_NUMBERS * stream] = revision;
+    this.values[HEAD_NUMBERS * stream + 1] = position;
   }
 
-  advance(stream: number, revision: number, position: number): void {
-    this.#values[HEAD_NUMBERS * stream] = revision;
-    this.#values[HEAD_NUMBERS * stream + 1] = position;
+  #enterAll({ revisions, positions }: KnownHeads): void {
+    for (let stream = 0; stream < revisions.length; stream++)
+      this.advance(stream, revisions[stream]!, positions[stream]!);
+  }
+
+  /**
+   * Forgets streams if there are many, but none with an event from `committed` on: those the index does not know. To be called between
+   * appends.
+   */
+  makeRoom(committed: Position): void {
+    if (this.#young.bytes <= this.#fullAt) return;
+    const [young, old] = [this.#young, this.#old];
+    this.#young = new Generation(new NameTable(young.names.seed));
+    this.#old = young;
+    if (old === undefined) return;
+    this.#isComplete = false;
+    for (let stream = 0; stream < old.names.size; stream++) {
+      const isPending = old.values[HEAD_NUMBERS * stream + 1]! >= committed;
+      // What has moved to the younger is out of date here.
+      if (isPending && young.names.findFrom(old.names, stream) < 0) this.#young.take(old, stream);
+    }
+    // If these are many, there must be as many others before they are looked through again.
+    this.#fullAt = Math.max(this.#generationBytes, 2 * this.#young.bytes);
+  }
+}
+
+class Generation {
+  readonly names: NameTable;
+  values: Float64Array;
+
+  constructor(names: NameTable) {
+    this.names = names;
+    this.values = grown(new Float64Array(0), Math.max(STREAMS_AT_FIRST, names.size));
+  }
+
+  get bytes(): number {
+    return this.names.bytes + this.values.byteLength;
+  }
+
+  intern(bytes: Bytes, at: number, length: number): number {
+    return this.#withRoom(this.names.intern(bytes, at, length));
+  }
+
+  /** Copies a stream of `other` that is not here; returns its number here. */
+  take(other: Generation, number: number): number {
+    const stream = this.#withRoom(this.names.internFrom(other.names, number));
+    for (let i = 0; i < HEAD_NUMBERS; i++)
+      this.values[HEAD_NUMBERS * stream + i] = other.values[HEAD_NUMBERS * number + i]!;
+    return stream;
+  }
+
+  #withRoom(stream: number): number {
+    if (HEAD_NUMBERS * stream >= this.values.length) this.values = grown(this.values, 2 * stream);
+    return stream;
   }
 }
 

@@ -13,6 +13,7 @@ import {
   APPEND_PREFIX_BYTES,
   APPEND_QUORUM,
   APPEND_REQUIRES_LEADER,
+  APPEND_STEP,
   EVENT_IS_JSON,
   EVENT_PREFIX_BYTES,
   EXPECTED_REVISION,
@@ -22,6 +23,9 @@ import {
   PART_PREFIX_BYTES,
   PARTS_MAX,
   PARTS_PREFIX_BYTES,
+  STEP_ACTION,
+  STEP_PREFIX_BYTES,
+  TRANSACTION_ID_BYTES,
 } from './frames.js';
 import { isUtf8 } from './utf8.js';
 
@@ -29,7 +33,8 @@ import { isUtf8 } from './utf8.js';
 const REQUIRES_LEADER = APPEND_REQUIRES_LEADER << 8;
 const POLICY_FLAGS = (APPEND_ACK_POLICY | APPEND_QUORUM) << 8;
 const HAS_PARTS = APPEND_PARTS << 8;
-const KNOWN_FLAGS = REQUIRES_LEADER | POLICY_FLAGS | HAS_PARTS;
+const IS_STEP = APPEND_STEP << 8;
+const KNOWN_FLAGS = REQUIRES_LEADER | POLICY_FLAGS | HAS_PARTS | IS_STEP;
 
 const EMPTY = new Uint8Array(0);
 const EMPTY_VIEW = new DataView(EMPTY.buffer);
@@ -52,6 +57,14 @@ export class AppendCursor {
   /** Where the frame stands, and its length. */
   frameAt = 0;
   frameLength = 0;
+  /** Whether it is a step of an open transaction: then these three say which, and one that does not write has no parts. */
+  isStep = false;
+  /** 16 bytes: the transaction's id. */
+  transactionAt = 0;
+  /** Its number in the transaction, from 0. */
+  step = 0;
+  /** One of {@link STEP_ACTION}. */
+  action: number = STEP_ACTION.write;
   /** How many streams it appends to, as one transaction. The fields up to {@link eventCount} are of the part that it stands on. */
   partCount = 1;
   /** A revision, or one of EXPECTED_REVISION. */
@@ -83,6 +96,8 @@ export class AppendCursor {
   dataLength = 0;
   bodyLength = 0;
 
+  /** Where its parts, or their number, stand. */
+  #contentAt = 0;
   #nextAt = 0;
   #eventsLeft = 0;
   /** Which part it stands on, and where each begins. */
@@ -105,7 +120,13 @@ export class AppendCursor {
       return 'the frame is cut short';
     this.requestId = view.getUint32(frameAt + 8, true);
     if (frameLength < APPEND_PREFIX_BYTES) return 'the frame is cut short';
-    return this.#openHeader(frameAt) ?? this.#checkParts(frameAt + frameLength);
+    const fault = this.#openHeader(frameAt);
+    if (fault !== undefined) return fault;
+    this.eventCount = this.totalEvents = this.totalEventBytes = this.totalNameBytes = 0;
+    this.largestEventBytes = this.longestName = 0;
+    return this.isStep && this.action !== STEP_ACTION.write
+      ? undefined
+      : this.#checkParts(frameAt + frameLength);
   }
 
   /** Goes to the first part, before its first event. */
@@ -158,17 +179,33 @@ export class AppendCursor {
     this.saysAckPolicy = (opcodeAndFlags & POLICY_FLAGS) !== 0;
     this.requiresLeader = (opcodeAndFlags & REQUIRES_LEADER) !== 0;
     this.partCount = 1;
-    if ((opcodeAndFlags & HAS_PARTS) === 0) return undefined;
-    this.partCount = view.getUint32(at + FRAME_HEADER_BYTES, true);
+    this.#contentAt = at + FRAME_HEADER_BYTES;
+    this.isStep = (opcodeAndFlags & IS_STEP) !== 0;
+    const fault = this.isStep ? this.#openStep(this.#contentAt) : undefined;
+    if (fault !== undefined || (opcodeAndFlags & HAS_PARTS) === 0) return fault;
+    this.partCount = view.getUint32(this.#contentAt, true);
     const isPossible = this.partCount >= 2 && this.partCount <= PARTS_MAX;
     return isPossible ? undefined : `an Append to several streams has 2 to ${PARTS_MAX} parts`;
   }
 
+  #openStep(at: number): string | undefined {
+    const { view, frameAt, frameLength } = this;
+    const content = frameLength - FRAME_HEADER_BYTES - STEP_PREFIX_BYTES;
+    if (content < 0) return 'the frame is cut short';
+    this.transactionAt = at;
+    this.step = view.getUint32(at + TRANSACTION_ID_BYTES, true);
+    this.action = view.getUint32(at + TRANSACTION_ID_BYTES + 4, true);
+    this.#contentAt = at + STEP_PREFIX_BYTES;
+    if (this.action > STEP_ACTION.abandon) return 'a step of a transaction does something unknown';
+    if (this.action === STEP_ACTION.write)
+      return content < PARTS_PREFIX_BYTES - FRAME_HEADER_BYTES ? 'the frame is cut short' : undefined;
+    const hasParts = (view.getUint32(frameAt + 4, true) & HAS_PARTS) !== 0;
+    return content > 0 || hasParts ? 'a step that ends a transaction has no content' : undefined;
+  }
+
   /** Checks all parts, the last of which must end at `end`, adds up their sizes, and goes to the first. */
   #checkParts(end: number): string | undefined {
-    this.totalEvents = this.totalEventBytes = this.totalNameBytes = 0;
-    this.largestEventBytes = this.longestName = 0;
-    this.#nextAt = this.frameAt + (this.partCount === 1 ? FRAME_HEADER_BYTES : PARTS_PREFIX_BYTES);
+    this.#nextAt = this.#contentAt + (this.partCount === 1 ? 0 : PARTS_PREFIX_BYTES - FRAME_HEADER_BYTES);
     for (let part = 0; part < this.partCount; part++) {
       this.#partAts[part] = this.#nextAt;
       const fault = this.#checkPrefix(end) ?? this.#checkEvents(end);

@@ -41,6 +41,10 @@ export const APPEND_REQUIRES_LEADER = 4;
 export const APPEND_QUORUM = 8;
 /** Flag of an Append: to several streams, as one transaction; a list of parts instead of one. */
 export const APPEND_PARTS = 16;
+/** Flag of an Append: a step of an open transaction, which is written when that is committed. */
+export const APPEND_STEP = 32;
+/** What a step of an open transaction does: adds to it, ends it with all of it written, or with nothing. */
+export const STEP_ACTION = { write: 0, commit: 1, abandon: 2 } as const;
 /** Flag of ReadStream and ReadAll: towards the start. */
 export const READ_BACKWARDS = 1;
 /** Bits of the flags of ReadStream, ReadAll and StreamInfo that hold one of {@link READ_CONSISTENCIES}, and where they begin. */
@@ -107,6 +111,10 @@ export const APPEND_PREFIX_BYTES = 24;
 export const PART_PREFIX_BYTES = 12;
 /** Bytes of an Append to several streams before its first part, its header included. */
 export const PARTS_PREFIX_BYTES = 16;
+/** Bytes that a step has between an Append's header and its content: id of the transaction, number of the step, what it does. */
+export const STEP_PREFIX_BYTES = 24;
+/** Bytes of the id of a transaction. */
+export const TRANSACTION_ID_BYTES = 16;
 /** Most parts of an Append: as many streams as a decision is ever about. */
 export const PARTS_MAX = 256;
 /** Bytes of an event inside an Append before its type. */

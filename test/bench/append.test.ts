@@ -105,6 +105,35 @@ describe('bench append', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  test('what was just started runs in with many requests in flight before a row with one', async () => {
+    let [open, most] = [0, 0];
+    const peaks: number[] = [];
+    const openTarget: OpenTarget = ({ inFlight }) => {
+      expect(inFlight).toBe(64);
+      const target = {
+        recordBytes: 352,
+        firstError: undefined,
+        completed: (_slot: number, _succeeded: boolean): void => undefined,
+        submit: (slot: number) => {
+          most = Math.max(most, ++open);
+          setImmediate(() => {
+            open--;
+            target.completed(slot, true);
+          });
+        },
+        writerTotals: () => {
+          peaks.push(most);
+          most = 0;
+          return Promise.resolve(NOTHING_WRITTEN);
+        },
+        close: () => Promise.resolve(),
+      };
+      return Promise.resolve(target);
+    };
+    expect(await run({ inFlight: '1' }, openTarget)).toMatchObject({ inFlight: 1, errors: 0 });
+    expect(peaks).toEqual([64, 1]);
+  });
+
   test('a folder that is not there is refused before anything starts', async () => {
     const options = parseAppendOptions({ dir: join(directory, 'nowhere') });
     await expect(runAppend(options, openPlatform().disk, openEngineTarget)).rejects.toMatchObject({

@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { loadManifest } from '../../src/index/manifest.js';
+import { readU64 } from '../../src/base/bytes.js';
+import { eventIdsFileName, loadManifest, segmentFileName } from '../../src/index/manifest.js';
+import { PAGE_BYTES, PAYLOAD_BYTES } from '../../src/index/page.js';
+import type { BuildJob } from '../../src/indexer/jobs.js';
 import { Random } from '../../src/sim/random.js';
 import { weakHash } from '../index/segments.js';
 import { CHUNK_BYTES, INDEX, IndexRig } from './index-rig.js';
+
+/** docs/formats.md, "Segments". */
+const DECIDED_AT = 56;
 
 describe('a lasting index', () => {
   test('has a segment for each sealed chunk, merged to few, and answers from them after a restart', async () => {
@@ -105,6 +111,54 @@ describe('a lasting index', () => {
     expect(rig.events.length).toBe(1_400);
   });
 });
+
+describe('the segment of a chunk', () => {
+  test.each([40, 300, 100_000])(
+    'is the same from memory as from the log, with event ids of the last %i',
+    (eventIds) => {
+      const random = new Random(eventIds);
+      const rig = new IndexRig({ eventIds });
+      rig.start();
+      let built = 0;
+      let crossed = 0;
+      for (let i = 0; i < 60; i++) {
+        const transaction = Array.from({ length: random.between(1, 40) }, () => ({
+          stream: `s${random.below(30)}`,
+          dataBytes: random.below(900),
+        }));
+        rig.append(transaction, random.below(8) === 0);
+        rig.advance();
+        rig.work();
+        const { job } = rig;
+        if (job?.kind === 'build') {
+          expect(job.memory).toBeDefined();
+          rig.carryOut(job);
+          const fromMemory = filesOf(rig, job);
+          rig.carryOut({ ...job, memory: undefined });
+          const fromLog = filesOf(rig, job);
+          expect(fromMemory.segment.rest).toEqual(fromLog.segment.rest);
+          expect(fromMemory.eventIds).toEqual(fromLog.eventIds);
+          // The log is read in runs, so whoever reads it may have read on.
+          expect(fromMemory.segment.decided).toBeLessThanOrEqual(fromLog.segment.decided);
+          expect(fromMemory.segment.decided).toBeGreaterThanOrEqual((job.chunk + 1) * CHUNK_BYTES);
+          if (fromMemory.segment.decided > (job.chunk + 1) * CHUNK_BYTES) crossed++;
+          built++;
+        }
+        rig.settle();
+      }
+      expect([built > 5, crossed > 0]).toEqual([true, true]);
+    },
+  );
+});
+
+/** The files that a job has made; in the header of a segment `decided` aside, and so the page's checksum. */
+function filesOf(rig: IndexRig, { file, eventIds }: BuildJob) {
+  const bytes = rig.contentOf(segmentFileName(file));
+  const decided = readU64(new DataView(bytes.buffer), DECIDED_AT);
+  bytes.fill(0, DECIDED_AT, DECIDED_AT + 8).fill(0, PAYLOAD_BYTES, PAGE_BYTES);
+  const ids = eventIds > 0 ? rig.contentOf(eventIdsFileName(file)) : undefined;
+  return { segment: { rest: bytes, decided }, eventIds: ids };
+}
 
 describe('damage to the index', () => {
   test('anywhere in any of its files gives no wrong answer, and is mended from the log while it serves', async () => {

@@ -26,8 +26,9 @@ function lookup(): Promise<{ readonly head: number }> {
   return desk.lookup({ stream: STREAM, direction: 'forwards', from: 0, eventsMax: 1, bytesMax: 1 });
 }
 
-/** The index thread answers the oldest query: the stream's head is `head`. */
-function answer(head: number): void {
+/** The index thread answers the oldest query: the stream's head is `head`. What is asked in one go is sent at its end. */
+async function answer(head: number): Promise<void> {
+  await Promise.resolve();
   const { id } = receiveQuery(queries)!;
   queries.release();
   sendAnswer(answers, { id, head, next: 0 }, new RunCollector());
@@ -35,15 +36,15 @@ function answer(head: number): void {
 
 test('each query gets its answer', async () => {
   const [first, second] = [lookup(), lookup()];
-  answer(7);
-  answer(8);
+  await answer(7);
+  await answer(8);
   desk.deliver();
   expect([(await first).head, (await second).head]).toEqual([7, 8]);
 });
 
 test('when the thread has ended, what it had answered counts, and all else is refused, now and later', async () => {
   const [answered, open] = [lookup(), lookup()];
-  answer(7);
+  await answer(7);
   desk.close(GONE);
   expect((await answered).head).toBe(7);
   await expect(open).rejects.toBe(GONE);
@@ -52,8 +53,18 @@ test('when the thread has ended, what it had answered counts, and all else is re
 
 test('an answer that comes after that is nobody’s, and does no harm', async () => {
   const open = lookup();
+  await Promise.resolve();
   desk.close(GONE);
-  answer(7);
+  const refused = expect(open).rejects.toBe(GONE);
+  await answer(7);
   desk.deliver();
-  await expect(open).rejects.toBe(GONE);
+  await refused;
+});
+
+test('what is asked in one go is sent together', async () => {
+  const asked = [lookup(), lookup(), lookup()];
+  expect(receiveQuery(queries)).toBeUndefined();
+  for (const head of asked.keys()) await answer(head);
+  desk.deliver();
+  expect((await Promise.all(asked)).map(({ head }) => head)).toEqual([0, 1, 2]);
 });

@@ -23,7 +23,7 @@ test('the index thread reads the log, follows it, answers, and ends when the rin
   const bench = new Bench(filled(1000));
   await bench.indexer.ready;
   const snapshot = await bench.indexer.snapshot();
-  expect(NameTable.fromTransfer(snapshot.names).size).toBe(3);
+  expect(NameTable.fromTransfer(snapshot.heads!.names).size).toBe(3);
   expect(snapshot.recent.streams.byteLength).toBe(4 * 64);
   for (let round = 0; round < 20; round++) {
     bench.grow(30);
@@ -58,7 +58,8 @@ test('snapshots come in the order of asking, and each has what was committed the
     heads.push(bench.live.sample.eventsOf('s0').length - 1);
     bench.grow(30);
   }
-  for (const [round, { names, revisions }] of (await Promise.all(snapshots)).entries()) {
+  for (const [round, { heads: all }] of (await Promise.all(snapshots)).entries()) {
+    const { names, revisions } = all!;
     const table = NameTable.fromTransfer(names);
     const stream = Array.from({ length: table.size }, (_, i) => table.nameOf(i)).indexOf('s0');
     expect(new Float64Array(revisions)[stream]).toBeGreaterThanOrEqual(heads[round]!);
@@ -79,6 +80,8 @@ test('an index thread that dies is reported, and whoever waits for it is told', 
   const bench = new Bench(filled(10));
   await bench.indexer.ready;
   bench.stopListening();
+  // Its last turn is over before the question comes: otherwise it might still answer.
+  const terminated = bench.indexer.worker.terminate();
   const waiting = bench.indexer.lookup({
     stream: encode('s0'),
     direction: 'forwards',
@@ -87,7 +90,7 @@ test('an index thread that dies is reported, and whoever waits for it is told', 
     bytesMax: 1,
   });
   const refused = expect(waiting).rejects.toMatchObject({ code: 'thread-died' });
-  await bench.indexer.worker.terminate();
+  await terminated;
   await refused;
   expect((await bench.ended).error).toBeInstanceOf(Error);
 });

@@ -43,14 +43,18 @@ const RECORDS: readonly [string, string][] = [
   ['record-padding.hex', 'padding at 520, 65016 bytes, epoch 1: fills the chunk'],
 ];
 
+const DRAFT =
+  'draft at 1000, 161 bytes, epoch 1: step 4 of transaction 018f4e5c-0000-7000-8000-000000000b01, 64 bytes';
+const ALL_RECORDS = [...RECORDS, ['record-draft.hex', DRAFT] as const];
+
 describe('the golden record', () => {
-  test.each(RECORDS)('%s reads as it says', (name, description) => {
+  test.each(ALL_RECORDS)('%s reads as it says', (name, description) => {
     const decoded = decodeRecord(readGolden(name), 0);
     expect(describeRecord(decoded)).toBe(description);
     expect(decoded.header.timestampUs).toBe(1_700_000_000_000_000 + decoded.header.position);
   });
 
-  test.each(RECORDS)('%s is what seal makes of it', (name) => {
+  test.each(ALL_RECORDS)('%s is what seal makes of it', (name) => {
     const golden = readGolden(name);
     const { header } = decodeRecord(golden, 0);
     const bytes = golden.slice();

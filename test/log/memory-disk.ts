@@ -12,13 +12,18 @@ export class MemoryDisk implements Disk {
   /** Path → content. Tests look at it and damage it. */
   readonly files = new Map<string, Uint8Array>();
   readonly folders = new Set<string>();
+  /** From the medium. */
   bytesRead = 0;
+  /** Whether a file that is not read directly is read from the medium once, and then remembered. */
+  hasPageCache = false;
   bytesWritten = 0;
   syncs = 0;
   /** Called before each write; may throw, to stand for a crash or a failing disk. */
   beforeWrite: ((path: string, offset: number, length: number) => void) | undefined;
 
   readonly #open = new Map<FileHandle, { path: string; direct: boolean }>();
+  /** What the page cache has, by path. */
+  readonly #cached = new Map<string, Uint8Array>();
   #nextHandle = 3;
 
   /** A disk with the same content. */
@@ -63,9 +68,12 @@ export class MemoryDisk implements Disk {
 
   read(file: FileHandle, target: Bytes, at: number, length: number, offset: number): number {
     this.#requireAligned(file, target, [at, length, offset]);
-    const part = this.#content(file).subarray(offset, offset + length);
+    const isCached = this.hasPageCache && !this.#open.get(file)!.direct;
+    const remembered = isCached ? this.#cached.get(this.#path(file)) : undefined;
+    const part = (remembered ?? this.#content(file)).subarray(offset, offset + length);
     target.set(part, at);
-    this.bytesRead += part.length;
+    if (remembered === undefined) this.bytesRead += part.length;
+    if (isCached && remembered === undefined) this.#cached.set(this.#path(file), this.#content(file).slice());
     return part.length;
   }
 
@@ -74,6 +82,7 @@ export class MemoryDisk implements Disk {
     this.beforeWrite?.(this.#path(file), offset, length);
     if (offset + length > this.#content(file).length) this.allocate(file, offset + length);
     this.#content(file).set(source.subarray(at, at + length), offset);
+    this.#cached.delete(this.#path(file));
     this.bytesWritten += length;
   }
 
@@ -134,6 +143,10 @@ export class MemoryDisk implements Disk {
 
   alignedBuffer(length: number): Bytes {
     return new Uint8Array(length);
+  }
+
+  dropCached(file: FileHandle): void {
+    this.#cached.delete(this.#path(file));
   }
 
   adviseHugePages(_buffer: ArrayBufferLike): void {

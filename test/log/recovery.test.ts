@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { CairnError } from '../../src/base/errors.js';
+import { chainEndOf } from '../../src/indexer/chunk-walk.js';
 import { javascriptKernel as kernel } from '../../src/log/javascript-kernel.js';
 import { type RecoveredLog, recoverLog } from '../../src/log/recovery.js';
+import { LogScanner } from '../../src/log/scan.js';
 import { repairTail, sealChunk } from '../../src/log/tail-repair.js';
 import { MemoryDisk } from './memory-disk.js';
 import { naiveCrc, naiveSeal, prepareBody, timestampAt } from './naive-records.js';
@@ -46,6 +48,22 @@ function repaired(disk: MemoryDisk): RecoveredLog {
 }
 
 describe('a log that was closed properly', () => {
+  test('is looked at on the medium, whatever the system remembers of it, and read again from memory', () => {
+    const log = new SampleLog().epoch().event().fillChunk().event(700).event(10_000).commit();
+    const disk = log.disk();
+    disk.hasPageCache = true;
+    const { end, chunks, chunkSize, activeChunk: justRead } = recover(disk);
+    const before = disk.bytesRead;
+    const from = chainEndOf({ disk, chunkSize }, 0, chunkPath(0))!;
+    const scanner = new LogScanner({ disk, kernel, chunks, chunkSize, from, to: end.position, justRead });
+    while (scanner.next() !== undefined);
+    scanner.close();
+    expect(scanner.state).toEqual(end);
+    expect(disk.bytesRead).toBe(before);
+    data(disk, CHUNK_SIZE + 200)[0]! ^= 1;
+    expect(damageIn(disk).code).toBe('log-corrupt');
+  });
+
   test('ends behind its last record', () => {
     const log = new SampleLog().epoch().event().event(700).commit();
     const last = log.records.at(-1)!;
@@ -351,7 +369,7 @@ describe('damage', () => {
   });
 
   test.each([
-    ['type 6', { type: 6, version: 1 }],
+    ['type 7', { type: 7, version: 1 }],
     ['version 2', { type: 1, version: 2 }],
   ])('is not what a record of a later format is called: %s', (_, { type, version }) => {
     const log = new SampleLog().epoch().event();

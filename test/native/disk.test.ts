@@ -169,6 +169,19 @@ describe.each(disks.filter((one) => !one.isSkipped))('$title', ({ make }) => {
     disk.syncDirectory(folder);
   });
 
+  test('reads the same when the system has forgotten the file', () => {
+    const disk = make();
+    const { file } = newFile(disk);
+    const bytes = noise(8192);
+    disk.write(file, bytes, 0, 8192, 0);
+    disk.sync(file);
+    disk.dropCached(file);
+    const target = new Uint8Array(8192);
+    disk.read(file, target, 0, 8192, 0);
+    expect(Buffer.compare(target, bytes)).toBe(0);
+    disk.close(file);
+  });
+
   test('renames, removes, lists sorted and makes directories', () => {
     const disk = make();
     const folder = join(temporaryFolder(), 'a', 'b');

@@ -155,7 +155,7 @@ describe.each([...kernelsByName()])('%s', (_name, kernel: RecordKernel) => {
       ['a length above the limit', RECORD.length, 4, RECORD_LENGTH_MAX + 1],
       ['a length of all ones', RECORD.length, 4, 0xffff_ffff],
       ['type 0', RECORD.type, 1, 0],
-      ['type 6', RECORD.type, 1, 6],
+      ['type 7', RECORD.type, 1, 7],
       ['version 0', RECORD.version, 1, 0],
       ['version 2', RECORD.version, 1, 2],
     ])('%s is a bad header, however right its checksum', (_title, at, size, value) => {

@@ -51,6 +51,18 @@ test('without room the socket is not read, and what came already is taken in ord
   expect(socket.isPaused).toBe(false);
 });
 
+test('while something is looked up for an append the socket is not read, and what came behind it is taken afterwards, in order', () => {
+  socket.receive(helloFrame());
+  engine.seeks = true;
+  socket.receive(joined([append(1), append(2)]));
+  socket.receive(append(3));
+  expect([engine.taken, socket.isPaused]).toEqual([[], true]);
+  engine.makeRoom();
+  expect(engine.taken).toEqual([]);
+  engine.find();
+  expect([engine.taken, socket.isPaused]).toEqual([[1, 2, 3], false]);
+});
+
 test('any number of messages may have come before there was room', () => {
   socket.receive(helloFrame());
   engine.hasRoom = false;

@@ -60,6 +60,10 @@ class Leader implements AppendPort {
     // There always is.
   }
 
+  whenFound(): void {
+    // It looks for nothing.
+  }
+
   /** Resolves when it has taken so many. */
   async took(count: number): Promise<string[]> {
     while (this.taken.length < count) await new Promise<void>((resolve) => this.#waiting.push(resolve));

@@ -57,6 +57,16 @@ test('sums of the writer are what it has done since the start, however often the
   expect(found.get('cairn_ring_used_bytes')).toBe(2000);
 });
 
+test('subscriptions are counted by state, and what was sent to them since the start', async () => {
+  const { url } = await show();
+  const found = await scrape(url);
+  expect(found.get('cairn_subscriptions{state="live"}')).toBe(3);
+  expect(found.get('cairn_subscriptions{state="catching-up"}')).toBe(2);
+  expect(found.get('cairn_subscription_events_total')).toBe(1000);
+  expect(found.get('cairn_subscription_bytes_total')).toBe(90_000);
+  expect(found.get('cairn_subscription_falls_behind_total')).toBe(2);
+});
+
 test('the stages of writes are there from when somebody follows writes', async () => {
   const { url, metrics } = await show();
   expect([...(await scrape(url)).keys()].filter((name) => name.includes('_stage_'))).toEqual([]);

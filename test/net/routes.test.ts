@@ -60,6 +60,7 @@ describe('/info', () => {
     expect((await get(`${url}/info`)).body).toMatchObject({
       ...{ state: 'Leader', node: nameOf(1), memberId: idOf(1), epoch: 5, clusterId: CLUSTER_ID },
       configuration: { version: 1, members: [{}, {}, {}] },
+      subscriptions: { open: 5, live: 3, catchingUp: 2, events: 1000, bytes: 90_000, fallsBehind: 2 },
     });
   });
 

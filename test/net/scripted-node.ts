@@ -43,7 +43,9 @@ export function statusOf(changes: Partial<NodeStatus> = {}): NodeStatus {
       batchSizes: [0, 0, 4, 6, ...new Array<number>(20).fill(0)],
     },
     ...{ repairs: 0, damagedChunks: 0 },
+    streamHeads: { streams: 12, bytes: 9000, lookups: 7 },
     ...{ pendingAppends: 4, ringBytes: 1 << 20, ringBytesUsed: 2000, isReady: true },
+    subscriptions: { open: 5, live: 3, events: 1000, bytes: 90_000, fallsBehind: 2 },
     members: [
       { ...progress, id: idOf(2), name: nameOf(2), zone: 'b', lagBytes: 100, silentMs: 50 },
       { ...progress, id: idOf(3), name: nameOf(3), zone: 'c', lagBytes: 5_000_000, silentMs: 9000 },

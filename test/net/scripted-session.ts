@@ -5,7 +5,7 @@ import { ClientSession, type SessionParts } from '../../src/net/client-session.j
 import { FilterShelf } from '../../src/net/filter-shelf.js';
 import { MessageGarbage } from '../../src/net/message-garbage.js';
 import type { NodePort, ServedLog } from '../../src/net/node-port.js';
-import { SubscriptionSlots } from '../../src/net/subscription-slots.js';
+import { NodeSubscriptions } from '../../src/net/node-subscriptions.js';
 import type { LogReader } from '../../src/reader/log-reader.js';
 import type { AppendSink, Rejection } from '../../src/sequencer/pending-replies.js';
 import type { AppendOutcome } from '../../src/sequencer/sequencer.js';
@@ -17,15 +17,19 @@ import { OPCODE, type ReadConsistency } from '../../src/wire/frames.js';
 /** Takes appends in order, or has no room. */
 export class ScriptedEngine {
   hasRoom = true;
+  /** Whether it looks something up for each append that comes. */
+  seeks = false;
   /** Request ids of the appends that were taken. */
   readonly taken: number[] = [];
   readonly refused: Rejection[] = [];
   /** What it answers to appends instead of taking them. */
   refusal: Rejection | undefined;
   #waiting: (() => void)[] = [];
+  #seeking: (() => void)[] = [];
 
   append(_append: AppendCursor, sink: AppendSink, token: number): AppendOutcome | Rejection {
     if (!this.hasRoom) return 'retry';
+    if (this.seeks) return 'sought';
     if (this.refusal !== undefined) return this.refusal;
     this.taken.push(token);
     queueMicrotask(() => sink.appended(token, this.taken.length - 1, 8 * this.taken.length, false));
@@ -43,6 +47,16 @@ export class ScriptedEngine {
 
   whenRoom(callback: () => void): void {
     this.#waiting.push(callback);
+  }
+
+  whenFound(callback: () => void): void {
+    this.#seeking.push(callback);
+  }
+
+  /** Has found what it was looking for. */
+  find(): void {
+    this.seeks = false;
+    for (const callback of this.#seeking.splice(0)) callback();
   }
 
   /** There is room from now on. */
@@ -66,7 +80,7 @@ export class ScriptedNode implements NodePort {
       openReadsMax: 64,
       subscriptionsMax: 64,
     },
-    subscriptions: new SubscriptionSlots(64),
+    subscriptions: new NodeSubscriptions(64),
     filters: new FilterShelf(),
   };
   /** What reads are told; by default that they may begin. */

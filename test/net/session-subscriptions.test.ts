@@ -1,9 +1,15 @@
 /** Subscriptions of a session on a log in memory: what is answered to which frames, and what they may cost. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { NodeSubscriptions } from '../../src/net/node-subscriptions.js';
 import { CHECKPOINT_BYTES } from '../../src/net/open-read.js';
-import { SubscriptionSlots } from '../../src/net/subscription-slots.js';
 import { FrameReader } from '../../src/wire/frame-reader.js';
-import { EVENTS_CANCELLED, EVENTS_CAUGHT_UP, EVENTS_LAST, OPCODE } from '../../src/wire/frames.js';
+import {
+  EVENTS_BEHIND,
+  EVENTS_CANCELLED,
+  EVENTS_CAUGHT_UP,
+  EVENTS_LAST,
+  OPCODE,
+} from '../../src/wire/frames.js';
 import {
   decodeEventsPrefix,
   type EventsPrefix,
@@ -121,7 +127,7 @@ test('a subscription is told once that it has caught up, and then given what is 
   commit(['a', 'new']);
   await turns();
   expect(events()).toEqual([]);
-  expect(node.served!.subscriptions.taken).toBe(0);
+  expect(node.served!.subscriptions.counts.open).toBe(0);
 });
 
 test('a subscription ends after as many events as it asks for', async () => {
@@ -141,7 +147,7 @@ test('a subscription ends after as many events as it asks for', async () => {
     expect(own.reduce((sum, { eventCount }) => sum + eventCount, 0)).toBe(count);
     expect(own.at(-1)!.flags).toBe(EVENTS_LAST);
   }
-  expect(node.served!.subscriptions.taken).toBe(0);
+  expect(node.served!.subscriptions.counts.open).toBe(0);
 });
 
 test('without credit nothing is sent, and nothing is missed when it comes', async () => {
@@ -191,14 +197,14 @@ test('there are no more subscriptions than a connection, and the node, may have;
   expect(socket.errors()).toHaveLength(1);
   socket.receive(written((writer) => encodeCancel(writer, 1)));
   // It ends behind the page that it is at, which comes from a file.
-  while (node.served.subscriptions.taken > 1) await turns();
+  while (node.served.subscriptions.counts.open > 1) await turns();
   subscribe(3);
   await turns();
   expect(socket.errors()).toHaveLength(1);
-  const slots = new SubscriptionSlots(3);
+  const subscriptions = new NodeSubscriptions(3);
   node.served = {
     ...node.served,
-    subscriptions: slots,
+    subscriptions,
     limits: { ...node.served.limits, subscriptionsMax: 9 },
   };
   const others = [new ScriptedSocket(), new ScriptedSocket()];
@@ -213,14 +219,43 @@ test('there are no more subscriptions than a connection, and the node, may have;
   expect(others[1]!.errors()).toMatchObject([{ code: 'too-many-subscriptions', details: { limit: 3 } }]);
   // A connection that is gone holds none.
   others[0]!.emit('close');
-  expect(slots.taken).toBe(1);
+  expect(subscriptions.counts.open).toBe(1);
+});
+
+test('the node counts its subscriptions: how many are live, who falls behind, and what all were sent', async () => {
+  const { subscriptions } = node.served!;
+  commit(['a']);
+  subscribe(1, { windowBytes: 0 });
+  subscribe(2, { windowBytes: 1 }, 'a');
+  expect(subscriptions.counts).toMatchObject({ open: 2, live: 0, events: 0 });
+  const [first] = await nextEvents(1);
+  const { bytes } = subscriptions.counts;
+  expect(first).toMatchObject({ requestId: 2, flags: EVENTS_CAUGHT_UP });
+  expect(subscriptions.counts).toMatchObject({ open: 2, live: 1, events: 1, fallsBehind: 0 });
+  expect(bytes).toBeGreaterThan(100);
+  // It has no credit, and more events of its stream go by than are kept for it.
+  for (let i = 0; i < 300; i++) commit(['a'], 2_000);
+  await turns();
+  expect(subscriptions.counts).toMatchObject({ live: 1, events: 1, bytes });
+  socket.receive(written((writer) => encodeCredit(writer, 2, bytes)));
+  expect(await nextEvents(1)).toMatchObject([{ flags: EVENTS_BEHIND }]);
+  expect(subscriptions.counts).toMatchObject({ open: 2, live: 0, fallsBehind: 1 });
+  socket.receive(written((writer) => encodeCredit(writer, 2, 1 << 20)));
+  while (subscriptions.counts.events < 301) await turns();
+  expect(subscriptions.counts).toMatchObject({ open: 2, live: 1, fallsBehind: 1 });
+  expect(subscriptions.counts.bytes).toBeGreaterThan(200 * bytes);
+  socket.receive(written((writer) => encodeCancel(writer, 2)));
+  while (subscriptions.counts.open > 1) await turns();
+  expect(subscriptions.counts).toMatchObject({ live: 0, events: 301 });
+  socket.emit('close');
+  expect(subscriptions.counts).toMatchObject({ open: 0, live: 0 });
 });
 
 test('a pattern that can not be used is refused, and costs no subscription', async () => {
   subscribe(1, { filter: [{ field: 'stream', kind: 'regex', patterns: ['(a'] }] });
   await turns();
   expect(socket.errors()).toMatchObject([{ code: 'invalid-filter', details: { pattern: '(a', at: 0 } }]);
-  expect(node.served!.subscriptions.taken).toBe(0);
+  expect(node.served!.subscriptions.counts.open).toBe(0);
 });
 
 test('of a log in which nothing fits a client hears how far it was searched', async () => {

@@ -17,7 +17,9 @@ export function engineOptions(folder: string, changes: Partial<EngineOptions> = 
     maxAppendSize: 16 * 1024,
     maxAppendEventSize: 8 * 1024,
     retryWindowEvents: 1024,
+    transactionTimeoutMs: 60_000,
     indexCacheSize: 1024 * 1024,
+    streamHeadCacheSize: 1024 * 1024,
     ...changes,
   };
 }
@@ -57,6 +59,7 @@ export function append(
     const attempt = () => {
       const outcome = engine.appends.append(openAppend(frame), sink, 1);
       if (outcome === 'retry') engine.appends.whenRoom(attempt);
+      else if (outcome === 'sought') engine.appends.whenFound(attempt);
       else if (outcome !== 'taken') engine.appends.refuse(sink, 1, outcome);
     };
     attempt();

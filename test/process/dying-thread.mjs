@@ -10,7 +10,8 @@ const MARKS = { writer: 'syncMode', indexer: 'queries', preparer: 'nextChunk' };
 
 const { DYING_THREAD_NAME: name, DYING_THREAD_PARKS: parks, DYING_THREAD_END: end } = process.env;
 
-if (!isMainThread && name in MARKS && MARKS[name] in workerData) {
+// A worker of a pool is told nothing.
+if (!isMainThread && name in MARKS && MARKS[name] in (workerData ?? {})) {
   const wait = Atomics.wait;
   let left = Number(parks);
   Atomics.wait = (...args) => {

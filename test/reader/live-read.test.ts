@@ -164,9 +164,47 @@ describe('a live read', () => {
     expect(all.said).toEqual([]);
     const stream = new Follower(live, { stream: 'a' }, 3);
     await stream.take(EVERYTHING);
-    commit(live, ['a', 'a', 'a', 'a']);
+    commit(live, ['a']);
+    await stream.take(EVERYTHING);
+    expect(stream.said).toEqual([]);
+    commit(live, ['a', 'a', 'a']);
     await stream.take(EVERYTHING);
     expect(stream.events).toEqual(stream.expected().slice(3));
+    expect(stream.said).toEqual(['caught up']);
+    const absent = new Follower(live, { stream: 'b' }, 1);
+    await absent.take(EVERYTHING);
+    expect(absent.said).toEqual([]);
+  });
+
+  test('of a stream goes on after an event that is not committed here yet, and has caught up when that is, without a further one', async () => {
+    const live = liveLog();
+    commit(live, ['a', 'a']);
+    const stream = new Follower(live, { stream: 'a' }, 4);
+    await stream.take(EVERYTHING);
+    commit(live, ['b', 'a']);
+    await stream.take(EVERYTHING);
+    expect(stream.said).toEqual([]);
+    commit(live, ['a', 'b']);
+    await stream.take(EVERYTHING);
+    expect([stream.said, stream.events]).toEqual([['caught up'], []]);
+    commit(live, ['a']);
+    await stream.take(EVERYTHING);
+    expect([stream.said, stream.events]).toEqual([['caught up'], stream.expected().slice(4)]);
+  });
+
+  test('after an event that is not committed here yet waits for it, and says that it has caught up only then', async () => {
+    const live = liveLog();
+    commit(live, ['a']);
+    const [eventsMax, from] = [Number.POSITIVE_INFINITY, live.sample.end];
+    const read = live.reader.readAll({ direction: 'forwards', from, eventsMax, isLive: true, isAfter: true });
+    const early = await Promise.race([read.whenReady?.(), turns().then(() => 'nothing')]);
+    expect(early).toBe('nothing');
+    commit(live, ['a']);
+    await read.whenReady?.();
+    expect(await read.nextPage(10_000)).toMatchObject({ kind: 'page', eventCount: 0, isCaughtUp: true });
+    commit(live, ['b']);
+    await read.whenReady?.();
+    expect(await read.nextPage(10_000)).toMatchObject({ kind: 'page', eventCount: 1 });
   });
 
   test('that is too slow for the ring says so, reads from the files, and says when it has caught up again', async () => {

@@ -182,6 +182,79 @@ describe('a no that rests on the log', () => {
   });
 });
 
+describe('an answer that is held', () => {
+  /** Adds an append that was there already, and holds its answer. */
+  function held(pending: PendingReplies, end: number, client: Client, token: number): number {
+    const entry = pending.appended(end, client, token, true);
+    pending.setResult(entry, token, end - 8);
+    pending.hold(entry);
+    return entry;
+  }
+
+  test('waits, and all behind it, until it is set free', () => {
+    const [pending, client] = [new PendingReplies(), new Client()];
+    append(pending, 100, client, 1);
+    const entry = held(pending, 100, client, 2);
+    append(pending, 200, client, 3);
+    pending.release(200);
+    expect(client.told).toEqual(['1 yes 1@92']);
+    expect(pending.isHeld(entry)).toBe(true);
+    pending.free(entry);
+    expect(client.told).toEqual(['1 yes 1@92', '2 again 2@92', '3 yes 3@192']);
+    pending.free(entry);
+    expect(client.told).toHaveLength(3);
+  });
+
+  test('waits for the commit all the same', () => {
+    const [pending, client] = [new PendingReplies(), new Client()];
+    pending.free(held(pending, 100, client, 1));
+    expect(client.told).toEqual([]);
+    pending.release(100);
+    expect(client.told).toEqual(['1 again 1@92']);
+  });
+
+  test('may become a no, which is confirmed like any other that rests on the log', () => {
+    const asked: { answer(): void; abandon(): void }[] = [];
+    const confirm: Confirm = (answer, abandon) => asked.push({ answer, abandon });
+    const [pending, client] = [new PendingReplies(confirm), new Client()];
+    const [first, second] = [held(pending, 100, client, 4_000_000_000), held(pending, 100, client, 2)];
+    pending.setRevisions(first, [1, 2]);
+    append(pending, 100, client, 3);
+    pending.release(100);
+    pending.refuse(second, CONFLICT);
+    pending.refuse(first, CONFLICT);
+    expect(asked).toHaveLength(2);
+    asked[0]!.abandon();
+    expect(client.told).toEqual([]);
+    asked[1]!.answer();
+    expect(client.told).toEqual(['4000000000 event-id-conflict', '2 no-leader', '3 yes 3@92']);
+  });
+
+  test('is abandoned with the others; what becomes of it then is nothing to anybody', () => {
+    const [pending, client] = [new PendingReplies(), new Client()];
+    const entries = [held(pending, 100, client, 1), held(pending, 100, client, 2)];
+    pending.abandon(UNKNOWN);
+    expect(client.told).toEqual(['1 outcome-unknown', '2 outcome-unknown']);
+    expect(entries.map((entry) => pending.isHeld(entry))).toEqual([false, false]);
+    pending.free(entries[0]!);
+    pending.refuse(entries[1]!, CONFLICT);
+    append(pending, 100, client, 3);
+    pending.release(100);
+    expect(client.told.slice(2)).toEqual(['3 yes 3@92']);
+  });
+
+  test('of a queue that grows meanwhile is still its own', () => {
+    const [pending, client] = [new PendingReplies(), new Client()];
+    const entry = held(pending, 100, client, 0);
+    for (let token = 1; token <= 3_000; token++) append(pending, 100, client, token);
+    pending.release(100);
+    expect(client.told).toEqual([]);
+    pending.refuse(entry, CONFLICT);
+    expect(client.told).toHaveLength(3_001);
+    expect(client.told[0]).toBe('0 event-id-conflict');
+  });
+});
+
 describe('ack policies', () => {
   test('each have a queue of their own, and the quorum’s does not wait for the others', () => {
     const [queues, client] = [new AckQueues(undefined), new Client()];

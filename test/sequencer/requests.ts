@@ -3,13 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { parseUuid } from '../../src/base/bytes.js';
 import { AppendCursor } from '../../src/wire/append-frame.js';
 import { FrameWriter } from '../../src/wire/frame-writer.js';
-import { APPEND_PARTS, OPCODE } from '../../src/wire/frames.js';
+import { APPEND_PARTS, APPEND_STEP, OPCODE, STEP_ACTION } from '../../src/wire/frames.js';
 
 export interface TestEvent {
   readonly id?: string;
   readonly type?: string;
   readonly data?: string | Uint8Array;
   readonly metadata?: string;
+  /** True by default. */
+  readonly isJson?: boolean;
 }
 
 /** What a request appends to one stream. `expected` defaults to any (-2). */
@@ -43,6 +45,29 @@ export function partsFrame(parts: readonly TestPart[], requestId = 1): Uint8Arra
   return writer.take();
 }
 
+/** A step of the open transaction with the id `transaction`. */
+export interface TestStep {
+  readonly transaction: number;
+  readonly step: number;
+  readonly action: keyof typeof STEP_ACTION;
+}
+
+export function stepFrame(
+  { transaction, step, action }: TestStep,
+  parts: readonly TestPart[] = [],
+  requestId = 1,
+): Uint8Array {
+  const writer = new FrameWriter();
+  writer.begin(OPCODE.append, APPEND_STEP | (parts.length > 1 ? APPEND_PARTS : 0), requestId);
+  writer.bytes(Buffer.from(transaction.toString(16).padStart(32, '0'), 'hex'));
+  writer.u32(step);
+  writer.u32(STEP_ACTION[action]);
+  if (parts.length > 1) writer.u32(parts.length);
+  for (const part of parts) writePart(writer, part);
+  writer.end();
+  return writer.take();
+}
+
 function writePart(writer: FrameWriter, { stream, events, expected = -2 }: TestPart): void {
   const name = Buffer.from(stream);
   writer.i64(expected);
@@ -57,7 +82,7 @@ function writePart(writer: FrameWriter, { stream, events, expected = -2 }: TestP
     const data = Buffer.from(event.data ?? '');
     writer.bytes(id);
     writer.u16(type.length);
-    writer.u16(1);
+    writer.u16(event.isJson === false ? 0 : 1);
     writer.u32(metadata.length);
     writer.u32(data.length);
     for (const field of [type, metadata, data]) writer.bytes(field);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { openPlatform } from '../../src/native/platform.js';
 import { RetryWindow } from '../../src/sequencer/retry-window.js';
 import { appendFrame, idOf, openAppend } from './requests.js';
 
@@ -7,6 +8,7 @@ interface Remembered {
   id: number;
   stream: number;
   revision: number;
+  position: number;
 }
 
 /** The same decision, from a list of all events. */
@@ -40,7 +42,12 @@ test.each([1, 2, 3])('agrees with a list of the last events, with hash seed %i',
           ),
         );
         window.touch(append);
-        const match = window.match(append, stream);
+        const positions: number[] = [];
+        const match = window.match(append, stream, positions);
+        const known = ids.map((id) => log.slice(-16).findLast((event) => event.id === id));
+        expect(positions).toEqual(
+          known.filter((event) => event !== undefined).map(({ position }) => position),
+        );
         expect(match).toBe(modelMatch(log, 16, ids, stream));
         if (match === 'duplicate') {
           expect(window.revision).toBe(log.findLast((event) => event.id === ids.at(-1))!.revision);
@@ -51,9 +58,38 @@ test.each([1, 2, 3])('agrees with a list of the last events, with hash seed %i',
           append.nextEvent();
           const revision = ++heads[stream]!;
           window.add(append, stream, revision, log.length * 8);
-          log.push({ id, stream, revision });
+          log.push({ id, stream, revision, position: log.length * 8 });
         }
       }
     }),
   );
 });
+
+const { rememberAll } = openPlatform();
+
+test.skipIf(rememberAll === undefined).each([0, 1, 63, 64, 65, 1000])(
+  '%i events entered together are those entered one by one',
+  (count) => {
+    const [one, all] = [1, 2].map(() => new RetryWindow(256, { low: 5, high: 9 })) as [
+      RetryWindow,
+      RetryWindow,
+    ];
+    const ids = new Uint32Array(4 * count).map((_, i) => Math.imul(i % 1500, 0x9e3779b1));
+    const streams = new Uint32Array(count).map((_, i) => i % 7);
+    const revisions = new Float64Array(count).map((_, i) => i);
+    const positions = new Float64Array(count).map((_, i) => 2 ** 33 + 96 * i);
+    const events = (from: number, to: number) => ({
+      ids: ids.subarray(4 * from, 4 * to),
+      streams: streams.subarray(from, to),
+      revisions: revisions.subarray(from, to),
+      positions: positions.subarray(from, to),
+    });
+    const [first, last] = [events(0, count >> 2), events(count >> 2, count)];
+    one.addAll(first);
+    one.addAll(last);
+    all.addAll(first, rememberAll);
+    all.addAll(last, rememberAll);
+    expect(all.added).toBe(one.added);
+    expect(Buffer.compare(all.memory, one.memory)).toBe(0);
+  },
+);

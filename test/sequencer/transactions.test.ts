@@ -122,10 +122,11 @@ describe.each([
       expect(eventsIn(bench)).toHaveLength(4);
     });
 
-    test('with its parts in another order gets their revisions in that order', () => {
+    test('with its parts in another order gets their revisions in that order, and the position of the last event all the same', () => {
       bench.transact([...parts].reverse(), 9);
       bench.commit();
-      expect(bench.answers[2]).toMatchObject({ kind: 'duplicate', revisions: [0, 1] });
+      const { position } = bench.answers[0] as { position: number };
+      expect(bench.answers[2]).toMatchObject({ kind: 'duplicate', revisions: [0, 1], position });
     });
 
     test.each<[string, TestPart[]]>([

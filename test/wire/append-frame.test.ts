@@ -208,6 +208,10 @@ test('garbage, or a frame with any byte changed, is never read out of bounds', (
   const cursor = new AppendCursor();
   const check = (bytes: Uint8Array) => {
     if (cursor.open(bytes, viewOf(bytes), 0, bytes.length) !== undefined) return;
+    if (cursor.totalEvents === 0) {
+      expect([cursor.isStep, cursor.nextEvent(), bytes.length]).toEqual([true, false, 36]);
+      return;
+    }
     let events = 0;
     while (cursor.nextEvent()) {
       events++;
@@ -224,6 +228,80 @@ test('garbage, or a frame with any byte changed, is never read out of bounds', (
       check(bytes);
     }),
   );
+});
+
+describe('a step of an open transaction', () => {
+  const stepOf = (action: number, frame: Uint8Array) => {
+    const step = new Uint8Array(frame.length + 24);
+    step.set(frame.subarray(0, 12));
+    step.set(frame.subarray(12), 36);
+    const view = viewOf(step);
+    view.setUint32(0, step.length, true);
+    view.setUint8(5, frame[5]! | 32);
+    step.fill(0xab, 12, 28);
+    view.setUint32(28, 9, true);
+    view.setUint32(32, action, true);
+    return step;
+  };
+  const header = encode(small).slice(0, 12);
+
+  test('that writes is an append behind its prefix, to one stream or to several', () => {
+    for (const frame of [encode(small), encodeParts([small, { ...small, stream: 'b' }])]) {
+      const plain = new AppendCursor();
+      plain.open(frame, viewOf(frame), 0, frame.length);
+      const step = stepOf(0, frame);
+      const cursor = new AppendCursor();
+      expect(cursor.open(step, viewOf(step), 0, step.length)).toBeUndefined();
+      expect([cursor.isStep, cursor.step, cursor.action, cursor.transactionAt]).toEqual([true, 9, 0, 12]);
+      expect([cursor.partCount, cursor.totalEvents]).toEqual([plain.partCount, plain.totalEvents]);
+      do expect(readBack(cursor)).toEqual(readBack(plain));
+      while (cursor.nextPart() && plain.nextPart());
+    }
+  });
+
+  test('that ends it has no content, whatever the cursor saw before', () => {
+    const cursor = new AppendCursor();
+    const before = encode(small);
+    cursor.open(before, viewOf(before), 0, before.length);
+    for (const action of [1, 2]) {
+      const step = stepOf(action, header);
+      expect(cursor.open(step, viewOf(step), 0, step.length)).toBeUndefined();
+      expect([cursor.action, cursor.eventCount, cursor.totalEvents, cursor.nextEvent()]).toEqual([
+        action,
+        0,
+        0,
+        false,
+      ]);
+    }
+    expect(cursor.open(before, viewOf(before), 0, before.length)).toBeUndefined();
+    expect(cursor.isStep).toBe(false);
+  });
+
+  test.each([
+    ['that does something unknown', stepOf(3, encode(small))],
+    ['that ends it and has content', stepOf(1, encode(small))],
+    ['that ends it and says that it has parts', stepOf(1, encodeParts([]).slice(0, 12))],
+    ['that writes nothing', stepOf(0, header)],
+    ['that writes without events', stepOf(0, encode({ ...small, events: [] }))],
+  ])('is refused: %s', (_, frame) => {
+    expect(new AppendCursor().open(frame, viewOf(frame), 0, frame.length)).toBeTypeOf('string');
+  });
+
+  test('is refused when cut anywhere, or longer by anything', () => {
+    for (const [action, content] of [
+      [0, encode(small)],
+      [1, header],
+    ] as const) {
+      const frame = stepOf(action, content);
+      const longer = new Uint8Array(frame.length + 30);
+      longer.set(frame);
+      const cursor = new AppendCursor();
+      for (let length = 0; length < longer.length; length++) {
+        if (length === frame.length) continue;
+        expect(cursor.open(longer, viewOf(longer), 0, length), `length ${length}`).toBeTypeOf('string');
+      }
+    }
+  });
 });
 
 describe('an append to several streams', () => {

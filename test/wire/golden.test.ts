@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { formatUuid } from '../../src/base/bytes.js';
 import {
   type Appended,
   checkGossip,
@@ -17,11 +16,10 @@ import {
   encodeStreamInfo,
   encodeStreamInfoReply,
 } from '../../src/wire/answer-frames.js';
-import { AppendCursor } from '../../src/wire/append-frame.js';
 import type { Decoded } from '../../src/wire/fields.js';
 import type { OpenFrame } from '../../src/wire/frame-reader.js';
 import type { FrameWriter } from '../../src/wire/frame-writer.js';
-import { EVENTS_PREFIX_BYTES, EXPECTED_REVISION, OPCODE } from '../../src/wire/frames.js';
+import { EVENTS_PREFIX_BYTES } from '../../src/wire/frames.js';
 import { decodeHello, decodeWelcome, encodeHello, encodeWelcome } from '../../src/wire/hello-frames.js';
 import {
   checkCancel,
@@ -302,65 +300,6 @@ describe.each(FRAMES)('$name', ({ name, requestId, frame, encode, decode }) => {
   });
 });
 
-test('the golden Append is understood', () => {
-  const { bytes, view, length, opcode } = openFrame(readGolden('append'));
-  expect(opcode).toBe(OPCODE.append);
-  const cursor = new AppendCursor();
-  const text = (at: number, size: number) => new TextDecoder().decode(bytes.subarray(at, at + size));
-  expect(cursor.open(bytes, view, 0, length)).toBeUndefined();
-  expect([cursor.requestId, cursor.expectedRevision, cursor.eventCount]).toEqual([7, 2 ** 33 + 1, 2]);
-  expect(text(cursor.streamAt, cursor.streamLength)).toBe('bestellung-ü1');
-  expect(cursor.nextEvent()).toBe(true);
-  expect(formatUuid(bytes, cursor.idAt)).toBe('00112233-4455-4677-8899-aabbccddeeff');
-  expect([cursor.isJson, text(cursor.typeAt, cursor.typeLength)]).toEqual([true, 'Placed']);
-  expect(text(cursor.metadataAt, cursor.metadataLength)).toBe('{"by":"anna"}');
-  expect(text(cursor.dataAt, cursor.dataLength)).toBe('{"total":12.5}');
-  expect(cursor.nextEvent()).toBe(true);
-  expect([cursor.isJson, cursor.metadataLength, cursor.dataLength]).toEqual([false, 0, 8]);
-  expect(bytes[cursor.dataAt]).toBe(0xf8);
-  expect(cursor.nextEvent()).toBe(false);
-});
-
-test('the golden Append without data is understood', () => {
-  const { bytes, view, length } = openFrame(readGolden('append-any'));
-  const cursor = new AppendCursor();
-  expect(cursor.open(bytes, view, 0, length)).toBeUndefined();
-  expect([cursor.requestId, cursor.expectedRevision]).toEqual([0xffffffff, EXPECTED_REVISION.any]);
-  expect(cursor.nextEvent()).toBe(true);
-  expect([cursor.typeLength, cursor.metadataLength, cursor.dataLength, cursor.isJson]).toEqual([
-    1,
-    0,
-    0,
-    false,
-  ]);
-});
-
-test('the golden Append with flags is understood', () => {
-  const { bytes, view, length } = openFrame(readGolden('append-leader-only'));
-  const cursor = new AppendCursor();
-  expect(cursor.open(bytes, view, 0, length)).toBeUndefined();
-  expect([cursor.ackPolicy, cursor.requiresLeader]).toEqual(['quorum-and-zone', true]);
-  expect([cursor.frameAt, cursor.frameLength]).toEqual([0, length]);
-});
-
-test('the golden Append to two streams is understood, part by part', () => {
-  const { bytes, view, length } = openFrame(readGolden('append-parts'));
-  const cursor = new AppendCursor();
-  const text = (at: number, size: number) => new TextDecoder().decode(bytes.subarray(at, at + size));
-  expect(cursor.open(bytes, view, 0, length)).toBeUndefined();
-  expect([cursor.partCount, cursor.totalEvents]).toEqual([2, 3]);
-  const parts: unknown[] = [];
-  do {
-    const types: string[] = [];
-    while (cursor.nextEvent()) types.push(text(cursor.typeAt, cursor.typeLength));
-    parts.push([text(cursor.streamAt, cursor.streamLength), cursor.expectedRevision, types]);
-  } while (cursor.nextPart());
-  expect(parts).toEqual([
-    ['account-1', 4, ['Debited']],
-    ['account-2', EXPECTED_REVISION.noStream, ['Opened', 'Credited']],
-  ]);
-});
-
 test('an Events frame is filled in around its records, which are counted', () => {
   const bytes = readGolden('events');
   const frame = bytes.slice();
@@ -373,7 +312,15 @@ test('an Events frame is filled in around its records, which are counted', () =>
   expect(countEvents(open.view, EVENTS_PREFIX_BYTES, bytes.length - EVENTS_PREFIX_BYTES)).toBe(1);
 });
 
-const OTHERS = ['append', 'append-any', 'append-leader-only', 'append-parts', 'events'];
+const OTHERS = [
+  'append',
+  'append-any',
+  'append-leader-only',
+  'append-parts',
+  'append-step',
+  'append-step-commit',
+  'events',
+];
 
 test('every golden file is looked at', () => {
   const names = readdirSync(new URL('../golden/wire/', import.meta.url));

@@ -2,7 +2,6 @@
  * The write path without threads: a sequencer, the writer's and the preparer's agents on one thread, over a disk in memory. The test
  * says who works when, so that every interleaving can be had, and repeated.
  */
-import { NameTable } from '../../src/base/name-table.js';
 import type { ChainState } from '../../src/base/ports.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import { type RecoveredLog, recoverLog } from '../../src/log/recovery.js';
@@ -14,11 +13,12 @@ import { RingProducer } from '../../src/ring/producer.js';
 import { RecordFramer } from '../../src/sequencer/record-framer.js';
 import { ReignLog } from '../../src/sequencer/reign-log.js';
 import { RetryWindow } from '../../src/sequencer/retry-window.js';
-import { Sequencer } from '../../src/sequencer/sequencer.js';
+import { type AppendOutcome, Sequencer } from '../../src/sequencer/sequencer.js';
 import { StreamHeads } from '../../src/sequencer/stream-heads.js';
 import { WriterAgent } from '../../src/writer/agent.js';
 import { MemoryDisk } from '../log/memory-disk.js';
 import { appendFrame, openAppend } from '../sequencer/requests.js';
+import { noStreams } from '../sequencer/sequencer-rig.js';
 
 export const CHUNK_BYTES = 64 * 1024;
 export const BATCH_BYTES_MAX = 16 * 1024;
@@ -74,14 +74,25 @@ export class WriteRig {
     const preparedEnd = () => this.#prepared.load();
     const published = ({ position }: Readonly<ChainState>) => this.#requestEnds.push(position);
     this.log = new ReignLog({ producer, framer, clock, preparedEnd, published }, 0);
+    const unreadable = (): never => {
+      throw new Error('nothing of what was appended comes again');
+    };
     this.sequencer = new Sequencer({
       producer,
+      bodies: {
+        kernel: javascriptKernel,
+        log: { readRaw: unreadable, wholeRecords: unreadable },
+        settled: () => undefined,
+      },
       framer,
       log: this.log,
-      heads: new StreamHeads(new NameTable({ low: 1, high: 2 }), new Float64Array(0), new Float64Array(0)),
+      heads: new StreamHeads({ seed: { low: 1, high: 2 }, bytesMax: 2 ** 30, all: noStreams() }),
+      headOf: () => Promise.reject(new Error('all streams are known')),
       retries: new RetryWindow(1024, { low: 3, high: 5 }),
       limits: { appendBytesMax: 16 * 1024, eventBytesMax: 8 * 1024, transactionBytesMax: 32 * 1024 },
       hashSeed: { low: 7, high: 11 },
+      transactionTimeoutUs: 60_000_000,
+      stepsOf: () => Promise.resolve([]),
       preparedEnd,
       outOfSpace: () =>
         Atomics.load(control, CONTROL.preparerErrno) === 0
@@ -114,7 +125,7 @@ export class WriteRig {
     this.log.endTurn();
   }
 
-  append(token: number, bytes: number): 'taken' | 'retry' {
+  append(token: number, bytes: number): AppendOutcome {
     const frame = appendFrame(`stream-${token % 7}`, [{ data: new Uint8Array(bytes).fill(token) }]);
     const sink = {
       appended: (answer: number) => this.answered.push(answer),

@@ -103,6 +103,11 @@ function bodyFields(body: RecordBody): Row {
         ...{ metadataBytes, dataBytes, detail },
       };
     }
+    case 'draft': {
+      const { transactionId, step, content } = body;
+      const detail = `step ${step} of an open transaction, ${content.length} bytes`;
+      return { transactionId, step, contentBytes: content.length, detail };
+    }
     case 'commit':
       return { committed: body.committed, detail: `committed before ${body.committed}` };
     case 'epoch':

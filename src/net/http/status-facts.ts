@@ -6,11 +6,15 @@ export function statusFacts(status: NodeStatus): object {
   const { name, memberId, zone, role, memberRole, leader, clusterId, configuration } = status;
   const { epoch, epochPosition, lagBytes, promisedEpoch, priority, isReady } = status;
   const { published, durable, committed, indexed, pendingAppends, repairs, damagedChunks } = status;
+  const { streamHeads } = status;
+  const { open, live, ...delivered } = status.subscriptions;
   return {
     state: stateWord(role, memberRole, lagBytes),
     ...{ isReady, node: name, memberId, memberRole: memberRole ?? null, zone, priority },
     ...{ leader: leader ?? null, epoch, epochPosition, promisedEpoch, lagBytes },
     ...{ clusterId: clusterId ?? null, configuration: configuration ?? null },
     ...{ published, durable, committed, indexed, pendingAppends, repairs, damagedChunks },
+    streamHeads,
+    subscriptions: { open, live, catchingUp: open - live, ...delivered },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * What can be wrong with a run, as seen from outside: the closed list of findings of the history checker and of
+ * What can be wrong with a run, as seen from outside: the closed list of findings of the history checkers and of
  * {@link CommittedLog}. Pure.
  */
 
@@ -32,7 +32,17 @@ export type AnomalyKind =
   | 'read-uncommitted'
   | 'read-differs'
   | 'read-not-at-position'
-  | 'session-backwards';
+  | 'session-backwards'
+  // Subscriptions.
+  | 'delivered-uncommitted'
+  | 'delivered-twice'
+  | 'delivery-gap'
+  | 'delivery-disorder'
+  | 'delivery-unwanted'
+  | 'delivery-missing'
+  | 'split-delivery'
+  | 'false-caught-up'
+  | 'subscription-lost';
 
 export interface Anomaly {
   readonly kind: AnomalyKind;

@@ -228,6 +228,10 @@ export class SimulatedDisk implements Disk {
     return new Uint8Array(length);
   }
 
+  dropCached(_file: FileHandle): void {
+    // It has no other memory.
+  }
+
   adviseHugePages(_buffer: ArrayBufferLike): void {
     // Nothing to gain here.
   }

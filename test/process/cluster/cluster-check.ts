@@ -14,7 +14,8 @@
  * - what any read showed stays there; reads show everything between their first and their last event;
  * - linearizable reads show everything that was known before they began; reads of one life of a node never go back;
  * - a wrong expected revision was true of the stream at an instant between question and answer, and is not said of a retry of what is there;
- * - what was asked for after something was known stands behind it in the log.
+ * - what was asked for after something was known stands behind it in the log;
+ * - what subscriptions must do: `subscription-check.ts`. What they showed is known, like what reads did.
  */
 import { type Anomaly, type AnomalyKind, Findings } from '../../../src/sim/checks/anomaly.js';
 import { LogTimeline } from '../../../src/sim/checks/log-timeline.js';
@@ -28,6 +29,7 @@ import {
   describeRead,
 } from './cluster-history.js';
 import { HighestSoFar, LogIndex } from './log-index.js';
+import { checkSubscriptions } from './subscription-check.js';
 
 const ANOMALIES_MAX = 20;
 
@@ -72,6 +74,7 @@ class ClusterCheck {
       this.#checkRefusals(append);
     }
     for (const read of reads) this.#checkRead(read);
+    checkSubscriptions(this.#history, this.#log, this.#findings);
   }
 
   #checkSightings(): void {

@@ -5,6 +5,7 @@
  */
 import type { ExpectedRevision } from '../../../src/client/append-encoder.js';
 import type { LoggedEvent } from '../../../src/sim/checks/logged-event.js';
+import type { ClusterSubscription } from './subscription-history.js';
 
 export type Consistency = 'local' | 'leader' | 'linearizable';
 
@@ -86,6 +87,7 @@ type AskedPart = Pick<ClusterAppend, 'client' | 'stream' | 'expected' | 'eventId
 export class ClusterHistory {
   readonly appends: ClusterAppend[] = [];
   readonly reads: ClusterRead[] = [];
+  readonly subscriptions: ClusterSubscription[] = [];
   /** By position. */
   readonly seen = new Map<number, Sighting>();
   /** What reads showed that can't be, whatever the log turns out to be. */

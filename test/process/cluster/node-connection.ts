@@ -7,6 +7,7 @@ import {
   type Client,
   connect,
   type ReadOptions,
+  type StreamAppend,
   type TransactionResult,
 } from '../../../src/client/client.js';
 import type { ClusterAppend, ClusterHistory, ReadQuestion, ShownEvent } from './cluster-history.js';
@@ -119,13 +120,20 @@ export class NodeConnection {
       const { revision, ...result } = await this.#client.append(stream, eventIds.map(eventOf), { expected });
       return { ...result, revisions: [revision] };
     }
-    return await this.#client.transact(
-      parts.map((part) => ({
-        stream: part.stream,
-        expected: part.expected,
-        events: part.eventIds.map(eventOf),
-      })),
-    );
+    const appends = parts.map((part) => ({
+      stream: part.stream,
+      expected: part.expected,
+      events: part.eventIds.map(eventOf),
+    }));
+    return await (parts[0]!.number % 2 === 0 ? this.#client.transact(appends) : this.#inSteps(appends));
+  }
+
+  /** The same, as a transaction that stays open over several requests; after a failure nobody ends it. */
+  async #inSteps(appends: readonly StreamAppend[]): Promise<TransactionResult> {
+    const transaction = this.#client.begin();
+    for (const { stream, events, expected = 'any' } of appends)
+      await transaction.append(stream, events, { expected });
+    return await transaction.commit();
   }
 
   /** Reads to the end of what is asked for; false if that failed. What was shown until then counts all the same. */

@@ -8,6 +8,7 @@ import type { LoggedEvent } from '../../../src/sim/checks/logged-event.js';
 import { checkCluster } from '../cluster/cluster-check.js';
 import { ClusterLoad } from '../cluster/cluster-load.js';
 import { ClusterProcess } from '../cluster/cluster-process.js';
+import { ClusterSubscribers } from '../cluster/cluster-subscribers.js';
 import { findDifference, inspectFolders, readLog, untilCaughtUp } from '../cluster/final-log.js';
 import { removeFolder } from '../node-process.js';
 import { SeededRandom } from '../random.js';
@@ -34,6 +35,9 @@ export interface NemesisSummary {
   readonly refused: number;
   readonly reads: number;
   readonly events: number;
+  /** Events that subscribers were shown, and how often they subscribed anew. */
+  readonly delivered: number;
+  readonly resubscribed: number;
   /** From the moment that all was healed to the first write that was accepted. */
   readonly recoveredMs: number;
   readonly seconds: number;
@@ -50,6 +54,8 @@ const FAULT_MS_MAX = 2_500;
 /** Far longer than an election and a restart take, on a machine that does other things as well. */
 const RECOVERY_DEADLINE_MS = 30_000;
 const CATCH_UP_DEADLINE_MS = 60_000;
+/** Counted from when all nodes have the whole log. */
+const SUBSCRIBERS_DEADLINE_MS = 15_000;
 const FIRST_WRITES = 50;
 
 export async function runNemesis(options: NemesisOptions): Promise<NemesisSummary> {
@@ -72,6 +78,7 @@ class NemesisRun {
   readonly #startMs = performance.now();
   #cluster!: ClusterProcess;
   #load!: ClusterLoad;
+  #subscribers!: ClusterSubscribers;
   #log: readonly LoggedEvent[] = [];
   #recoveredMs = 0;
 
@@ -89,7 +96,10 @@ class NemesisRun {
       ...{ isNetworked: needs.has('network'), isOnVolatileDisks: needs.has('disks') },
       flags: [...PATIENCE, ...(needs.has('injection') ? ['--fault-injection'] : [])],
     });
-    this.#load = new ClusterLoad({ seed, targets: this.#cluster.targets });
+    const { targets, members } = this.#cluster;
+    this.#load = new ClusterLoad({ seed, targets });
+    const urls = members.map(({ target }) => target.url);
+    this.#subscribers = new ClusterSubscribers({ seed, history: this.#load.history, targets, urls });
     try {
       await this.#play();
     } catch (error) {
@@ -104,6 +114,7 @@ class NemesisRun {
     const cluster = this.#cluster;
     await cluster.start();
     this.#load.start();
+    this.#subscribers.start();
     await this.#load.untilAcknowledged(FIRST_WRITES, RECOVERY_DEADLINE_MS);
     const endMs = performance.now() + this.#options.seconds * 1000;
     while (performance.now() < endMs) await this.#strike();
@@ -175,6 +186,7 @@ class NemesisRun {
       const difference = findDifference(log!, other);
       if (difference !== undefined) this.#problems.push(`nodes 0 and ${i} differ: ${difference}`);
     }
+    await this.#endSubscribers();
     for (const { kind, message } of checkCluster(this.#load.history, log!)) {
       this.#problems.push(`${kind}: ${message}`);
     }
@@ -183,16 +195,32 @@ class NemesisRun {
     this.#problems.push(...inspectFolders(members, log!.at(-1)!.end, CHUNK_BYTES));
   }
 
+  /** They have the rest of the log in time, or the judge names those who have not. */
+  async #endSubscribers(): Promise<void> {
+    await this.#subscribers.untilCaughtUp(this.#log, SUBSCRIBERS_DEADLINE_MS).catch((error: Error) => {
+      this.#problems.push(error.message);
+    });
+    await this.#subscribers.stop();
+  }
+
   /** For whoever looks into it: what the nodes said, what was done to them, and what clients saw. */
   #keepTraces(): void {
     const { scratch } = this.#options;
     for (const [i, member] of this.#cluster.members.entries()) {
       writeFileSync(join(scratch, `node-${i}.log`), `${member.name}\n${member.transcript()}`);
     }
-    const { appends, reads } = this.#load.history;
+    const { appends, reads, subscriptions } = this.#load.history;
+    const told = subscriptions.flatMap(({ number, steps }) =>
+      steps.map((step) => ({ subscription: number, ...step })),
+    );
+    // The parts of a transaction know each other.
+    const asked = appends.map(({ parts, ...append }) => ({
+      ...append,
+      parts: parts?.map(({ number }) => number),
+    }));
     writeFileSync(join(scratch, 'faults.txt'), `${this.#struck.join('\n')}\n`);
     writeFileSync(join(scratch, 'problems.txt'), `${this.#problems.join('\n')}\n`);
-    for (const [name, entries] of Object.entries({ appends, reads, log: this.#log })) {
+    for (const [name, entries] of Object.entries({ appends: asked, reads, told, log: this.#log })) {
       const lines = entries.map((entry) => JSON.stringify(entry)).join('\n');
       writeFileSync(join(scratch, `${name}.jsonl`), `${lines}\n`);
     }
@@ -203,7 +231,8 @@ class NemesisRun {
   }
 
   #summary(): NemesisSummary {
-    const { appends, reads, acknowledged } = this.#load.history;
+    const { appends, reads, subscriptions, acknowledged } = this.#load.history;
+    const steps = subscriptions.flatMap((subscription) => subscription.steps);
     const there = new Set(this.#log.map(({ eventId }) => eventId));
     const unknown = appends.filter((append) => append.acknowledgements.length === 0 && append.unsettled > 0);
     return {
@@ -215,6 +244,8 @@ class NemesisRun {
       refused: appends.reduce((sum, { refusals }) => sum + refusals.length, 0),
       reads: reads.length,
       events: this.#log.length,
+      delivered: steps.filter(({ kind }) => kind === 'shown').length,
+      resubscribed: steps.filter(({ kind }) => kind === 'opened').length - subscriptions.length,
       recoveredMs: this.#recoveredMs,
       seconds: Math.round(this.#elapsedMs() / 1000),
       problems: this.#problems,

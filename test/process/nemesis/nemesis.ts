@@ -35,6 +35,8 @@ export async function nemesisLoop(options: NemesisLoopOptions): Promise<number> 
     silentlyWritten: 0,
     refused: 0,
     reads: 0,
+    delivered: 0,
+    resubscribed: 0,
   };
   let [failures, slowestMs] = [0, 0];
   for (let run = 0; run < runs; run++) {
@@ -49,6 +51,8 @@ export async function nemesisLoop(options: NemesisLoopOptions): Promise<number> 
       'silentlyWritten',
       'refused',
       'reads',
+      'delivered',
+      'resubscribed',
     ] as const) {
       totals[name] += summary[name];
     }
@@ -85,7 +89,7 @@ function chooseFaults({ faults, say }: NemesisLoopOptions): readonly FaultName[]
 
 function lineOf(summary: NemesisSummary): string {
   const { seed, struck, problems, recoveredMs, seconds } = summary;
-  const { acknowledged, unknown, silentlyWritten, refused, reads, events } = summary;
+  const { acknowledged, unknown, silentlyWritten, refused, reads, events, delivered, resubscribed } = summary;
   const kinds = struck.map((line) => line.split(' ')[2]).join(' ');
   const verdict = problems.length === 0 ? 'ok    ' : 'FAILED';
   const numbers = [
@@ -94,6 +98,8 @@ function lineOf(summary: NemesisSummary): string {
     `${refused} refused`,
     `${reads} reads`,
     `${events} events`,
+    `${delivered} delivered`,
+    `${resubscribed} times subscribed anew`,
     `writes again after ${recoveredMs} ms`,
     `${seconds} s`,
   ].join(', ');
