@@ -72,7 +72,7 @@ export class WriteProfile {
     this.#events = events;
   }
 
-  /** The log now ends at `end`; `beganMs`: when the turn did that framed it. */
+  /** Events were published, the log now ends at `end`; `beganMs`: when the turn did that framed them. */
   published(end: Position, beganMs: number, nowMs: number): void {
     const old = this.#followed;
     if (old !== undefined && nowMs - old.publishedMs < PATIENCE_MS && !isDone(old)) return;

@@ -36,7 +36,7 @@ export class ReignLog {
   #committedOnRecord: Position = 0;
   #committed: Position;
   #isFirstOfTurn = true;
-  #turnBeganMs = 0;
+  #turnBeganMs: number | undefined;
   #hasPublished = false;
 
   /** `committed`: what is committed when the reign begins. */
@@ -49,7 +49,7 @@ export class ReignLog {
   /** Frames the Epoch record, the first of a reign; false if there is no room for it yet. */
   openEpoch(leaderInstanceId: Uint8Array): boolean {
     if (!this.#hasRoom(EPOCH_LENGTH)) return false;
-    this.beginTurn();
+    this.#setTime();
     this.#parts.framer.openEpoch(leaderInstanceId);
     this.noteRecords();
     return true;
@@ -59,23 +59,20 @@ export class ReignLog {
   membership(body: Uint8Array): boolean {
     const bytes = RECORD_HEADER_BYTES + body.length;
     if (!this.#hasRoom(bytes)) return false;
-    this.beginTurn();
+    this.#setTime();
     this.#parts.framer.membership(body);
     this.noteRecords();
     return true;
   }
 
-  /** Before a record: the clock is read once for all of a turn. */
+  /** Before events are framed: the clock is read once for all of a turn. */
   beginTurn(): void {
-    if (!this.#isFirstOfTurn) return;
-    this.#isFirstOfTurn = false;
-    const { framer, clock } = this.#parts;
-    framer.setTime(clock.wallUs());
-    this.#turnBeganMs = clock.monotonicMs();
+    if (this.#isFirstOfTurn) this.#turnBeganMs = this.#parts.clock.monotonicMs();
+    this.#setTime();
   }
 
-  /** When the first record of the latest turn was about to be framed. */
-  get turnBeganMs(): number {
+  /** When the first event of this turn was about to be framed. Undefined: all of it is the reign's own. */
+  get turnBeganMs(): number | undefined {
     return this.#turnBeganMs;
   }
 
@@ -121,7 +118,15 @@ export class ReignLog {
   endTurn(): void {
     this.#publish();
     this.#isFirstOfTurn = true;
+    this.#turnBeganMs = undefined;
     this.#hasPublished = false;
+  }
+
+  #setTime(): void {
+    if (!this.#isFirstOfTurn) return;
+    this.#isFirstOfTurn = false;
+    const { framer, clock } = this.#parts;
+    framer.setTime(clock.wallUs());
   }
 
   /**

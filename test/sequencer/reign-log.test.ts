@@ -15,6 +15,7 @@ import { appendFrame, openAppend } from './requests.js';
 const RING_BYTES = 128 * 1024;
 const CHUNK_BYTES = 40 * 1024;
 const EPOCH = 7;
+const NOW_MS = 5;
 const LEADER = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
 
 class Rig {
@@ -23,6 +24,8 @@ class Rig {
   clockReads = 0;
   /** Where the log ended each time that something was published. */
   readonly published: number[] = [];
+  /** What it said then of when the turn began. */
+  readonly turnsBeganMs: (number | undefined)[] = [];
   readonly producer: RingProducer;
   readonly framer: RecordFramer;
   readonly log: ReignLog;
@@ -52,9 +55,12 @@ class Rig {
       {
         producer,
         framer: this.framer,
-        clock: { wallUs, monotonicMs: () => 0 },
+        clock: { wallUs, monotonicMs: () => NOW_MS },
         preparedEnd: () => this.prepared,
-        published: ({ position }) => this.published.push(position),
+        published: ({ position }) => {
+          this.published.push(position);
+          this.turnsBeganMs.push(this.log.turnBeganMs);
+        },
       },
       0,
     );
@@ -138,6 +144,19 @@ describe('a reign', () => {
     rig.log.endTurn();
     expect(rig.published).toEqual([rig.producer.framed]);
   });
+});
+
+test('when a turn began is told of events, not of what the reign writes by itself', () => {
+  rig.log.openEpoch(LEADER);
+  rig.log.endTurn();
+  rig.event(10);
+  rig.log.endTurn();
+  rig.commit();
+  rig.log.recordCommit();
+  rig.log.endTurn();
+  rig.log.membership(new Uint8Array(10));
+  rig.log.endTurn();
+  expect(rig.turnsBeganMs).toEqual([undefined, NOW_MS, undefined, undefined]);
 });
 
 describe('a Commit record', () => {
