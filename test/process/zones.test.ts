@@ -140,7 +140,7 @@ describe('measure', () => {
       expect(made).toMatchObject({ leader: measured.leader, zones: expect.arrayContaining(['a', 'b', 'c']) });
       expect(made.links.size).toBe(9);
       await expect(
-        measureCluster({ ...options, seconds: 0.05, urls: [cluster.url], writesPerSecond: 0 }),
+        measureCluster({ ...options, seconds: 0.3, urls: [cluster.url], writesPerSecond: 0 }),
       ).rejects.toThrow('--write');
     } finally {
       await cluster.stop();
