@@ -26,6 +26,11 @@ export function openedInChromium(html: string): { dom: string; complaints: strin
         '--no-sandbox',
         '--disable-gpu',
         '--disable-dev-shm-usage',
+        '--no-first-run',
+        // It would try to reach its maker, again and again, at every start.
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
         `--user-data-dir=${join(folder, 'profile')}`,
         // Whatever the page asks a network for fails.
         '--host-resolver-rules=MAP * ~NOTFOUND',
@@ -38,6 +43,7 @@ export function openedInChromium(html: string): { dom: string; complaints: strin
     const complaints = run.stderr.split('\n').filter((line) => line.includes('CONSOLE'));
     return { dom: run.stdout, complaints: complaints.join('\n') };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    // Its last processes may still write there after the first has ended.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
