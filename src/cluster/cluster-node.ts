@@ -94,6 +94,11 @@ export class ClusterNode {
     return this.#core.hearsQuorum;
   }
 
+  /** Whether it leads, and nobody else keeps the log. */
+  get isAlone(): boolean {
+    return this.#leader?.progress.size === 0;
+  }
+
   /** A leader's view of the other members; else nothing. */
   progress(): readonly MemberProgress[] {
     return this.#leader?.memberProgress() ?? [];
@@ -178,7 +183,8 @@ export class ClusterNode {
         else if (this.#leader?.epoch === message.epoch) this.#leader.onMessage(message);
         break;
       case 'readIndex':
-        this.#onReadIndex(message);
+        if (this.#leader !== undefined) this.#leader.onRead(message.request, message);
+        else this.#core.reply(message, { kind: 'readIndexReply', request: message.request, position: -1 });
         break;
       case 'readIndexReply':
         this.#remoteReads.onReply(message);
@@ -266,12 +272,6 @@ export class ClusterNode {
     if (!this.#core.catchUp.onSaved(number)) return;
     this.#follower?.onDurable();
     this.#leader?.onVouched();
-  }
-
-  #onReadIndex(message: MessageOf<'readIndex'>): void {
-    const { request } = message;
-    if (this.#leader !== undefined) this.#leader.onRead(request, message);
-    else this.#core.reply(message, { kind: 'readIndexReply', request, position: -1 });
   }
 
   #onTick(): void {

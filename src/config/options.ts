@@ -85,6 +85,15 @@ export const OPTIONS = {
     default: 'fdatasync',
     help: 'How a write becomes durable: fdatasync after it, or O_DSYNC with it. Both are safe; disks differ in speed.',
   },
+  BusyWaitUs: {
+    group: 'Database',
+    kind: 'count',
+    unit: 'µs',
+    default: 400,
+    min: 0,
+    max: 10_000,
+    help: 'A node that is a cluster of its own, with few appends in flight: how long its threads stay awake for each other instead of being woken, which takes longer than a fast disk. 0: they always sleep.',
+  },
   PreparedChunks: {
     group: 'Database',
     kind: 'count',

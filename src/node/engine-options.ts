@@ -17,6 +17,8 @@ export interface EngineOptions {
   readonly ringSize: number;
   readonly batchBytesMax: number;
   readonly syncMode: SyncMode;
+  /** How long a thread stays awake at most for what it alone waits for, in µs; 0: it always sleeps. */
+  readonly busyWaitUs: number;
   /** How many chunks are kept ready behind the active one; 1 if it is not given. */
   readonly preparedChunks?: number;
   readonly maxAppendSize: number;
@@ -39,8 +41,9 @@ export interface EngineOptions {
 export function engineOptions(options: NodeOptions): EngineOptions {
   const { db, chunkSize, ringSize, batchBytesMax, syncMode, preparedChunks } = options;
   const { maxAppendSize, maxAppendEventSize, retryWindowEvents, defaultAckPolicy, indexCacheSize } = options;
-  const { transactionTimeoutMs, streamHeadCacheSize } = options;
+  const { transactionTimeoutMs, streamHeadCacheSize, busyWaitUs } = options;
   const limits = {
+    busyWaitUs,
     transactionTimeoutMs,
     streamHeadCacheSize,
     indexCacheSize,

@@ -28,6 +28,9 @@ import { leads, Reign } from './reign.js';
 import { Requests } from './requests.js';
 import { WriteProfile } from './write-profile.js';
 
+/** With more in flight there is something to do while the disk works. */
+const AWAITED_APPENDS_MAX = 8;
+
 type LogEffect = Extract<Effect, { kind: 'write' | 'truncate' | 'append' }>;
 
 export class Engine {
@@ -305,6 +308,7 @@ export class Engine {
         const beganMs = this.appends.reign?.log.turnBeganMs;
         if (beganMs !== undefined) this.#profile?.published(end.position, beganMs, performance.now());
         this.take({ kind: 'published', end });
+        store.awaitDurable(this.#core.isAlone && this.appends.pendingAppends <= AWAITED_APPENDS_MAX);
       },
       confirm: (answer: () => void, abandon: () => void) => this.#reads.confirm(answer, abandon),
       canBeMet: (policy: AckPolicy) => this.acknowledged(policy) !== undefined,

@@ -25,6 +25,7 @@ import type { AppendLimits } from '../sequencer/append-limits.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import { EVENTS_PREFIX_BYTES } from '../wire/frames.js';
 import { startWriter, type WriterProxy } from '../writer/proxy.js';
+import { DurableWatch } from './durable-watch.js';
 import { appendLimits, type EngineOptions, recordBytesMax, ringBytesFor } from './engine-options.js';
 import { HistoryKeeper } from './history-keeper.js';
 import { outOfSpace } from './out-of-space.js';
@@ -81,6 +82,7 @@ export class LogStore {
   readonly #preparerBell: Doorbell;
   readonly #statistics: StatisticsWords;
   readonly #history: HistoryKeeper;
+  readonly #watch: DurableWatch;
   #indexerWake: NodeJS.Timeout | undefined;
   /** The chunk that the log has reached, as far as the preparer was told. */
   #activeChunk: number;
@@ -113,6 +115,8 @@ export class LogStore {
     this.#preparerBell = new Doorbell(control, CONTROL.preparerBell);
     this.#statistics = new StatisticsWords(memory);
     const { folder, syncMode, batchBytesMax, retryWindowEvents, preparedChunks: chunksAhead = 1 } = options;
+    const { busyWaitUs } = options;
+    this.#watch = new DurableWatch(memory, busyWaitUs, () => this.#progress());
     const ended = { ended: (thread: string, error: Error | undefined) => this.#threadEnded(thread, error) };
     const damaged = (error: CairnError, isNeeded: boolean) => {
       if (!events.damaged(error, isNeeded ? 'index' : 'reader') && isNeeded) this.#fail(error);
@@ -123,7 +127,7 @@ export class LogStore {
       { ...ended, damaged, warn: events.warn },
     );
     // Behind the indexer, for which a start waits.
-    this.#writer = startWriter({ ring, folder, logId, syncMode, batchBytesMax }, ended);
+    this.#writer = startWriter({ ring, folder, logId, syncMode, batchBytesMax, busyWaitUs }, ended);
     this.#workers = [this.#writer.worker, this.indexer.worker];
     // Only then: nothing is made in the folder of a log that the indexer finds damaged.
     const startMaking = () => {
@@ -215,6 +219,11 @@ export class LogStore {
     this.#preparerBell.ring();
   }
 
+  /** Something was published by those who wait for it to be durable here, and for nothing else, if `isAwaited`. */
+  awaitDurable(isAwaited: boolean): void {
+    this.#watch.published(this.producer.published, isAwaited);
+  }
+
   /** Cuts the log at `to`. All that is published must be durable. */
   truncate(to: Position, done: (truncation: Truncation) => void): void {
     assert(to >= this.committed, 'what is committed is never truncated');
@@ -253,8 +262,14 @@ export class LogStore {
     const seen = this.#mainBell.rings();
     if (this.#isOver) return;
     this.indexer.deliver();
-    this.#events.progress();
+    this.#progress();
     this.#mainBell.whenRung(seen, () => this.#listen());
+  }
+
+  #progress(): void {
+    if (this.#isOver) return;
+    this.#watch.learned(this.durable);
+    this.#events.progress();
   }
 
   #makeReader(platform: Platform, { chunks }: RecoveredLog, folder: string): LogReader {

@@ -50,6 +50,8 @@ export const CONTROL = {
   repairs: 14 * CACHE_LINE_WORDS,
   /** How many batches of which size the writer has made durable, see {@link WriterStatistics}. Takes two lines. */
   batchSizes: 15 * CACHE_LINE_WORDS,
+  /** 1 = whoever has published waits for `durable` and for nothing else: the writer may stay awake for what comes next. Set by main. */
+  isAwaited: 17 * CACHE_LINE_WORDS,
 } as const;
 
 const CONTROL_BYTES = 4096;

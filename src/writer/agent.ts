@@ -92,6 +92,10 @@ export class WriterAgent implements Agent {
     return Number.POSITIVE_INFINITY;
   }
 
+  isAwaited(): boolean {
+    return Atomics.load(this.#memory.control, CONTROL.isAwaited) === 1;
+  }
+
   close(): void {
     this.#closeChunk();
   }

@@ -14,4 +14,6 @@ export interface WriterOptions {
   readonly syncMode: SyncMode;
   /** Most bytes of one batch: a multiple of 4096. Bounds how long one sync holds up the next batch. */
   readonly batchBytesMax: number;
+  /** How long it stays awake at most for the next write of somebody who waits for it alone, in µs; 0: it always sleeps. */
+  readonly busyWaitUs: number;
 }

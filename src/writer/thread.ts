@@ -5,6 +5,7 @@ import { openPlatform } from '../native/platform.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, RingMemory } from '../ring/layout.js';
 import { runAgent } from '../ring/runner.js';
+import { Vigil } from '../ring/vigil.js';
 import { WriterAgent } from './agent.js';
 import type { WriterOptions } from './commands.js';
 
@@ -12,4 +13,5 @@ const options = workerData as WriterOptions;
 const bell = new Doorbell(new RingMemory(options.ring).control, CONTROL.writerBell);
 const { disk, kernel } = openPlatform();
 const report = (truncation: Truncation) => parentPort!.postMessage(truncation);
-runAgent(new WriterAgent(options, { disk, kernel, report }), bell);
+const vigil = new Vigil(options.busyWaitUs / 1000);
+runAgent(new WriterAgent(options, { disk, kernel, report }), bell, vigil);

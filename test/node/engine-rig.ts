@@ -20,6 +20,7 @@ export function engineOptions(folder: string, changes: Partial<EngineOptions> = 
     transactionTimeoutMs: 60_000,
     indexCacheSize: 1024 * 1024,
     streamHeadCacheSize: 1024 * 1024,
+    busyWaitUs: 400,
     ...changes,
   };
 }

@@ -52,6 +52,7 @@ export class CutRig {
       folder: FOLDER,
       logId: LOG_ID,
       syncMode: 'fdatasync',
+      busyWaitUs: 0,
       batchBytesMax: 16 * 1024,
     } as const;
     const report = (truncation: Truncation) => this.reports.push(truncation);

@@ -65,7 +65,14 @@ export class WriteRig {
       disk,
     );
     this.writer = new WriterAgent(
-      { ring, folder: FOLDER, logId: LOG_ID, syncMode: 'fdatasync', batchBytesMax: BATCH_BYTES_MAX },
+      {
+        ring,
+        folder: FOLDER,
+        logId: LOG_ID,
+        syncMode: 'fdatasync',
+        busyWaitUs: 0,
+        batchBytesMax: BATCH_BYTES_MAX,
+      },
       { disk, kernel: javascriptKernel, report: (truncation) => this.truncations.push(truncation) },
     );
     const { producer } = this;
