@@ -19,6 +19,7 @@ import type {
   StreamRuns,
 } from './commands.js';
 import { JobRunner } from './job-runner.js';
+import { createMetadataMemory, MetadataStreams } from './metadata-streams.js';
 import { QueryDesk } from './query-desk.js';
 import { errorOf } from './reported-error.js';
 
@@ -47,6 +48,8 @@ export class IndexerProxy implements StreamLookup {
   readonly worker: Worker;
   /** Resolves when the log is read; rejects with `disk-failure` if it can't be, or `thread-died`. */
   readonly ready: Promise<void>;
+  /** Which streams may have metadata. */
+  readonly metadata: MetadataStreams;
   readonly #desk: QueryDesk;
   readonly #jobs: JobRunner;
   /** Who waits for a snapshot, in the order of asking. */
@@ -57,7 +60,9 @@ export class IndexerProxy implements StreamLookup {
     const answers = createMailbox(ANSWER_MAILBOX_BYTES);
     const seed = { low: randomInt(2 ** 32), high: randomInt(2 ** 32) };
     const outcomes = createMailbox(OUTCOME_MAILBOX_BYTES);
-    const start: IndexerStart = { ...options, queries, answers, outcomes, seed };
+    const metadata = createMetadataMemory({ low: randomInt(2 ** 32), high: randomInt(2 ** 32) });
+    this.metadata = new MetadataStreams(metadata);
+    const start: IndexerStart = { ...options, queries, answers, outcomes, seed, metadata };
     let isReady = false;
     this.#jobs = new JobRunner(options.ring, outcomes, {
       warn: (message, facts) => events.warn?.(message, facts),

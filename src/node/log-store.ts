@@ -262,6 +262,8 @@ export class LogStore {
     return new LogReader({
       tail: this.producer,
       lookup: this.indexer,
+      metadata: this.indexer.metadata,
+      indexed: () => this.indexed,
       kernel: platform.kernel,
       committed: () => this.committed,
       damaged: (error) => this.#events.damaged(error, 'reader'),

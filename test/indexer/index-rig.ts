@@ -10,6 +10,7 @@ import { IndexerAgent } from '../../src/indexer/agent.js';
 import type { Direction, IndexerReport, StreamRuns } from '../../src/indexer/commands.js';
 import type { IndexJob, JobOutcome } from '../../src/indexer/jobs.js';
 import { sendOutcome } from '../../src/indexer/messages.js';
+import { createMetadataMemory, MetadataStreams } from '../../src/indexer/metadata-streams.js';
 import { QueryDesk } from '../../src/indexer/query-desk.js';
 import { runJob } from '../../src/indexer/run-job.js';
 import { chunkFileName } from '../../src/log/chunk.js';
@@ -44,6 +45,8 @@ export interface LogMark {
   readonly records: number;
 }
 
+const SEED = { low: 3, high: 4 };
+
 export class IndexRig {
   readonly disk: SimulatedDisk;
   readonly sample = new SampleLog(CHUNK_BYTES);
@@ -59,6 +62,12 @@ export class IndexRig {
   readonly #dead = new Set<SampleRecord>();
   #published = 0;
   #committedTo = 0;
+  #metadata = createMetadataMemory(SEED);
+
+  /** Which streams may have metadata, as main sees it. */
+  get metadata(): MetadataStreams {
+    return new MetadataStreams(this.#metadata);
+  }
 
   constructor({
     seed = 1,
@@ -130,8 +139,9 @@ export class IndexRig {
       indexCacheBytes: 8 * 4096,
       retryWindowEvents: this.eventIds,
     };
+    this.#metadata = createMetadataMemory(SEED);
     const agent = new IndexerAgent(
-      { ring, recovered, ...place, queries, answers, outcomes, seed: { low: 3, high: 4 } },
+      { ring, recovered, ...place, queries, answers, outcomes, seed: SEED, metadata: this.#metadata },
       { disk: this.disk, kernel, hash: this.#hash!, report: (report) => this.#take(report) },
     );
     const desk = new QueryDesk(ring, queries, answers);

@@ -1,0 +1,80 @@
+/**
+ * What is hidden of the streams whose events a page of the whole log has. Main thread. The index says which streams may have metadata, without
+ * being asked (`StreamsWithMetadata`); those alone it is asked about, once for a read.
+ */
+import { firstVisible } from '../base/stream-metadata.js';
+import type { Position, Revision, TimestampUs } from '../base/units.js';
+import type { StreamLookup, StreamsWithMetadata } from '../indexer/commands.js';
+import type { StreamRules } from './stream-rules.js';
+
+export interface HiddenEventsParts {
+  readonly lookup: StreamLookup;
+  readonly rules: StreamRules;
+  readonly metadata: StreamsWithMetadata;
+  /** Up to where the index knows the log, `metadata` included. */
+  readonly indexed: () => Position;
+  readonly committed: () => Position;
+}
+
+/** Of one stream: what is before either of these is hidden. */
+export interface Visibility {
+  readonly firstRevision: Revision;
+  readonly oldestUs: TimestampUs;
+}
+
+/** Streams that are asked about at the same time: for each a record may have to be read. */
+const ASKED_AT_ONCE = 64;
+
+export class HiddenEvents {
+  readonly #parts: HiddenEventsParts;
+
+  constructor(parts: HiddenEventsParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether nothing is hidden of anything, as far as the index knows the log. */
+  get areNone(): boolean {
+    return this.#parts.metadata.size === 0;
+  }
+
+  /** Up to where the index knows the log. */
+  get knownTo(): Position {
+    return this.#parts.indexed();
+  }
+
+  /** Resolves when the index knows all that is committed now; undefined if it does. */
+  upToDate(): Promise<unknown> | undefined {
+    if (this.#parts.indexed() >= this.#parts.committed()) return undefined;
+    return this.#parts.lookup.lookup({ ...NOTHING, stream: NO_NAME });
+  }
+
+  /** Whether the stream with this name may have hidden events. */
+  mayHave(bytes: Uint8Array, at: number, length: number): boolean {
+    return this.#parts.metadata.mayHave(bytes, at, length);
+  }
+
+  /** Enters into `known` what is hidden of the streams with these names. Rejects as a read does. */
+  async learn(names: ReadonlyMap<string, Uint8Array>, known: Map<string, Visibility>): Promise<void> {
+    const queue = names.entries();
+    const drain = async () => {
+      for (const [key, name] of queue) known.set(key, await this.#of(name));
+    };
+    await Promise.all(Array.from({ length: Math.min(ASKED_AT_ONCE, names.size) }, drain));
+  }
+
+  async #of(stream: Uint8Array): Promise<Visibility> {
+    const { lookup, rules: all } = this.#parts;
+    const { head, metadata } = await lookup.lookup({ ...NOTHING, stream });
+    const rules = await all.of(metadata);
+    return { firstRevision: firstVisible(rules, head), oldestUs: all.oldestUs(rules) };
+  }
+}
+
+const NO_NAME = new Uint8Array(0);
+/** Of a stream: only where it ends. */
+const NOTHING = {
+  direction: 'backwards',
+  from: Number.POSITIVE_INFINITY,
+  eventsMax: 0,
+  bytesMax: 0,
+} as const;
