@@ -24,6 +24,7 @@ export class BegunRead implements LogRead {
   readonly #hidden: HiddenEvents;
   readonly #make: () => LogRead;
   #read: LogRead | undefined;
+  #beginning: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(hidden: HiddenEvents, make: () => LogRead) {
@@ -32,22 +33,33 @@ export class BegunRead implements LogRead {
   }
 
   whenReady(): Promise<void> | undefined {
-    return this.#read?.whenReady?.();
+    return this.#begin() ?? this.#read!.whenReady?.();
   }
 
   async nextPage(bytesMax: number): Promise<ReadAnswer> {
-    if (this.#read === undefined) {
-      const upToDate = this.#hidden.upToDate();
-      if (upToDate !== undefined) await upToDate;
-      this.#read = this.#make();
-      if (this.#isClosed) this.#read.close?.();
-    }
-    return this.#read.nextPage(bytesMax);
+    const beginning = this.#begin();
+    if (beginning !== undefined) await beginning;
+    return this.#read!.nextPage(bytesMax);
   }
 
   close(): void {
     this.#isClosed = true;
     this.#read?.close?.();
+  }
+
+  /** Resolves when it has begun; undefined if it has. */
+  #begin(): Promise<void> | undefined {
+    if (this.#read !== undefined) return undefined;
+    const upToDate = this.#beginning === undefined ? this.#hidden.upToDate() : undefined;
+    if (upToDate !== undefined) this.#beginning = upToDate.then(() => this.#open());
+    if (this.#beginning === undefined) this.#open();
+    return this.#beginning;
+  }
+
+  #open(): void {
+    this.#beginning = undefined;
+    this.#read = this.#make();
+    if (this.#isClosed) this.#read.close?.();
   }
 }
 

@@ -121,7 +121,7 @@ export function decodeStreamInfo(frame: OpenFrame): Decoded<StreamInfoRequest> {
   const consistency = consistencyOf(flags);
   if ((flags & ~(READ_CONSISTENCY_BITS | STREAM_INFO_STATE)) !== 0 || consistency === undefined)
     return invalid('unknown flags of a StreamInfo');
-  const wantsState = (flags & STREAM_INFO_STATE) !== 0;
+  const wanted = (flags & STREAM_INFO_STATE) === 0 ? {} : { wantsState: true };
   if (nameBytes < 1 || nameBytes > NAME_BYTES_MAX)
     return invalid('the stream name is not of 1 to 1024 bytes');
   const atLeast = readU64Field(view, at + FRAME_HEADER_BYTES);
@@ -129,7 +129,7 @@ export function decodeStreamInfo(frame: OpenFrame): Decoded<StreamInfoRequest> {
   const stream = readLastString16(bytes, view, at + STREAM_INFO_NAME_AT, at + length);
   return stream === undefined
     ? invalid('the stream name is not valid')
-    : ok({ stream, consistency, atLeast, wantsState });
+    : ok({ stream, consistency, atLeast, ...wanted });
 }
 
 export interface StreamInfoReply {
