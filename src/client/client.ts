@@ -224,8 +224,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Deletes all events that a stream has: they can't be read any more. The stream can be appended to again, its numbering goes on, and what is new
-   * can be read. `expected` is about the stream. Deleting what is deleted is no failure. Fails with `stream-not-found` if it never had any,
+   * Deletes all events that a stream has when it is called: they can't be read any more. The stream can be appended to again, its numbering goes on, and
+   * what is new can be read. `expected` is about the stream. Deleting what is deleted is no failure. Fails with `stream-not-found` if it never had any,
    * `stream-deleted` if it has a tombstone, and as {@link append}.
    */
   deleteStream(stream: string, options?: DeleteOptions): Promise<DeleteResult> {

@@ -54,7 +54,7 @@ interface Said extends MetadataResult {
 }
 
 const NOTHING_SAID: Said = { metadata: {}, revision: -1, isTombstoned: false, position: 0 };
-/** Others may append, or say something, while a stream is deleted: then it is looked at again. */
+/** Others may say something about a stream while it is deleted: then that is looked at again. */
 const ATTEMPTS_MAX = 50;
 
 export class StreamKeeper {
@@ -94,13 +94,13 @@ export class StreamKeeper {
       if (said.metadata.$tb === lastRevision + 1) return { lastRevision, position: said.position };
       const metadata = { ...said.metadata, $tb: lastRevision + 1 };
       const before = said.revision < 0 ? ('none' as const) : said.revision;
+      // What is appended meanwhile stays, unless the caller wants to know of it.
+      const about = typeof expected === 'number' ? expected : ('any' as const);
       try {
-        // Exactly what was looked at, and all of it, is deleted.
-        const options = { expected: before, about: lastRevision, ...policy(ackPolicy) };
+        const options = { expected: before, about, ...policy(ackPolicy) };
         return { lastRevision, position: (await this.set(stream, metadata, options)).position };
       } catch (error) {
-        const isChanged = error instanceof CairnError && error.code === 'wrong-expected-revision';
-        if (!isChanged || attempt === ATTEMPTS_MAX) throw error;
+        if (!isOvertaken(error, stream) || attempt === ATTEMPTS_MAX) throw error;
       }
     }
   }
@@ -142,6 +142,12 @@ function metadataStream(stream: string): string {
   const name = METADATA_PREFIX + stream;
   checkStreamName(name);
   return name;
+}
+
+/** Whether somebody else said something about the stream first. */
+function isOvertaken(error: unknown, stream: string): boolean {
+  const isWrong = error instanceof CairnError && error.code === 'wrong-expected-revision';
+  return isWrong && error.details['stream'] === METADATA_PREFIX + stream;
 }
 
 /** As an event says what it expects of the stream that it is about. */

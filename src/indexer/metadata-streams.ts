@@ -43,9 +43,9 @@ export class MetadataStreams {
     return Atomics.load(this.#shared, 0);
   }
 
-  /** The memory that they take here and together. */
+  /** The memory that they take: what is shared, and a set on each side. */
   get bytes(): number {
-    return this.#known.bytes + 4 * Math.min(this.size, HASHES_MAX);
+    return 2 * this.#known.bytes + 4 * this.size;
   }
 
   /** Index thread: there is a metadata stream with this name. To be called before `indexed` moves behind it. */

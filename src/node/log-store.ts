@@ -166,6 +166,12 @@ export class LogStore {
     return this.#statistics.lastBatch();
   }
 
+  /** How many streams have metadata, as far as the index has followed, and what knowing them takes on both threads. */
+  get streamsWithMetadata(): { readonly streams: number; readonly bytes: number } {
+    const { size: streams, bytes } = this.indexer.metadata;
+    return { streams, bytes };
+  }
+
   get ringBytes(): number {
     return this.#memory.descriptor.ringBytes;
   }
