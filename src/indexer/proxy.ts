@@ -52,6 +52,7 @@ export class IndexerProxy implements StreamLookup {
   readonly metadata: MetadataStreams;
   readonly #desk: QueryDesk;
   readonly #jobs: JobRunner;
+  #isReady = false;
   /** Who waits for a snapshot, in the order of asking. */
   readonly #snapshots: ((snapshot: IndexSnapshot) => void)[] = [];
 
@@ -63,10 +64,9 @@ export class IndexerProxy implements StreamLookup {
     const metadata = createMetadataMemory({ low: randomInt(2 ** 32), high: randomInt(2 ** 32) });
     this.metadata = new MetadataStreams(metadata);
     const start: IndexerStart = { ...options, queries, answers, outcomes, seed, metadata };
-    let isReady = false;
     this.#jobs = new JobRunner(options.ring, outcomes, {
       warn: (message, facts) => events.warn?.(message, facts),
-      damaged: (error) => events.damaged(error, !isReady),
+      damaged: (error) => events.damaged(error, !this.#isReady),
     });
     const desk = new QueryDesk(options.ring, queries, answers);
     let fail: (error: CairnError) => void = () => undefined;
@@ -82,7 +82,7 @@ export class IndexerProxy implements StreamLookup {
       fail = reject;
       this.worker.on('message', (report: IndexerReport) => {
         if (report.kind === 'ready') {
-          isReady = true;
+          this.#isReady = true;
           resolve();
         } else if (report.kind === 'failed') reject(errorOf(report));
         else this.#take(report, events);
@@ -90,6 +90,11 @@ export class IndexerProxy implements StreamLookup {
     });
     // Who starts the thread may not get as far as waiting for it; the failure is reported through `ended` as well.
     this.ready.catch(() => undefined);
+  }
+
+  /** Whether the log before the ring is read: then the cursor `indexed` says what the index knows. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   lookup(query: StreamQuery): Promise<StreamRuns> {

@@ -269,7 +269,7 @@ export class LogStore {
       tail: this.producer,
       lookup: this.indexer,
       metadata: this.indexer.metadata,
-      indexed: () => this.indexed,
+      indexed: () => (this.indexer.isReady ? this.indexed : 0),
       kernel: platform.kernel,
       committed: () => this.committed,
       damaged: (error) => this.#events.damaged(error, 'reader'),

@@ -3,7 +3,7 @@
  * wait for the commit. Ends with the reign: what is pending then is for others to say. Main thread.
  */
 import { randomFillSync } from 'node:crypto';
-import { CairnError } from '../base/errors.js';
+import { CairnError, type ErrorCode } from '../base/errors.js';
 import type { ChainState } from '../base/ports.js';
 import type { Epoch, Position, TimestampUs } from '../base/units.js';
 import type { AppendedRecord, NodeRole } from '../cluster/effects.js';
@@ -132,7 +132,8 @@ export class Reign {
       try {
         return await this.#host.store.reader.streamHead(name);
       } catch (error) {
-        if (this.#isOver || !(error instanceof CairnError && error.code === 'log-corrupt')) throw error;
+        const isDamage = error instanceof CairnError && DAMAGE.has(error.code);
+        if (this.#isOver || !isDamage) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, DAMAGE_RETRY_MS).unref());
     }
@@ -156,6 +157,8 @@ export class Reign {
   }
 }
 
+/** What may be mended. */
+const DAMAGE: ReadonlySet<ErrorCode> = new Set(['log-corrupt', 'disk-failure']);
 /** Mending takes longer. */
 const DAMAGE_RETRY_MS = 500;
 

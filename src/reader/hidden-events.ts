@@ -27,6 +27,8 @@ const ASKED_AT_ONCE = 64;
 
 export class HiddenEvents {
   readonly #parts: HiddenEventsParts;
+  /** Up to here somebody has seen that there is no further metadata. */
+  #seenTo: Position = 0;
 
   constructor(parts: HiddenEventsParts) {
     this.#parts = parts;
@@ -37,9 +39,14 @@ export class HiddenEvents {
     return this.#parts.metadata.size === 0;
   }
 
-  /** Up to where the index knows the log. */
+  /** Up to where it is known which streams have metadata. */
   get knownTo(): Position {
-    return this.#parts.indexed();
+    return Math.max(this.#seenTo, this.#parts.indexed());
+  }
+
+  /** There is no metadata in this stretch: who comes later need not look. */
+  noteNone(from: Position, to: Position): void {
+    if (from <= this.knownTo) this.#seenTo = Math.max(this.#seenTo, to);
   }
 
   /** Resolves when the index knows all that is committed now; undefined if it does. */

@@ -7,7 +7,6 @@
  */
 import { readU64 } from '../base/bytes.js';
 import { isMetadataName } from '../base/stream-metadata.js';
-import type { Position } from '../base/units.js';
 import { occupiedBytes, PREPARE, RECORD, RECORD_TYPE } from '../log/record.js';
 import type { HiddenEvents, Visibility } from './hidden-events.js';
 import { PageBuilder } from './page-builder.js';
@@ -75,15 +74,12 @@ export class VisibleRead implements LogRead {
   readonly #isLive: boolean;
   /** Of the streams that were met. */
   readonly #known = new Map<string, Visibility>();
-  /** Up to here the index has told of all metadata. */
-  #knownTo: Position;
 
   /** `read` has no limit on its events, unless nothing is hidden. */
   constructor(source: ReadSource, read: LogRead, isLive: boolean) {
     this.#source = source;
     this.#read = read;
     this.#isLive = isLive;
-    this.#knownTo = source.hidden.knownTo;
   }
 
   whenReady(): Promise<void> | undefined {
@@ -98,20 +94,20 @@ export class VisibleRead implements LogRead {
     const page = await this.#read.nextPage(bytesMax);
     if (page.kind !== 'page' || page.eventCount === 0) return page;
     const { hidden } = this.#source;
-    if (this.#isLive) await this.#follow(page);
+    const following = this.#isLive ? this.#follow(page) : undefined;
+    if (following !== undefined) await following;
     return hidden.areNone ? page : await this.#visible(page);
   }
 
   /** Has the index follow, if the page has metadata that it does not know yet. */
-  async #follow(page: ReadPage): Promise<void> {
+  #follow(page: ReadPage): Promise<unknown> | undefined {
     const { hidden, headroomBytes } = this.#source;
     // What was hidden at the last page may be more by now, and less.
     this.#known.clear();
-    if (page.next <= this.#knownTo) return;
-    this.#knownTo = hidden.knownTo;
-    if (page.next <= this.#knownTo) return;
-    if (hasMetadata(page, headroomBytes)) await hidden.upToDate();
-    this.#knownTo = page.next;
+    if (page.next <= hidden.knownTo) return undefined;
+    if (hasMetadata(page, headroomBytes)) return hidden.upToDate();
+    hidden.noteNone(readU64(viewOf(page), headroomBytes + RECORD.position), page.next);
+    return undefined;
   }
 
   /** The page without what is hidden; itself if nothing is. */
