@@ -103,6 +103,26 @@ describe.each([
     expect(rig.answers).toMatchObject([written, written, closed, closed, again, again, closed, written]);
   });
 
+  test('is written to by an open transaction when that is committed, and checked then', () => {
+    const step = (
+      transaction: number,
+      step: number,
+      action: 'write' | 'commit',
+      events: TestEvent[] = [],
+    ) => {
+      rig.step({ transaction, step, action }, action === 'write' ? [{ stream: '$$s', events }] : []);
+      rig.commit();
+      return rig.answers.at(-1);
+    };
+    step(1, 0, 'write', [metadata({ $maxCount: 0 })]);
+    expect(step(1, 1, 'commit')).toMatchObject(rejection('invalid-metadata'));
+    step(2, 0, 'write', [metadata({ $maxCount: 1 })]);
+    step(2, 1, 'write', [TOMBSTONE]);
+    expect(answerTo('s', [{}])).toMatchObject({ kind: 'appended' });
+    expect(step(2, 2, 'commit')).toMatchObject({ kind: 'appended', revision: 1 });
+    expect(answerTo('s', [{}])).toMatchObject(rejection('stream-deleted'));
+  });
+
   test('takes nothing behind a tombstone, and none together with events of its stream', () => {
     expect(answerTo('$$s', [TOMBSTONE, metadata({})])).toMatchObject(rejection('invalid-metadata'));
     const parts = [
