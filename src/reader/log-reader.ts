@@ -95,7 +95,7 @@ export class LogReader {
     const turns = new WorkTurns();
     const nowUs = options.nowUs ?? (() => Date.now() * 1000);
     const rules = new StreamRules({ log, checks, lookup, chunkBytes, nowUs });
-    const hidden = new HiddenEvents({ lookup, rules, metadata, indexed, committed });
+    const hidden = new HiddenEvents({ lookup, rules, tail, metadata, indexed, committed });
     const parts = { log, checks, copies, pages, turns, lookup, rules, hidden };
     this.#source = { ...parts, chunkBytes, headroomBytes, committed };
   }

@@ -154,6 +154,24 @@ describe('what is hidden', () => {
     expect(await kept.live.reader.streamHead(encode('b'))).toEqual({ revision: -1, isClosed: false });
   });
 
+  test('is not waited for by reads of the whole log, unless there is metadata that the index does not know yet', async () => {
+    const kept = new Kept(1024 * 1024);
+    const { live } = kept;
+    kept.append(['a']);
+    live.indexed = live.committed;
+    for (let i = 0; i < 500; i++) kept.append(STREAMS);
+    const places = () => kept.visible.map(({ position }) => position);
+    for (const direction of ['forwards', 'forwards', 'backwards'] as const) {
+      const positions = positionsIn(await pagesOf(kept.readAll(direction), 100_000));
+      expect(positions).toEqual(direction === 'forwards' ? places() : places().reverse());
+    }
+    expect([live.waits, live.indexed < live.committed]).toEqual([0, true]);
+    kept.say('a', { $maxCount: 1 });
+    kept.append(STREAMS);
+    expect(positionsIn(await pagesOf(kept.readAll('forwards'), 100_000))).toEqual(places());
+    expect(live.waits).toBe(1);
+  });
+
   test('damages nothing but its own stream if its record can not be read', async () => {
     const kept = new Kept();
     kept.append(['a', 'b']);

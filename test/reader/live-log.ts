@@ -33,6 +33,10 @@ export class LiveLog implements StreamLookup {
   readonly producer: RingProducer;
   readonly reader: LogReader;
   committed: number;
+  /** Up to where the index is said to be, if not where it is. */
+  indexed: number | undefined;
+  /** Questions about where the log ends. */
+  waits = 0;
   /** The time of day. */
   nowUs = 0;
   /** What the reader has told of damage. */
@@ -73,7 +77,7 @@ export class LiveLog implements StreamLookup {
       tail: this.producer,
       lookup: this,
       metadata,
-      indexed: () => this.#indexed.position,
+      indexed: () => this.indexed ?? this.#indexed.position,
       nowUs: () => this.nowUs,
       kernel: javascriptKernel,
       committed: () => this.committed,
@@ -106,6 +110,10 @@ export class LiveLog implements StreamLookup {
   }
 
   lookup(query: StreamQuery): Promise<StreamRuns> {
+    if (query.stream.length === 0) {
+      this.waits++;
+      this.indexed = undefined;
+    }
     const metadata = this.#index.metadataOf(query.stream, 0, query.stream.length);
     const { head, next } = this.#index.answer(query.stream, 0, query.stream.length, query);
     const { runCount, positions, bytes, events } = this.#index.collector;
