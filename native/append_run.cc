@@ -166,6 +166,8 @@ bool areDistinct(const uint32_t* hashes, size_t count, Ahead& ahead) {
 bool isPlain(const AppendRun& run, const Request& request, const uint32_t* hashes, Ahead& ahead) {
   if (request.recordBytes > run.log.room) return false;
   const double current = run.heads[request.stream].revision;
+  // Closed, or a metadata stream.
+  if (current < -1) return false;
   const int64_t expected = request.expected();
   const bool holds = expected == kAnyRevision || (expected == kStreamExists && current >= 0) ||
                      (expected >= -1 && static_cast<double>(expected) == current);

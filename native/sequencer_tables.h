@@ -35,7 +35,7 @@ struct Names {
   int64_t find(const uint8_t* name, uint32_t length, uint32_t hash) const;
 };
 
-/** The last event of a stream; src/sequencer/stream-heads.ts. */
+/** The last event of a stream; src/sequencer/stream-heads.ts, which says what revisions below -1 mean. */
 struct StreamHead {
   double revision;
   double position;

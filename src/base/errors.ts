@@ -75,6 +75,10 @@ export const ERROR_NUMBERS = {
   'invalid-filter': 34,
   /** The open transaction that a step is of has ended, timed out, or was never begun. */
   'transaction-over': 35,
+  /** What is to be the metadata of a stream is not valid. Details: `key`, or `stream`. */
+  'invalid-metadata': 36,
+  /** The stream has a tombstone: nothing of it can be read, and nothing appended, ever again. Details: `stream`. */
+  'stream-deleted': 37,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_NUMBERS;

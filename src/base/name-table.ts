@@ -134,6 +134,11 @@ export class NameTable {
     return this.viewOf(number).slice();
   }
 
+  /** The first four bytes of name `number`, little-endian; zeros where it is shorter. */
+  firstWordOf(number: number): number {
+    return this.words[this.starts[number]! + ENTRY_HEADER_WORDS]!;
+  }
+
   /** Name `number` as text. */
   nameOf(number: number): string {
     return new TextDecoder().decode(this.viewOf(number));

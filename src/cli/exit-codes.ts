@@ -67,6 +67,8 @@ const EXIT_CODE_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   'too-many-subscriptions': EXIT_CODES.refused,
   'invalid-filter': EXIT_CODES.refused,
   'transaction-over': EXIT_CODES.refused,
+  'invalid-metadata': EXIT_CODES.refused,
+  'stream-deleted': EXIT_CODES.refused,
 };
 
 /** The exit status of a command that ends with an error of this code. */

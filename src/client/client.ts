@@ -34,10 +34,17 @@ import {
   subscriptionRange,
 } from './read-range.js';
 import { Route } from './route.js';
+import {
+  type DeleteOptions,
+  type DeleteResult,
+  type MetadataResult,
+  StreamKeeper,
+  type StreamMetadata,
+} from './stream-metadata.js';
 
 // biome-ignore lint/performance/noBarrelFile: the package's entry; what its signatures name must come from here.
 export { CairnError, type ErrorCode, type ErrorDetails } from '../base/errors.js';
-export type { AckPolicy, ReadConsistency } from '../wire/frames.js';
+export type { AckPolicy, ReadConsistency, StreamState } from '../wire/frames.js';
 export type { ExpectedRevision, NewEvent, StreamAppend } from './append-encoder.js';
 export type { AppendResult, TransactionResult } from './append-queue.js';
 export type { ServerWelcome } from './connection.js';
@@ -55,6 +62,7 @@ export type {
 } from './read-range.js';
 export type { PlainEvent, RecordedEvent } from './recorded-event.js';
 export type { NodePreference } from './route.js';
+export type { DeleteOptions, DeleteResult, MetadataResult, StreamMetadata } from './stream-metadata.js';
 
 export interface AppendOptions {
   /**
@@ -89,6 +97,7 @@ export class Client implements AsyncDisposable {
   readonly #exchange: Exchange;
   readonly #link: Link;
   readonly #options: ResolvedOptions;
+  readonly #keeper: StreamKeeper;
   #closing: Promise<void> | undefined;
 
   /** @internal */
@@ -96,6 +105,7 @@ export class Client implements AsyncDisposable {
     this.#exchange = exchange;
     this.#link = link;
     this.#options = options;
+    this.#keeper = new StreamKeeper(exchange);
   }
 
   /** What the server said about itself: its version, the id of its log (the same on all nodes of a cluster), its limits. */
@@ -191,7 +201,46 @@ export class Client implements AsyncDisposable {
     return new EventRead(this.#exchange, subscriptionRange(undefined, options));
   }
 
-  /** Where the stream ends; undefined if there is no such stream. */
+  /** What is said about a stream: the last event of its metadata stream. Empty if there is none. */
+  metadata(stream: string, options: FreshnessOptions = {}): Promise<MetadataResult> {
+    return this.#keeper.metadata(stream, consistencyOf(options));
+  }
+
+  /**
+   * Says how long events of a stream are kept, and anything else about it; takes the place of what was said before. `expected` is about the
+   * metadata: its revision as {@link metadata} gives it, or `'none'`. Holds for every read that begins after this has resolved. Fails as
+   * {@link append}, and with `invalid-metadata` and `stream-deleted`.
+   */
+  async setMetadata(
+    stream: string,
+    metadata: StreamMetadata,
+    options?: AppendOptions,
+  ): Promise<{ readonly revision: number }> {
+    const { revision } = await this.#keeper.set(stream, metadata, {
+      expected: 'any',
+      ...this.#manner(options),
+    });
+    return { revision };
+  }
+
+  /**
+   * Deletes all events that a stream has when it is called: they can't be read any more. The stream can be appended to again, its numbering goes on, and
+   * what is new can be read. `expected` is about the stream. Deleting what is deleted is no failure. Fails with `stream-not-found` if it never had any,
+   * `stream-deleted` if it has a tombstone, and as {@link append}.
+   */
+  deleteStream(stream: string, options?: DeleteOptions): Promise<DeleteResult> {
+    return this.#keeper.delete(stream, this.#manner(options));
+  }
+
+  /**
+   * Deletes a stream for good, also one that never had an event: nothing of it can be read any more, and nothing appended, to it or its metadata. `expected` is
+   * about the stream. Fails with `stream-deleted` if it has a tombstone already, and as {@link append}.
+   */
+  tombstoneStream(stream: string, options?: DeleteOptions): Promise<DeleteResult> {
+    return this.#keeper.tombstone(stream, this.#manner(options));
+  }
+
+  /** Where the stream begins and ends; undefined if it never had an event. */
   async streamInfo(stream: string, options: FreshnessOptions = {}): Promise<StreamInfo | undefined> {
     checkStreamName(stream);
     return this.#exchange.ask(stream, consistencyOf(options));
@@ -209,6 +258,12 @@ export class Client implements AsyncDisposable {
   /** {@link close}, for `await using client = await connect(…)`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** The options, with the ack policy that is the client's own if they say none. */
+  #manner(options: AppendOptions = {}): DeleteOptions {
+    const ackPolicy = options.ackPolicy ?? this.#options.ackPolicy;
+    return ackPolicy === undefined ? options : { ...options, ackPolicy };
   }
 
   async #close(): Promise<void> {

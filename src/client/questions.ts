@@ -6,14 +6,18 @@
 import type { CairnError } from '../base/errors.js';
 import { encodeStreamInfo, type StreamInfoReply } from '../wire/answer-frames.js';
 import type { FrameWriter } from '../wire/frame-writer.js';
-import type { ReadConsistency } from '../wire/frames.js';
+import type { ReadConsistency, StreamState } from '../wire/frames.js';
 
-/** Where a stream ends. */
+/** Where a stream begins and ends. */
 export interface StreamInfo {
-  /** Of its last event. */
+  /** Of its last event, hidden or not; −1 only if it never had any and has a tombstone. */
   readonly revision: number;
-  /** Of its last event. */
+  /** Of its last event; 0 if it has none. */
   readonly position: number;
+  /** Of the first event that is not hidden by its metadata; one above {@link revision} if all are. */
+  readonly firstRevision: number;
+  /** `deleted`: all of its events are hidden, and what is appended goes on behind them; `tombstoned`: deleted for good. */
+  readonly state: StreamState;
 }
 
 interface Question {
@@ -70,7 +74,7 @@ export class Questions {
       this.#waiting.delete(requestId);
       this.#open.set(requestId, question);
       const { stream, consistency } = question;
-      encodeStreamInfo(writer(), requestId, { stream, consistency, atLeast });
+      encodeStreamInfo(writer(), requestId, { stream, consistency, atLeast, wantsState: true });
     }
   }
 
@@ -93,8 +97,10 @@ export class Questions {
   }
 
   /** Returns whether there was such a question. */
-  answer(requestId: number, { revision, position }: StreamInfoReply): boolean {
-    this.#open.get(requestId)?.resolve(revision < 0 ? undefined : { revision, position });
+  answer(requestId: number, { revision, position, visibility }: StreamInfoReply): boolean {
+    const { state = 'live', firstRevision = 0 } = visibility ?? {};
+    const isThere = revision >= 0 || state === 'tombstoned';
+    this.#open.get(requestId)?.resolve(isThere ? { revision, position, firstRevision, state } : undefined);
     return this.#open.delete(requestId);
   }
 

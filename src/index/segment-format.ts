@@ -16,7 +16,8 @@ import { PAGE_BYTES } from './page.js';
 import type { PagedHeader } from './paged-file.js';
 import { filterBlocksFor } from './stream-filter.js';
 
-const FORMAT_VERSION = 1;
+/** 1 had metadata streams among the others. */
+const FORMAT_VERSION = 2;
 const MAGIC = new TextEncoder().encode('CAIRNSEG');
 
 const AT = {
@@ -36,6 +37,7 @@ const AT = {
   events: 96,
   directory: 104,
   filter: 108,
+  metadataStreams: 112,
 } as const;
 
 /** The chunks that a segment speaks for, and how it knows them again. */
@@ -55,6 +57,8 @@ export interface SegmentScope {
 export interface SegmentHeader extends SegmentScope, PagedHeader {
   readonly streams: number;
   readonly events: number;
+  /** How many of the streams are metadata streams: the last ones of the directory. */
+  readonly metadataStreams: number;
   /** The first pages of directory and filter. */
   readonly directory: number;
   readonly filter: number;
@@ -80,6 +84,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Bytes {
   writeU64(view, AT.events, header.events);
   view.setUint32(AT.directory, header.directory, true);
   view.setUint32(AT.filter, header.filter, true);
+  writeU64(view, AT.metadataStreams, header.metadataStreams);
   return page;
 }
 
@@ -103,6 +108,7 @@ export function decodeSegmentHeader(page: Bytes): SegmentHeader | string {
     events: readU64(view, AT.events),
     directory: u32(AT.directory),
     filter: u32(AT.filter),
+    metadataStreams: readU64(view, AT.metadataStreams),
   };
   return isPlausible(header) ? header : 'its header contradicts itself';
 }
@@ -113,6 +119,7 @@ function isPlausible(header: SegmentHeader): boolean {
     firstChunk <= lastChunk &&
     end.position === (lastChunk + 1) * chunkSize &&
     decided >= end.position &&
+    header.metadataStreams <= streams &&
     directory >= 1 &&
     (streams === 0 ? filter === directory : filter > directory) &&
     pageCount >= filter &&

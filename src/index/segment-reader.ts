@@ -3,6 +3,7 @@
  * itself is a few numbers, whatever the segment's size. Every method that reads throws `IndexDamage` if a page is not as it was written.
  */
 import { bytesEqual } from '../base/bytes.js';
+import type { Bytes } from '../base/ports.js';
 import type { Position, Revision } from '../base/units.js';
 import {
   BLOCK_EVENTS,
@@ -24,9 +25,10 @@ import {
   filterBlocksFor,
   isInBlock,
 } from './stream-filter.js';
-import type { HashedName } from './stream-hash.js';
+import { type HashedName, METADATA_BIT } from './stream-hash.js';
 
-const TWO_TO_32 = 0x1_0000_0000;
+/** Below all metadata streams, and above all others. */
+const FIRST_METADATA = { bytes: new Uint8Array(0), at: 0, length: 0, high: METADATA_BIT, low: 0 };
 
 class CachedBytes extends PagedBytes {
   readonly #cache: PageCache;
@@ -113,6 +115,23 @@ export class SegmentReader {
     return first + (direction === 'forwards' ? this.#forwards(index, taker) : this.#backwards(index, taker));
   }
 
+  /** Tells `taker` the names of all metadata streams, each `bytes[at, at+length)` until it returns. */
+  metadataNames(taker: (bytes: Bytes, at: number, length: number) => void): void {
+    const { directory, filter, metadataStreams } = this.header;
+    if (metadataStreams === 0) return;
+    const cache = this.#cache;
+    const entry = new DirectoryEntry();
+    for (let page = this.#pageFor(FIRST_METADATA); page < filter - directory; page++) {
+      cache.load(this.file, directory + page);
+      const { bytes, at } = cache;
+      const count = entriesIn(bytes, at);
+      for (let index = this.#indexFor(FIRST_METADATA, count); index < count; index++) {
+        entry.read(bytes, at, index);
+        taker(bytes, at + entry.name, entry.nameBytes);
+      }
+    }
+  }
+
   close(): void {
     this.#cache.forget(this.file);
     this.file.close();
@@ -178,7 +197,7 @@ export class SegmentReader {
     const { directory, filter } = this.header;
     const pages = filter - directory;
     // Hashes spread evenly, so the guess is off by a page or so; from there in steps that double, as a bad hash may be anywhere.
-    const guess = Math.floor((name.high / TWO_TO_32) * pages);
+    const guess = this.#guess(name, pages);
     let low = 0;
     let high = pages;
     if (this.#endsBelow(guess, name)) {
@@ -206,6 +225,14 @@ export class SegmentReader {
       else high = middle;
     }
     return low;
+  }
+
+  #guess({ high }: HashedName, pages: number): number {
+    const { streams, metadataStreams } = this.header;
+    const share = metadataStreams / streams;
+    const place = (high % METADATA_BIT) / METADATA_BIT;
+    const before = high < METADATA_BIT ? place * (1 - share) : 1 - share + place * share;
+    return Math.min(pages - 1, Math.floor(before * pages));
   }
 
   #endsBelow(page: number, name: HashedName): boolean {

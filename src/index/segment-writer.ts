@@ -26,7 +26,7 @@ import {
   filterBlockOf,
   filterBlocksFor,
 } from './stream-filter.js';
-import { compareNames, type HashedName, StreamName } from './stream-hash.js';
+import { compareNames, type HashedName, METADATA_BIT, StreamName } from './stream-hash.js';
 
 /** A stream that is about to be written. */
 export interface StreamSummary {
@@ -55,6 +55,7 @@ export class SegmentWriter implements EventTaker {
   readonly #nameBytes: Bytes = new Uint8Array(1024);
   #place: Mutable<StreamPlace> = { data: 0, eventBytes: 0, first: 0, count: 0, last: 0 };
   #streams = 0;
+  #metadataStreams = 0;
   #events = 0;
   /** Of the stream that is being written: how many events it has so far, and where the last of them ends. */
   #added = 0;
@@ -76,6 +77,10 @@ export class SegmentWriter implements EventTaker {
 
   get events(): number {
     return this.#events;
+  }
+
+  get metadataStreams(): number {
+    return this.#metadataStreams;
   }
 
   /** Begins the next stream. All of its events follow, by {@link add}, and then {@link endStream}. */
@@ -116,6 +121,7 @@ export class SegmentWriter implements EventTaker {
     }
     page.add(this.#directory.buffer, this.#directoryAt, this.#name, this.#place);
     this.#streams++;
+    if (this.#name.high >= METADATA_BIT) this.#metadataStreams++;
     this.#events += this.#added;
     this.#added = 0;
   }
@@ -155,13 +161,16 @@ export function writeSegment(
       const pages = new PagedWriter({ disk, file, checks, check: target.check });
       const writer = new SegmentWriter(pages, directory, scope.firstChunk * scope.chunkSize);
       source(writer);
-      const { streams, events } = writer;
+      const { streams, events, metadataStreams } = writer;
       const directoryPage = pages.endPage();
       const blocks = writeDirectory(pages, directory, streams);
       const filterPage = pages.endPage();
       writeFilter(pages, blocks);
       const pageCount = pages.finish();
-      header = { ...scope, salt, streams, events, directory: directoryPage, filter: filterPage, pageCount };
+      header = {
+        ...{ ...scope, salt, streams, events, metadataStreams },
+        ...{ directory: directoryPage, filter: filterPage, pageCount },
+      };
       return encodeSegmentHeader(header);
     });
   } finally {

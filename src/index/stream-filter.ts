@@ -25,7 +25,7 @@ export function filterBlockOf(low: number, blocks: number): number {
 }
 
 export function addToBlock(bytes: Bytes, block: number, high: number, low: number): void {
-  for (let probe = 0, bits = high; probe < PROBES; probe++, bits = stepped(bits, low)) {
+  for (let probe = 0, bits = firstBits(high); probe < PROBES; probe++, bits = stepped(bits, low)) {
     const bit = bits >>> BLOCK_BITS_SHIFT;
     bytes[block + (bit >>> 3)]! |= 1 << (bit & 7);
   }
@@ -33,11 +33,16 @@ export function addToBlock(bytes: Bytes, block: number, high: number, low: numbe
 
 /** Whether the stream may have been added to the block at `bytes[block]`. */
 export function isInBlock(bytes: Bytes, block: number, high: number, low: number): boolean {
-  for (let probe = 0, bits = high; probe < PROBES; probe++, bits = stepped(bits, low)) {
+  for (let probe = 0, bits = firstBits(high); probe < PROBES; probe++, bits = stepped(bits, low)) {
     const bit = bits >>> BLOCK_BITS_SHIFT;
     if ((bytes[block + (bit >>> 3)]! & (1 << (bit & 7))) === 0) return false;
   }
   return true;
+}
+
+/** Without the hash's first bit, which nearly all streams have the same. */
+function firstBits(high: number): number {
+  return (high << 1) >>> 0;
 }
 
 /** Double hashing: the next probe of a stream. */

@@ -1,9 +1,11 @@
 /**
  * The 64-bit hash by which segments sort their streams: two of base/name-table.ts's, differently keyed. It only ever leads to a name, whose
- * bytes decide: streams with the same hash are told apart, so a weak one costs time and nothing else. Pure; any thread.
+ * bytes decide: streams with the same hash are told apart, so a weak one costs time and nothing else. Its first bit says whether it is of a
+ * metadata stream, so that all of those are one stretch at the end of a segment's directory. Pure; any thread.
  */
 import { gather, type HashSeed, halfSipHash, NAME_BYTES_MAX } from '../base/name-table.js';
 import type { Bytes } from '../base/ports.js';
+import { isMetadataName } from '../base/stream-metadata.js';
 
 /** A stream's name, `bytes[at, at+length)`, and its hash. */
 export interface HashedName {
@@ -36,15 +38,23 @@ export class StreamName implements HashedName {
 const OTHER_LOW = 0x243f6a88;
 const OTHER_HIGH = 0x85a308d3;
 
+/** The first bit of `high`. */
+export const METADATA_BIT = 0x8000_0000;
+
 /** The hash with this key. Names have at most 1024 bytes. */
 export function streamHash(seed: HashSeed): StreamHash {
   const other = { low: (seed.low ^ OTHER_LOW) >>> 0, high: (seed.high ^ OTHER_HIGH) >>> 0 };
   const words = new Int32Array(NAME_BYTES_MAX / 4);
   return (name) => {
     gather(name.bytes, name.at, name.length, words);
-    name.high = halfSipHash(words, name.length, seed) >>> 0;
+    name.high = placed(name, halfSipHash(words, name.length, seed));
     name.low = halfSipHash(words, name.length, other) >>> 0;
   };
+}
+
+/** The first half of the name's hash, its first bit as it has to be. */
+export function placed({ bytes, at, length }: HashedName, hash: number): number {
+  return (isMetadataName(bytes, at, length) ? hash | METADATA_BIT : hash & ~METADATA_BIT) >>> 0;
 }
 
 /** The order of streams in a segment: by hash, and streams with the same hash by the bytes of their names. */

@@ -127,7 +127,7 @@ export class IndexerAgent implements Agent {
         return bytes;
       }
       keeper.advance(this.#indexed.position, index.openFrom);
-      return keeper.isWhole ? this.#endStart() : outcomes;
+      return keeper.isWhole && this.#opened.noteMetadata() ? this.#endStart() : outcomes;
     } catch (error) {
       return this.#fail(error);
     }
@@ -135,7 +135,8 @@ export class IndexerAgent implements Agent {
 
   #open(): IndexStart {
     const { disk, kernel, hash, report } = this.#surroundings;
-    return new IndexStart({ options: this.#start, seed: this.#start.seed, disk, kernel, hash, report });
+    const { seed, metadata } = this.#start;
+    return new IndexStart({ options: this.#start, seed, metadata, disk, kernel, hash, report });
   }
 
   #endStart(): number {
@@ -233,8 +234,11 @@ export class IndexerAgent implements Agent {
     const { index, keeper } = this.#opened!;
     try {
       if (query.isSnapshot) return this.#snapshot();
-      const { head, next } = index.answer(query.bytes, query.nameAt, query.nameBytes, query);
-      return sendAnswer(this.#answers, { id: query.id, head, next }, index.collector) ? 'answered' : 'later';
+      const { id, bytes, nameAt, nameBytes } = query;
+      const metadata = index.metadataOf(bytes, nameAt, nameBytes);
+      const { head, next } = index.answer(bytes, nameAt, nameBytes, query);
+      const isSent = sendAnswer(this.#answers, { id, head, next, metadata }, index.collector);
+      return isSent ? 'answered' : 'later';
     } catch (error) {
       if (!(error instanceof IndexDamage)) throw error;
       keeper.suspect(error);

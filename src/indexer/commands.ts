@@ -10,6 +10,7 @@ import type { RecoveredLog } from '../log/recovery.js';
 import type { RingDescriptor } from '../ring/layout.js';
 import type { MailboxDescriptor } from '../ring/mailbox.js';
 import { type IndexJob, jobBuffers } from './jobs.js';
+import type { MetadataMemory } from './metadata-streams.js';
 import type { ReportedError } from './reported-error.js';
 
 /** What main tells the index thread when it starts it. Later commands travel through mailboxes. */
@@ -34,6 +35,8 @@ export interface IndexerStart extends IndexerOptions {
   readonly outcomes: MailboxDescriptor;
   /** Keys the hash of the streams' names, if the index is a new one. */
   readonly seed: HashSeed;
+  /** Where the thread tells which streams have metadata. */
+  readonly metadata: MetadataMemory;
 }
 
 /** Which way a read goes. */
@@ -63,12 +66,28 @@ export interface StreamRuns {
   readonly positions: Float64Array;
   readonly bytes: Uint32Array;
   readonly events: Uint32Array;
+  /** Where the last event of its metadata stream is; undefined if it has none. */
+  readonly metadata?: RecordPlace | undefined;
+}
+
+/** A record of the log. */
+export interface RecordPlace {
+  readonly position: Position;
+  /** That it takes, padding included. */
+  readonly bytes: number;
 }
 
 /** Who answers such questions. */
 export interface StreamLookup {
   /** Sees all that was committed when it was asked. Rejects with `shutting-down` or `thread-died`. */
   lookup(query: StreamQuery): Promise<StreamRuns>;
+}
+
+/** Which streams may have metadata, according to the index: all that do so far as it has followed the log, and perhaps others. */
+export interface StreamsWithMetadata {
+  /** How many; none: nothing has metadata. */
+  readonly size: number;
+  mayHave(bytes: Uint8Array, at: number, length: number): boolean;
 }
 
 /** Event ids oldest first, as buffers to be transferred: id (16 bytes), hash of the stream's name (u32), revision and position (f64). */

@@ -1,6 +1,6 @@
 /**
- * Puts together what a leader starts from: the last event ids, and all streams with their heads if they are few: of many it asks as it needs
- * them. From the directories of the segments, newest first, and from the parts in memory; no event is read. Index thread.
+ * Puts together what a leader starts from: the last event ids, and all streams with their heads if they are few and none has metadata: else it asks
+ * for those as it needs them. From the directories of the segments, newest first, and from the parts in memory; no event is read. Index thread.
  */
 import { NameTable } from '../base/name-table.js';
 import type { Bytes } from '../base/ports.js';
@@ -28,7 +28,9 @@ export interface SnapshotSource {
 /** Throws `IndexDamage` if a segment is damaged, and what `eventIdsOf` throws. */
 export function takeSnapshot(source: SnapshotSource): IndexSnapshot {
   const { index } = source;
-  const heads = entriesOf(index) <= HEADS_MAX ? new Heads(index).toTransfer() : undefined;
+  // Which streams have a tombstone no directory says.
+  const areTold = entriesOf(index) <= HEADS_MAX && !index.hasMetadata;
+  const heads = areTold ? new Heads(index).toTransfer() : undefined;
   return { seed: index.seed, heads, recent: lastEventIds(source) };
 }
 

@@ -5,12 +5,14 @@
 import type { HashSeed } from '../base/name-table.js';
 import type { Disk, RecordKernel } from '../base/ports.js';
 import type { Position } from '../base/units.js';
+import { IndexDamage } from '../index/page.js';
 import { PageCache } from '../index/page-cache.js';
 import type { StreamHash } from '../index/stream-hash.js';
 import { chunkOf } from '../log/chunk.js';
 import { ChunkWalk, type LogSource } from './chunk-walk.js';
 import type { IndexerOptions, IndexerReport } from './commands.js';
 import { LogIndex } from './log-index.js';
+import { type MetadataMemory, MetadataStreams } from './metadata-streams.js';
 import { openIndex } from './open-index.js';
 import { RecordFollower } from './record-follower.js';
 import { SegmentKeeper } from './segment-keeper.js';
@@ -27,6 +29,7 @@ const CHUNKS_READ_MAX = 6;
 export interface IndexStartParts {
   readonly options: IndexerOptions;
   readonly seed: HashSeed;
+  readonly metadata: MetadataMemory;
   readonly disk: Disk;
   readonly kernel: RecordKernel;
   readonly hash?: StreamHash | undefined;
@@ -59,7 +62,8 @@ export class IndexStart {
     });
     const { seed, segments, eventIds } = usable;
     this.log = log;
-    this.index = new LogIndex({ chunkSize, seed, recentEvents: retryWindowEvents, hash });
+    const metadata = new MetadataStreams(parts.metadata);
+    this.index = new LogIndex({ chunkSize, seed, recentEvents: retryWindowEvents, hash, metadata });
     const covered = new Set<number>();
     for (const { file } of segments) {
       for (let chunk = file.firstChunk; chunk <= file.lastChunk; chunk++) covered.add(chunk);
@@ -100,6 +104,18 @@ export class IndexStart {
   /** A chunk has another file now. */
   reopen(): void {
     this.#walk?.reopen();
+  }
+
+  /** Finds out which streams have metadata; false if that has to wait until a damaged segment is made anew. */
+  noteMetadata(): boolean {
+    try {
+      this.index.noteMetadata();
+      return true;
+    } catch (error) {
+      if (!(error instanceof IndexDamage)) throw error;
+      this.keeper.suspect(error);
+      return false;
+    }
   }
 
   /** All is read. The log's end goes from the system's memory: nobody reads it there again. */

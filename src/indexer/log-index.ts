@@ -8,13 +8,16 @@
 import { assert } from '../base/assert.js';
 import type { HashSeed } from '../base/name-table.js';
 import type { Bytes } from '../base/ports.js';
+import { metadataNameOf } from '../base/stream-metadata.js';
 import type { Position, Revision } from '../base/units.js';
 import type { EventTaker } from '../index/event-taker.js';
 import type { SegmentReader } from '../index/segment-reader.js';
 import { type StreamHash, StreamName, streamHash } from '../index/stream-hash.js';
 import { chunkOf } from '../log/chunk.js';
-import type { Direction, StreamRuns } from './commands.js';
+import { STREAM_NAME_BYTES_MAX } from '../log/record.js';
+import type { Direction, RecordPlace, StreamRuns } from './commands.js';
 import { MemoryPart } from './memory-part.js';
+import type { MetadataStreams } from './metadata-streams.js';
 import { RecentEvents } from './recent-events.js';
 import { type PartSource, RecordFollower } from './record-follower.js';
 import { RunCollector } from './run-collector.js';
@@ -36,7 +39,15 @@ export interface IndexShape {
   readonly recentEvents: number;
   /** By which segments are sorted; only tests have another than the seed's. */
   readonly hash?: StreamHash | undefined;
+  readonly metadata: MetadataStreams;
 }
+
+const LAST_EVENT = {
+  direction: 'backwards',
+  from: Number.POSITIVE_INFINITY,
+  eventsMax: 1,
+  bytesMax: 1,
+} as const satisfies RunsWanted;
 
 /** Who knows where events of some chunks are. Throws `IndexDamage` if what it is made of is damaged. */
 interface Holder {
@@ -57,6 +68,7 @@ export class LogIndex implements PartSource {
   readonly #follower: RecordFollower;
   readonly #hash: StreamHash;
   readonly #name = new StreamName();
+  readonly #metadata: MetadataStreams;
   #parts: readonly MemoryPart[] = [];
   #segments: readonly SegmentReader[] = [];
   /** Both, by their chunks. */
@@ -64,10 +76,11 @@ export class LogIndex implements PartSource {
   /** Those that have the stream of the query, from the newest on. */
   readonly #having: Holder[] = [];
 
-  constructor({ chunkSize, seed, recentEvents, hash }: IndexShape) {
+  constructor({ chunkSize, seed, recentEvents, hash, metadata }: IndexShape) {
     this.chunkSize = chunkSize;
     this.seed = seed;
     this.recent = new RecentEvents(recentEvents);
+    this.#metadata = metadata;
     this.#hash = hash ?? streamHash(seed);
     this.#follower = new RecordFollower(this, this.recent);
   }
@@ -113,7 +126,31 @@ export class LogIndex implements PartSource {
 
   /** Enters records; see {@link RecordFollower.follow}. */
   follow(bytes: Bytes, words: Uint32Array, at: number, limit: number): number {
-    return this.#follower.follow(bytes, words, at, limit);
+    const end = this.#follower.follow(bytes, words, at, limit);
+    for (const part of this.#parts) part.noteMetadata(this.#metadata);
+    return end;
+  }
+
+  /** At the start, once: notes the metadata streams of what is there. Throws `IndexDamage`; then it can be called again. */
+  noteMetadata(): void {
+    const note = (bytes: Bytes, at: number, length: number) => this.#metadata.note(bytes, at, length);
+    for (const segment of this.#segments) segment.metadataNames(note);
+    for (const part of this.#parts) part.noteMetadata(this.#metadata);
+  }
+
+  /** Whether any stream may have metadata. */
+  get hasMetadata(): boolean {
+    return this.#metadata.size > 0;
+  }
+
+  /** Where the last event of the metadata stream of the stream named `bytes[at, at+length)` is; throws as {@link answer}. */
+  metadataOf(bytes: Bytes, at: number, length: number): RecordPlace | undefined {
+    if (!this.#metadata.mayHave(bytes, at, length)) return undefined;
+    const name = metadataNameOf(bytes, at, length);
+    if (name.length > STREAM_NAME_BYTES_MAX) return undefined;
+    const { head } = this.answer(name, 0, name.length, LAST_EVENT);
+    const { positions, bytes: lengths } = this.collector;
+    return head < 0 ? undefined : { position: positions[0]!, bytes: lengths[0]! };
   }
 
   /** Whether the records so far end inside a transaction. */

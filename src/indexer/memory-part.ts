@@ -6,6 +6,7 @@ import type { Bytes } from '../base/ports.js';
 import type { Position, Revision } from '../base/units.js';
 import type { EventTaker, ReadDirection } from '../index/event-taker.js';
 import type { HashedName } from '../index/stream-hash.js';
+import type { MetadataStreams } from './metadata-streams.js';
 import { RecentNames } from './recent-names.js';
 import { StreamIndex, type StreamIndexTransfer } from './stream-index.js';
 
@@ -16,6 +17,9 @@ export interface PartTransfer {
   readonly events: number;
   readonly decided: Position;
 }
+
+/** The first two bytes of a metadata stream's name: `$$`. */
+const METADATA_WORD = 0x2424;
 
 export class MemoryPart {
   readonly chunk: number;
@@ -31,6 +35,8 @@ export class MemoryPart {
   readonly #recentNames: RecentNames;
   /** The stream that was found last. */
   #found = -1;
+  /** How many of its streams were looked at for {@link noteMetadata}. */
+  #noted = 0;
 
   constructor(
     chunk: number,
@@ -70,6 +76,16 @@ export class MemoryPart {
   /** The number here of the stream named `bytes[at, at+length)`; `words`: the same memory. */
   intern(bytes: Bytes, words: Uint32Array, at: number, length: number): number {
     return this.#recentNames.intern(bytes, words, at, length);
+  }
+
+  /** Notes those of its streams that are metadata streams and were not here at the last call. */
+  noteMetadata(metadata: MetadataStreams): void {
+    const { names } = this;
+    for (; this.#noted < names.size; this.#noted++) {
+      if ((names.firstWordOf(this.#noted) & 0xffff) !== METADATA_WORD) continue;
+      const name = names.bytesOf(this.#noted);
+      metadata.note(name, 0, name.length);
+    }
   }
 
   /** Adds the next event of the stream with this number here; see {@link StreamIndex.append}. */

@@ -4,12 +4,12 @@
  *
  *   query:  u32 id · u32 0 forwards, 1 backwards, 2 a snapshot (answered by a report) · f64 committed · f64 from · f64 eventsMax · f64 bytesMax · stream name
  *   outcome of a job: JSON
- *   answer: u32 id · u32 number of runs · f64 head · f64 next · runs: f64 position, u32 bytes, u32 events each
+ *   answer: u32 id · u32 number of runs · f64 head · f64 next · f64 position of the metadata, −1 = none · f64 its bytes · runs: f64 position, u32 bytes, u32 events each
  */
 import type { Bytes } from '../base/ports.js';
 import type { Position, Revision } from '../base/units.js';
 import type { MailboxReceiver, MailboxSender } from '../ring/mailbox.js';
-import type { Direction, StreamQuery, StreamRuns } from './commands.js';
+import type { Direction, RecordPlace, StreamQuery, StreamRuns } from './commands.js';
 import type { JobOutcome } from './jobs.js';
 import type { RunCollector } from './run-collector.js';
 
@@ -24,7 +24,15 @@ const QUERY = {
 } as const;
 /** What a query is. */
 const KIND = { forwards: 0, backwards: 1, snapshot: 2 } as const;
-const ANSWER = { id: 0, runCount: 4, head: 8, next: 16, runs: 24 } as const;
+const ANSWER = {
+  id: 0,
+  runCount: 4,
+  head: 8,
+  next: 16,
+  metadata: 24,
+  metadataBytes: 32,
+  runs: 40,
+} as const;
 const RUN = { position: 0, bytes: 8, events: 12, size: 16 } as const;
 
 /** A query as the index thread sees it: its name still lies in the mailbox. */
@@ -48,6 +56,7 @@ export interface AnswerHead {
   readonly id: number;
   readonly head: Revision;
   readonly next: Revision;
+  readonly metadata?: RecordPlace | undefined;
 }
 
 /** Sends a query; false if the mailbox is full. */
@@ -111,6 +120,8 @@ export function sendAnswer(sender: MailboxSender, answer: AnswerHead, collector:
   view.setUint32(at + ANSWER.runCount, runCount, true);
   view.setFloat64(at + ANSWER.head, answer.head, true);
   view.setFloat64(at + ANSWER.next, answer.next, true);
+  view.setFloat64(at + ANSWER.metadata, answer.metadata?.position ?? -1, true);
+  view.setFloat64(at + ANSWER.metadataBytes, answer.metadata?.bytes ?? 0, true);
   for (let i = 0, run = at + ANSWER.runs; i < runCount; i++, run += RUN.size) {
     view.setFloat64(run + RUN.position, positions[i]!, true);
     view.setUint32(run + RUN.bytes, bytes[i]!, true);
@@ -137,8 +148,11 @@ export function takeAnswer(receiver: MailboxReceiver): { id: number; runs: Strea
   const head = view.getFloat64(at + ANSWER.head, true);
   const next = view.getFloat64(at + ANSWER.next, true);
   const id = view.getUint32(at + ANSWER.id, true);
+  const position = view.getFloat64(at + ANSWER.metadata, true);
+  const metadata =
+    position < 0 ? undefined : { position, bytes: view.getFloat64(at + ANSWER.metadataBytes, true) };
   receiver.release();
-  return { id, runs: { head, next, runCount, positions, bytes, events } };
+  return { id, runs: { head, next, runCount, positions, bytes, events, metadata } };
 }
 
 /** What came of a job, or that one is to be tried again. */

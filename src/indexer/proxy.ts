@@ -19,6 +19,7 @@ import type {
   StreamRuns,
 } from './commands.js';
 import { JobRunner } from './job-runner.js';
+import { createMetadataMemory, MetadataStreams } from './metadata-streams.js';
 import { QueryDesk } from './query-desk.js';
 import { errorOf } from './reported-error.js';
 
@@ -47,8 +48,11 @@ export class IndexerProxy implements StreamLookup {
   readonly worker: Worker;
   /** Resolves when the log is read; rejects with `disk-failure` if it can't be, or `thread-died`. */
   readonly ready: Promise<void>;
+  /** Which streams may have metadata. */
+  readonly metadata: MetadataStreams;
   readonly #desk: QueryDesk;
   readonly #jobs: JobRunner;
+  #isReady = false;
   /** Who waits for a snapshot, in the order of asking. */
   readonly #snapshots: ((snapshot: IndexSnapshot) => void)[] = [];
 
@@ -57,11 +61,12 @@ export class IndexerProxy implements StreamLookup {
     const answers = createMailbox(ANSWER_MAILBOX_BYTES);
     const seed = { low: randomInt(2 ** 32), high: randomInt(2 ** 32) };
     const outcomes = createMailbox(OUTCOME_MAILBOX_BYTES);
-    const start: IndexerStart = { ...options, queries, answers, outcomes, seed };
-    let isReady = false;
+    const metadata = createMetadataMemory({ low: randomInt(2 ** 32), high: randomInt(2 ** 32) });
+    this.metadata = new MetadataStreams(metadata);
+    const start: IndexerStart = { ...options, queries, answers, outcomes, seed, metadata };
     this.#jobs = new JobRunner(options.ring, outcomes, {
       warn: (message, facts) => events.warn?.(message, facts),
-      damaged: (error) => events.damaged(error, !isReady),
+      damaged: (error) => events.damaged(error, !this.#isReady),
     });
     const desk = new QueryDesk(options.ring, queries, answers);
     let fail: (error: CairnError) => void = () => undefined;
@@ -77,7 +82,7 @@ export class IndexerProxy implements StreamLookup {
       fail = reject;
       this.worker.on('message', (report: IndexerReport) => {
         if (report.kind === 'ready') {
-          isReady = true;
+          this.#isReady = true;
           resolve();
         } else if (report.kind === 'failed') reject(errorOf(report));
         else this.#take(report, events);
@@ -85,6 +90,11 @@ export class IndexerProxy implements StreamLookup {
     });
     // Who starts the thread may not get as far as waiting for it; the failure is reported through `ended` as well.
     this.ready.catch(() => undefined);
+  }
+
+  /** Whether the log before the ring is read: then the cursor `indexed` says what the index knows. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   lookup(query: StreamQuery): Promise<StreamRuns> {

@@ -118,6 +118,16 @@ const NODE: readonly Series[] = [
     'Streams and open transactions that were looked up in the log for an append, as they were not in memory.',
     ({ status }) => status.streamHeads.lookups,
   ),
+  gauge(
+    'streams_with_metadata',
+    'Streams of which something was said, or that were deleted.',
+    ({ status }) => status.streamsWithMetadata.streams,
+  ),
+  gauge(
+    'streams_with_metadata_bytes',
+    'The memory that it takes to know which they are.',
+    ({ status }) => status.streamsWithMetadata.bytes,
+  ),
   {
     name: 'subscriptions',
     help: 'Open subscriptions. live: they have everything that is committed.',

@@ -89,6 +89,7 @@ export interface NodeStatus {
   readonly pendingAppends: number;
   /** A leader's streams; all 0 on others. */
   readonly streamHeads: StreamHeadCounts;
+  readonly streamsWithMetadata: MetadataCounts;
   readonly subscriptions: SubscriptionCounts;
   readonly ringBytes: number;
   readonly ringBytesUsed: number;
@@ -96,6 +97,12 @@ export interface NodeStatus {
   readonly members: readonly MemberProgress[];
   /** Whether writes are taken here or can be forwarded, and committed data can be read: for /health/ready. */
   readonly isReady: boolean;
+}
+
+/** Streams that have metadata, and the memory that knowing them takes. */
+export interface MetadataCounts {
+  readonly streams: number;
+  readonly bytes: number;
 }
 
 export interface StreamHeadCounts {

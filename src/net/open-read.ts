@@ -112,7 +112,10 @@ export class OpenRead {
         if (answer.isLast) this.#events.ended(this.#requestId, 'complete');
         return answer.isLast;
       case 'stream-not-found':
-        this.#events.ended(this.#requestId, STREAM_NOT_FOUND);
+        this.#events.ended(this.#requestId, streamNotFound(answer.lastRevision));
+        return true;
+      case 'stream-deleted':
+        this.#events.ended(this.#requestId, STREAM_DELETED);
         return true;
       case 'bad-position':
         this.#events.ended(this.#requestId, badPosition(answer.position));
@@ -167,6 +170,18 @@ const STREAM_NOT_FOUND: Rejection = {
   message: 'there is no such stream; it comes into being with its first event',
   details: {},
 };
+
+const STREAM_DELETED: Rejection = {
+  code: 'stream-deleted',
+  message: 'the stream has a tombstone: its events are gone for good, and there will be no others',
+  details: {},
+};
+
+function streamNotFound(lastRevision: number): Rejection {
+  if (lastRevision < 0) return STREAM_NOT_FOUND;
+  const message = `all events of the stream, up to revision ${lastRevision}, are deleted; what is appended to it goes on behind them`;
+  return { code: 'stream-not-found', message, details: { lastRevision } };
+}
 
 function badPosition(position: number): Rejection {
   return {

@@ -198,8 +198,13 @@ export class SessionReads {
     const answer = await this.#askStreamInfo(request);
     this.#questions--;
     if (this.#isClosed) return;
-    if ('code' in answer) this.#error(requestId, answer);
-    else encodeStreamInfoReply(this.#outbox.frames(), requestId, answer);
+    if ('code' in answer) {
+      this.#error(requestId, answer);
+      return;
+    }
+    const { revision, position, ...visibility } = answer;
+    const told = request.wantsState === true ? { visibility } : {};
+    encodeStreamInfoReply(this.#outbox.frames(), requestId, { revision, position, ...told });
   }
 
   async #askStreamInfo({ stream, consistency, atLeast }: StreamInfoRequest): Promise<StreamInfo | Rejection> {

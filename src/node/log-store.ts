@@ -170,6 +170,12 @@ export class LogStore {
     return this.#statistics.lastBatch();
   }
 
+  /** How many streams have metadata, as far as the index has followed, and what knowing them takes on both threads. */
+  get streamsWithMetadata(): { readonly streams: number; readonly bytes: number } {
+    const { size: streams, bytes } = this.indexer.metadata;
+    return { streams, bytes };
+  }
+
   get ringBytes(): number {
     return this.#memory.descriptor.ringBytes;
   }
@@ -277,6 +283,8 @@ export class LogStore {
     return new LogReader({
       tail: this.producer,
       lookup: this.indexer,
+      metadata: this.indexer.metadata,
+      indexed: () => (this.indexer.isReady ? this.indexed : 0),
       kernel: platform.kernel,
       committed: () => this.committed,
       damaged: (error) => this.#events.damaged(error, 'reader'),

@@ -122,6 +122,7 @@ export class NodeService implements NodePort, AdminPort {
       ...this.#parts.chunks(),
       pendingAppends: engine.appends.pendingAppends,
       streamHeads: engine.appends.streamHeads,
+      streamsWithMetadata: store?.streamsWithMetadata ?? { streams: 0, bytes: 0 },
       subscriptions: this.#served?.subscriptions.counts ?? NO_SUBSCRIPTIONS,
       ringBytes: store?.ringBytes ?? 0,
       ringBytesUsed: store?.ringBytesUsed ?? 0,

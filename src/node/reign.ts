@@ -3,16 +3,17 @@
  * wait for the commit. Ends with the reign: what is pending then is for others to say. Main thread.
  */
 import { randomFillSync } from 'node:crypto';
+import { CairnError, type ErrorCode } from '../base/errors.js';
 import type { ChainState } from '../base/ports.js';
-import type { Epoch, Position, Revision, TimestampUs } from '../base/units.js';
+import type { Epoch, Position, TimestampUs } from '../base/units.js';
 import type { AppendedRecord, NodeRole } from '../cluster/effects.js';
 import { encodeMembership } from '../cluster/membership-record.js';
-import type { StreamLookup } from '../indexer/commands.js';
 import type { Platform } from '../native/platform.js';
 import type { Confirm, Rejection } from '../sequencer/pending-replies.js';
 import { RecordFramer } from '../sequencer/record-framer.js';
 import { ReignLog } from '../sequencer/reign-log.js';
 import type { Sequencer } from '../sequencer/sequencer.js';
+import type { StreamHead } from '../sequencer/stream-heads.js';
 import type { AckPolicy } from '../wire/frames.js';
 import { buildSequencer } from './build-sequencer.js';
 import type { LogStore } from './log-store.js';
@@ -119,10 +120,23 @@ export class Reign {
         takeAppends: defaultAckPolicy === 'quorum' ? platform.takeAppends : undefined,
         ...{ confirm, canBeMet, defaultAckPolicy },
         transactionTimeoutUs: 1000 * transactionTimeoutMs,
-        headOf: (name) => headOf(store.indexer, name),
+        headOf: (name) => this.#headOf(name),
         stepsOf: (name) => loggedSteps({ lookup: store.indexer, reader: store.reader }, name),
       },
     });
+  }
+
+  /** Of a stream whose metadata is damaged nothing is known until that is mended: then, appends to it wait. */
+  async #headOf(name: Uint8Array): Promise<StreamHead> {
+    for (;;) {
+      try {
+        return await this.#host.store.reader.streamHead(name);
+      } catch (error) {
+        const isDamage = error instanceof CairnError && DAMAGE.has(error.code);
+        if (this.#isOver || !isDamage) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, DAMAGE_RETRY_MS).unref());
+    }
   }
 
   committed(position: Position): void {
@@ -143,19 +157,17 @@ export class Reign {
   }
 }
 
+/** What may be mended. */
+const DAMAGE: ReadonlySet<ErrorCode> = new Set(['log-corrupt', 'disk-failure']);
+/** Mending takes longer. */
+const DAMAGE_RETRY_MS = 500;
+
 const OUTCOME_UNKNOWN: Rejection = {
   code: 'outcome-unknown',
   message:
     'the leader changed before the append was committed: whether it was written is unknown; appending it again with the same event ids writes it once in any case',
   details: {},
 };
-
-/** The last committed revision of a stream, -1 if it does not exist. */
-async function headOf(index: StreamLookup, stream: Uint8Array): Promise<Revision> {
-  const wanted = { direction: 'backwards', from: Infinity, eventsMax: 0, bytesMax: 0 } as const;
-  const { head } = await index.lookup({ stream, ...wanted });
-  return head;
-}
 
 /** Whether a node with this role leads that reign. */
 export function leads(

@@ -5,16 +5,20 @@
 import { readU64 } from '../base/bytes.js';
 import type { Position } from '../base/units.js';
 import { occupiedBytes, PREPARE, RECORD, RECORD_TYPE } from '../log/record.js';
-import type { EventNames, NameFilter } from '../pattern/name-filter.js';
+import { type EventNames, NameFilter } from '../pattern/name-filter.js';
 import { PageBuilder } from './page-builder.js';
 import type { LogRead, ReadAnswer, ReadPage } from './read-page.js';
-import type { ReadSource } from './read-source.js';
+import { type ReadSource, stretchBytes } from './read-source.js';
 
 /** Steps of matching for one page: about a millisecond. One event with a long name may take some more. */
 const WORK_MAX = 100_000;
 
+/** Every event fits. */
+const EVERYTHING = new NameFilter([]);
+
 export interface FilteredRange {
-  readonly filter: NameFilter;
+  /** Without one all events fit. */
+  readonly filter: NameFilter | undefined;
   readonly isBackwards: boolean;
   readonly eventsMax: number;
 }
@@ -42,7 +46,7 @@ export class FilteredRead implements LogRead {
   constructor(source: ReadSource, read: LogRead, { filter, isBackwards, eventsMax }: FilteredRange) {
     this.#source = source;
     this.#read = read;
-    this.#filter = filter;
+    this.#filter = filter ?? EVERYTHING;
     this.#isBackwards = isBackwards;
     this.#eventsLeft = eventsMax;
   }
@@ -57,7 +61,7 @@ export class FilteredRead implements LogRead {
 
   async nextPage(bytesMax: number): Promise<ReadAnswer> {
     if (this.#scan === undefined) {
-      const answer = await this.#read.nextPage(bytesMax);
+      const answer = await this.#read.nextPage(this.#pageBytes(bytesMax));
       if (answer.kind !== 'page') return answer;
       this.#scan = scanOf(answer, this.#source.headroomBytes);
     }
@@ -68,6 +72,11 @@ export class FilteredRead implements LogRead {
     const part = this.#nextPart(this.#scan);
     turns.spent(this.#filter.work - before);
     return part;
+  }
+
+  /** Who wants a few of all events does not cost a whole page. */
+  #pageBytes(bytesMax: number): number {
+    return this.#filter === EVERYTHING ? stretchBytes(bytesMax, this.#eventsLeft) : bytesMax;
   }
 
   /** What fits among the next records of the page, as far as one turn goes. */

@@ -67,7 +67,9 @@ export class LiveStreamRead implements LogRead {
       return this.#hasCaughtUp ? page : { ...page, isCaughtUp: this.#catchesUpWith(this.#tail.end) };
     }
     if (this.#next === Number.POSITIVE_INFINITY) await this.#findEnd();
-    const { end, page } = await this.#catchUpPage(bytesMax);
+    const caught = await this.#catchUpPage(bytesMax);
+    if ('kind' in caught) return caught;
+    const { end, page } = caught;
     this.#isLive = end !== undefined && this.#next >= end;
     return { ...page, isBehind, isCaughtUp: this.#isLive && this.#catchesUpWith(end!) };
   }
@@ -110,7 +112,7 @@ export class LiveStreamRead implements LogRead {
   /** The next page by the index, and if it is the last one where the stream ended when the index was asked. */
   async #catchUpPage(
     bytesMax: number,
-  ): Promise<{ readonly page: ReadPage; readonly end: Revision | undefined }> {
+  ): Promise<{ readonly page: ReadPage; readonly end: Revision | undefined } | ReadAnswer> {
     if (this.#catchUp === undefined) {
       this.#missesSeen = this.#tail.misses;
       this.#catchUp = new StreamRead(this.#source, {
@@ -121,10 +123,13 @@ export class LiveStreamRead implements LogRead {
       });
     }
     const answer = await this.#catchUp.nextPage(bytesMax);
-    if (answer.kind !== 'page') {
+    if (answer.kind === 'stream-not-found') {
+      const { lastRevision } = answer;
       this.#catchUp = undefined;
-      return { page: this.#nothing(), end: 0 };
+      this.#next = Math.max(this.#next, lastRevision + 1);
+      return { page: this.#nothing(lastRevision), end: lastRevision + 1 };
     }
+    if (answer.kind !== 'page') return answer;
     const { eventCount, isLast, head } = answer;
     this.#head = head;
     this.#eventsLeft -= eventCount;
@@ -170,10 +175,11 @@ export class LiveStreamRead implements LogRead {
     return page.page({ eventCount: end - this.#next, next: end, head, isLast: false });
   }
 
-  #nothing(): ReadPage {
+  /** `lastRevision`: of the events that are all hidden. */
+  #nothing(lastRevision: Revision): ReadPage {
     const page = new PageBuilder(this.#source.pages, this.#source.headroomBytes, 0);
-    const next = this.#next;
-    return page.page({ eventCount: 0, next, head: Number.POSITIVE_INFINITY, isLast: false });
+    const head = lastRevision < 0 ? Number.POSITIVE_INFINITY : lastRevision;
+    return page.page({ eventCount: 0, next: this.#next, head, isLast: false });
   }
 
   #marked(page: ReadPage): ReadPage {

@@ -5,8 +5,9 @@
  */
 import { CairnError, type ErrorCode } from '../base/errors.js';
 import type { RecordKernel } from '../base/ports.js';
+import { isMetadataName, subjectOf } from '../base/stream-metadata.js';
 import type { Position, Revision } from '../base/units.js';
-import type { Direction, StreamLookup } from '../indexer/commands.js';
+import type { Direction, StreamLookup, StreamsWithMetadata } from '../indexer/commands.js';
 import { logCorrupt, placeOf } from '../log/damage.js';
 import type { NameFilter } from '../pattern/name-filter.js';
 import { AllRead } from './all-read.js';
@@ -14,6 +15,7 @@ import { AllReadBackwards } from './all-read-backwards.js';
 import { ChunkFiles } from './chunk-files.js';
 import { CopyList } from './copy-list.js';
 import { FilteredRead } from './filtered-read.js';
+import { HiddenEvents } from './hidden-events.js';
 import { LiveAllRead } from './live-all-read.js';
 import { LiveFeed } from './live-feed.js';
 import { LiveStreamRead, type LiveStreamRequest } from './live-stream-read.js';
@@ -23,11 +25,16 @@ import type { LogRead } from './read-page.js';
 import type { ReadSource } from './read-source.js';
 import { RecordChecks } from './record-checks.js';
 import { StreamRead, type StreamReadRequest } from './stream-read.js';
+import { StreamRules } from './stream-rules.js';
+import { BegunRead, VisibleRead } from './visible-read.js';
 import { WorkTurns } from './work-turns.js';
 
 export interface LogReaderOptions {
   readonly tail: LogTail;
   readonly lookup: StreamLookup;
+  /** Which streams may have metadata, and up to where that is known. */
+  readonly metadata: StreamsWithMetadata;
+  readonly indexed: () => Position;
   readonly kernel: RecordKernel;
   /** Up to here the log is committed, always at the end of a transaction. */
   readonly committed: () => Position;
@@ -37,6 +44,8 @@ export interface LogReaderOptions {
   readonly chunkPath: (chunkNumber: number) => string;
   /** Bytes left free in front of the records of each page, for the frame that it becomes; a multiple of 8. */
   readonly headroomBytes: number;
+  /** The time of day, in microseconds; only tests have another. */
+  readonly nowUs?: (() => number) | undefined;
 }
 
 /** What to read of the whole log. `from`: where the first record starts, or, backwards, ends (`Infinity` = the end of the log). */
@@ -52,10 +61,16 @@ export interface AllReadRequest {
   readonly filter?: NameFilter | undefined;
 }
 
-/** The last event of a stream; −1 and 0 if it does not exist. */
+/** `live`: has events to be read, or had never any. `deleted`: all that it has are hidden. `tombstoned`: it will never have others. */
+export type StreamState = 'live' | 'deleted' | 'tombstoned';
+
+/** A stream and its last event, hidden or not; −1 and 0 if it never had any. */
 export interface StreamInfo {
   readonly revision: Revision;
   readonly position: Position;
+  /** Of the first event that is not hidden; one above the last if all are. */
+  readonly firstRevision: Revision;
+  readonly state: StreamState;
 }
 
 /** What may be mended by another file. */
@@ -67,7 +82,8 @@ export class LogReader {
   readonly #feed: LiveFeed;
   readonly #damaged: (error: CairnError) => void;
 
-  constructor({ tail, lookup, kernel, committed, damaged, chunkPath, headroomBytes }: LogReaderOptions) {
+  constructor(options: LogReaderOptions) {
+    const { tail, lookup, kernel, committed, damaged, chunkPath, headroomBytes, metadata, indexed } = options;
     const { chunkBytes } = tail.memory.descriptor;
     this.#files = new ChunkFiles(chunkPath, chunkBytes);
     this.#damaged = damaged ?? (() => undefined);
@@ -77,16 +93,31 @@ export class LogReader {
     const pages = new PageMemory();
     this.#feed = new LiveFeed(tail, committed);
     const turns = new WorkTurns();
-    this.#source = { log, checks, copies, pages, turns, lookup, chunkBytes, headroomBytes, committed };
+    const nowUs = options.nowUs ?? (() => Date.now() * 1000);
+    const rules = new StreamRules({ log, checks, lookup, chunkBytes, nowUs });
+    const hidden = new HiddenEvents({ lookup, rules, tail, metadata, indexed, committed });
+    const parts = { log, checks, copies, pages, turns, lookup, rules, hidden };
+    this.#source = { ...parts, chunkBytes, headroomBytes, committed };
   }
 
   /** Begins a read of the whole log. */
   readAll(request: AllReadRequest): LogRead {
-    const { filter, direction, eventsMax } = request;
-    if (filter === undefined) return this.#watched(this.#allRead(request));
-    const read = this.#allRead({ ...request, eventsMax: Number.POSITIVE_INFINITY });
-    const range = { filter, isBackwards: direction === 'backwards', eventsMax };
-    return this.#watched(new FilteredRead(this.#source, read, range));
+    return this.#watched(new BegunRead(this.#source.hidden, () => this.#visible(request)));
+  }
+
+  #visible(request: AllReadRequest): LogRead {
+    const { filter, direction, eventsMax, isLive = false } = request;
+    const mayHide = isLive || !this.#source.hidden.areNone;
+    // Where events are left out, those that are left are counted.
+    const isCounted = filter !== undefined || (mayHide && eventsMax < Number.POSITIVE_INFINITY);
+    const all = this.#allRead(isCounted ? { ...request, eventsMax: Number.POSITIVE_INFINITY } : request);
+    const read = mayHide ? new VisibleRead(this.#source, all, isLive) : all;
+    if (!isCounted) return read;
+    return new FilteredRead(this.#source, read, {
+      filter,
+      isBackwards: direction === 'backwards',
+      eventsMax,
+    });
   }
 
   #allRead({ direction, isLive, ...range }: AllReadRequest): LogRead {
@@ -158,17 +189,45 @@ export class LogReader {
     return error;
   }
 
-  /** Revision and position of a stream's last committed event. */
+  /** Where a stream ends, and what of it is hidden. Rejects as a read does. */
   async streamInfo(stream: Uint8Array): Promise<StreamInfo> {
+    const { lookup, rules: all } = this.#source;
     const from = Number.POSITIVE_INFINITY;
-    const runs = await this.#source.lookup.lookup({
-      stream,
+    const last = { stream, direction: 'backwards', from, eventsMax: 1, bytesMax: 1 } as const;
+    const { head: revision, positions, metadata } = await lookup.lookup(last);
+    const position = revision < 0 ? 0 : positions[0]!;
+    try {
+      const rules = await all.of(metadata);
+      const firstRevision = await all.firstVisible({ name: stream, head: revision }, rules);
+      const isHidden = revision >= 0 && firstRevision > revision;
+      const state = rules.isTombstoned ? 'tombstoned' : isHidden ? 'deleted' : 'live';
+      return { revision, position, firstRevision, state };
+    } catch (error) {
+      throw this.#told(error);
+    }
+  }
+
+  /** Revision of a stream's last committed event, −1 if it has none, and whether it, or the stream that it has metadata of, has a tombstone. */
+  async streamHead(stream: Uint8Array): Promise<{ readonly revision: Revision; readonly isClosed: boolean }> {
+    const { lookup, rules } = this.#source;
+    const last = {
       direction: 'backwards',
-      from,
-      eventsMax: 1,
-      bytesMax: 1,
-    });
-    return { revision: runs.head, position: runs.head < 0 ? 0 : runs.positions[0]! };
+      from: Number.POSITIVE_INFINITY,
+      eventsMax: 0,
+      bytesMax: 0,
+    } as const;
+    const isMetadata = isMetadataName(stream, 0, stream.length);
+    const subject = isMetadata ? subjectOf(stream, 0, stream.length) : stream;
+    const [{ head: revision, metadata: own }, of] = await Promise.all([
+      lookup.lookup({ ...last, stream }),
+      isMetadata ? lookup.lookup({ ...last, stream: subject }) : undefined,
+    ]);
+    try {
+      const { isTombstoned } = await rules.of(of === undefined ? own : of.metadata);
+      return { revision, isClosed: isTombstoned };
+    } catch (error) {
+      throw this.#told(error);
+    }
   }
 
   /** Closes the files. Reads that are still going on may fail. */

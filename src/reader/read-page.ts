@@ -1,5 +1,5 @@
 /** What a read gives: pages of whole records, made to become Events frames as they are (docs/protocol.md). */
-import type { Position } from '../base/units.js';
+import type { Position, Revision } from '../base/units.js';
 
 /**
  * A page up to this size may be given to several live reads, one after the other: whoever gets it has to be done with it, or to have copied it, in the
@@ -36,7 +36,10 @@ export interface ReadPage {
 /** What the next step of a read answers. After anything but a page that isn't the last, the read is over. */
 export type ReadAnswer =
   | ReadPage
-  | { readonly kind: 'stream-not-found' }
+  /** `lastRevision`: of a stream all of whose events are hidden; −1 if it has none. */
+  | { readonly kind: 'stream-not-found'; readonly lastRevision: Revision }
+  /** It has a tombstone. */
+  | { readonly kind: 'stream-deleted' }
   | { readonly kind: 'bad-position'; readonly position: Position };
 
 /** A read in progress. It holds no resources, unless it is live: who has enough just lets it go, and closes it if it can be closed. */

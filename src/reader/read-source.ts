@@ -5,9 +5,11 @@ import type { Position } from '../base/units.js';
 import type { StreamLookup } from '../indexer/commands.js';
 import { RECORD_ALIGNMENT, RECORD_OCCUPIED_MIN } from '../log/record.js';
 import type { CopyList } from './copy-list.js';
+import type { HiddenEvents } from './hidden-events.js';
 import type { LogBytes } from './log-bytes.js';
 import type { PageMemory } from './page-memory.js';
 import type { RecordChecks } from './record-checks.js';
+import type { StreamRules } from './stream-rules.js';
 import type { WorkTurns } from './work-turns.js';
 
 export interface ReadSource {
@@ -18,6 +20,9 @@ export interface ReadSource {
   /** For whoever works on records, and not only moves them. */
   readonly turns: WorkTurns;
   readonly lookup: StreamLookup;
+  /** What of a stream is hidden, and what of the whole log. */
+  readonly rules: StreamRules;
+  readonly hidden: HiddenEvents;
   readonly chunkBytes: number;
   /** Bytes left free in front of the records of a page; a multiple of 8. */
   readonly headroomBytes: number;

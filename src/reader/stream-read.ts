@@ -1,9 +1,11 @@
 /**
  * Reading a stream in either direction. Main thread. The index thread says where the events are, as runs; those are gathered
- * into a page, and backwards its records are turned round. The read ends at the revision that was the last when it began.
+ * into a page, and backwards its records are turned round. The read ends at the revision that was the last when it began, and shows what was not
+ * hidden then.
  */
 import { assert } from '../base/assert.js';
 import { CairnError } from '../base/errors.js';
+import { NO_RULES } from '../base/stream-metadata.js';
 import type { Revision } from '../base/units.js';
 import type { Direction, StreamRuns } from '../indexer/commands.js';
 import { occupiedBytes, RECORD } from '../log/record.js';
@@ -29,8 +31,9 @@ export class StreamRead implements LogRead {
   readonly #direction: Direction;
   #next: Revision;
   #eventsLeft: number;
-  /** Known from the first answer on. */
+  /** Both known from the first answer on: the last event, and the first that is not hidden. */
   #head: Revision | undefined;
+  #first: Revision = 0;
   /** 1 once damage was met: the events before it are then given one by one. */
   #eventsAtOnce = Number.POSITIVE_INFINITY;
 
@@ -46,8 +49,9 @@ export class StreamRead implements LogRead {
   async nextPage(bytesMax: number): Promise<ReadAnswer> {
     for (;;) {
       const runs = await this.#ask(bytesMax);
-      this.#head ??= runs.head;
-      if (this.#head < 0) return { kind: 'stream-not-found' };
+      const beginning = this.#head === undefined ? await this.#begin(runs) : 'as asked';
+      if (beginning === 'otherwise') continue;
+      if (beginning !== 'as asked') return beginning;
       try {
         return await this.#pageOf(runs);
       } catch (error) {
@@ -58,17 +62,37 @@ export class StreamRead implements LogRead {
   }
 
   #ask(bytesMax: number): Promise<StreamRuns> {
-    const upToHead =
-      this.#direction === 'forwards'
-        ? (this.#head ?? Number.POSITIVE_INFINITY) - this.#next + 1
-        : Number.POSITIVE_INFINITY;
     return this.#source.lookup.lookup({
       stream: this.#stream,
       direction: this.#direction,
       from: this.#next,
-      eventsMax: Math.max(0, Math.min(this.#eventsLeft, this.#eventsAtOnce, upToHead)),
+      eventsMax: Math.max(0, Math.min(this.#eventsLeft, this.#eventsAtOnce, this.#eventsInRange)),
       bytesMax,
     });
+  }
+
+  /** How many events there are at most where the read goes on. */
+  get #eventsInRange(): number {
+    const head = this.#head ?? Number.POSITIVE_INFINITY;
+    return this.#direction === 'forwards' ? head - this.#next + 1 : this.#next - this.#first + 1;
+  }
+
+  /** Finds out what there is to read; `otherwise`: not what was asked for, as that begins or ends among what is hidden. */
+  async #begin({ head, metadata }: StreamRuns): Promise<'as asked' | 'otherwise' | ReadAnswer> {
+    const { rules: all } = this.#source;
+    const rules = metadata === undefined ? NO_RULES : await all.of(metadata);
+    if (rules.isTombstoned) return { kind: 'stream-deleted' };
+    const first = rules === NO_RULES ? 0 : await all.firstVisible({ name: this.#stream, head }, rules);
+    if (first > head) return { kind: 'stream-not-found', lastRevision: head };
+    this.#head = head;
+    this.#first = first;
+    if (this.#direction === 'backwards') {
+      this.#next = Math.min(this.#next, head);
+      return first === 0 ? 'as asked' : 'otherwise';
+    }
+    if (this.#next >= first) return 'as asked';
+    this.#next = first;
+    return 'otherwise';
   }
 
   async #pageOf(runs: StreamRuns): Promise<ReadPage> {
@@ -114,8 +138,8 @@ export class StreamRead implements LogRead {
 
   #progress(): Pick<ReadPage, 'next' | 'head' | 'isLast'> {
     const head = this.#head!;
-    const isAtEnd = this.#direction === 'forwards' ? this.#next > head : this.#next < 0;
-    const next = this.#next < 0 ? Number.POSITIVE_INFINITY : this.#next;
+    const isAtEnd = this.#direction === 'forwards' ? this.#next > head : this.#next < this.#first;
+    const next = this.#next < this.#first ? Number.POSITIVE_INFINITY : this.#next;
     return { next, head, isLast: isAtEnd || this.#eventsLeft === 0 };
   }
 }

@@ -5,19 +5,20 @@
  */
 import { CairnError } from '../base/errors.js';
 import type { Bytes } from '../base/ports.js';
-import type { Revision } from '../base/units.js';
+import { isMetadataName, isOfStream, METADATA_PREFIX } from '../base/stream-metadata.js';
 import { AppendCursor } from '../wire/append-frame.js';
 import { FRAME_HEADER_BYTES, OPCODE } from '../wire/frames.js';
 import type { Lookups } from './lookups.js';
-import type { StreamHeads } from './stream-heads.js';
+import type { StreamHead, StreamHeads } from './stream-heads.js';
 
-/** The last committed revision of the stream with this name, -1 if it does not exist. Rejects with a `CairnError` if the node is about to end. */
-export type HeadSource = (name: Bytes) => Promise<Revision>;
+/** What is committed of the stream with this name. Rejects with a `CairnError` if the node is about to end. */
+export type HeadSource = (name: Bytes) => Promise<StreamHead>;
 
 /** Look-ups under way with which no further are begun ahead of time. */
 const LOOKUPS_MAX = 1024;
 /** Requests that are looked at behind the one that must wait. */
 const REQUESTS_AHEAD = 256;
+const PREFIX_BYTES = METADATA_PREFIX.length;
 
 export class ColdHeads {
   readonly #heads: StreamHeads;
@@ -57,22 +58,33 @@ export class ColdHeads {
     let first: string | undefined;
     append.rewindParts();
     do {
-      const { bytes, streamAt, streamLength } = append;
-      if (this.#heads.find(bytes, streamAt, streamLength) >= 0) continue;
-      const name = bytes.slice(streamAt, streamAt + streamLength);
-      const key = String.fromCharCode(...name);
-      if (!this.#lookups.has(key)) this.#seekOne(name, key);
-      first ??= key;
+      const { bytes, streamAt: at, streamLength: length } = append;
+      const sought = this.#seekUnknown(bytes, at, length);
+      // What is said about a stream rests on what it has.
+      const hasSubject = isMetadataName(bytes, at, length) && isOfStream(bytes, at, length);
+      const subject = hasSubject
+        ? this.#seekUnknown(bytes, at + PREFIX_BYTES, length - PREFIX_BYTES)
+        : undefined;
+      first ??= sought ?? subject;
       if (this.#lookups.size >= LOOKUPS_MAX) break;
     } while (append.nextPart());
     return first;
   }
 
+  /** Returns what to wait for, undefined if the stream is known. */
+  #seekUnknown(bytes: Bytes, at: number, length: number): string | undefined {
+    if (this.#heads.find(bytes, at, length) >= 0) return undefined;
+    const name = bytes.slice(at, at + length);
+    const key = String.fromCharCode(...name);
+    if (!this.#lookups.has(key)) this.#seekOne(name, key);
+    return key;
+  }
+
   #seekOne(name: Bytes, key: string): void {
     this.#lookups.begin(key);
     this.#source(name).then(
-      (revision) => {
-        this.#heads.enter(name, revision);
+      (head) => {
+        this.#heads.enter(name, head);
         this.#lookups.end(key);
       },
       (error: unknown) => {

@@ -35,6 +35,7 @@ const STATE_CODES: ReadonlySet<ErrorCode> = new Set([
   'wrong-expected-revision',
   'event-id-conflict',
   'transaction-over',
+  'stream-deleted',
 ]);
 
 /** What an entry is, above the 32 bits of its token. The native pass over appends writes `written` ones. */

@@ -6,6 +6,7 @@
  */
 import type { HashSeed } from '../base/name-table.js';
 import { RUN_END, type TakeAppends } from '../base/ports.js';
+import { isMetadataName } from '../base/stream-metadata.js';
 import type { Position, TimestampUs } from '../base/units.js';
 import type { RingProducer } from '../ring/producer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
@@ -18,10 +19,12 @@ import { ColdHeads, type HeadSource } from './cold-heads.js';
 import { DistinctIds } from './distinct-ids.js';
 import { type Decision, Drafts, type StepSource } from './drafts.js';
 import { Lookups } from './lookups.js';
+import { MetadataAppends } from './metadata-appends.js';
 import type { AppendSink, Confirm, PendingReplies, Rejection } from './pending-replies.js';
 import { prepareBytes, type RecordFramer, recordBytes } from './record-framer.js';
 import type { ReignLog, Room } from './reign-log.js';
 import type { RetryMatch, RetryWindow } from './retry-window.js';
+import { isExpected, streamDeleted, wrongRevision } from './revision-refusals.js';
 import type { StreamHeads } from './stream-heads.js';
 
 /**
@@ -72,6 +75,9 @@ export class Sequencer {
   readonly #lookups = new Lookups();
   readonly #coldHeads: ColdHeads;
   readonly #drafts: Drafts;
+  readonly #metadata: MetadataAppends;
+  /** Whether the append that is being decided says something about streams. */
+  #hasMetadata = false;
   /** Of the append that is being decided, part by part: its streams (-1 if it is not known), the hashes of their names, and the revision of its last event there. */
   readonly #streams: number[] = [];
   readonly #streamHashes: number[] = [];
@@ -89,6 +95,7 @@ export class Sequencer {
     this.#distinct = new DistinctIds(parts.hashSeed);
     this.#bodies = new BodyChecks(parts.producer, parts.bodies);
     this.#coldHeads = new ColdHeads(parts.heads, parts.headOf, this.#lookups);
+    this.#metadata = new MetadataAppends(parts.heads);
     this.#drafts = new Drafts({
       ...parts,
       lookups: this.#lookups,
@@ -143,10 +150,16 @@ export class Sequencer {
   #decide(append: AppendCursor, sink: AppendSink, token: number): Decision {
     const match = this.#match(append);
     if (match === 'duplicate') return this.#again(append, sink, token);
-    const unfit = this.#refuseSize(append) ?? this.#refuseIds(append, match);
+    const unfit =
+      this.#refuseSize(append) ??
+      this.#refuseIds(append, match) ??
+      (this.#hasMetadata ? this.#metadata.open(append) : undefined);
     if (unfit !== undefined) return this.#reject(sink, token, unfit);
-    if (!this.#parts.heads.isComplete && this.#streams.includes(-1)) return this.#coldHeads.seek(append);
-    const rejection = this.#refuseRevisions(append) ?? this.#refusePolicy(append);
+    if (!this.#areKnown()) return this.#coldHeads.seek(append);
+    const rejection =
+      this.#refuseRevisions(append) ??
+      (this.#hasMetadata ? this.#metadata.refuse() : undefined) ??
+      this.#refusePolicy(append);
     if (rejection !== undefined) return this.#reject(sink, token, rejection);
     const room = this.#roomFor(append);
     if (room !== 'enough') {
@@ -154,9 +167,16 @@ export class Sequencer {
       return outOfSpace === undefined ? 'retry' : this.#reject(sink, token, outOfSpace);
     }
     this.#write(append);
+    if (this.#hasMetadata) this.#metadata.close(this.#position);
     this.#answerLater(append, sink, token, false);
     this.#parts.log.publishIfEnough();
     return 'written';
+  }
+
+  /** Whether all is known of the streams that the append is to or about. */
+  #areKnown(): boolean {
+    if (this.#parts.heads.isComplete) return true;
+    return !this.#streams.includes(-1) && (!this.#hasMetadata || this.#metadata.areKnown());
   }
 
   /** An append whose ids are all known, where they should be: gets the first result if its events are those in the log. */
@@ -193,6 +213,7 @@ export class Sequencer {
     const { heads, retries } = this.#parts;
     this.#streams.length = this.#streamHashes.length = this.#revisions.length = 0;
     this.#positions.length = this.#position = 0;
+    this.#hasMetadata = false;
     let all: RetryMatch | undefined;
     append.rewindParts();
     do {
@@ -203,6 +224,7 @@ export class Sequencer {
       all = all === undefined || all === match ? match : 'conflict';
       this.#streams.push(heads.find(bytes, streamAt, streamLength));
       this.#streamHashes.push(hash);
+      if (isMetadataName(bytes, streamAt, streamLength)) this.#hasMetadata = true;
       this.#revisions.push(retries.revision);
       // Parts may come again in another order.
       this.#position = Math.max(this.#position, retries.position);
@@ -304,18 +326,14 @@ export class Sequencer {
   }
 
   #refuseRevision(append: AppendCursor, stream: number): Rejection | undefined {
+    const { heads } = this.#parts;
     const expected = append.expectedRevision;
-    const current = this.#parts.heads.revision(stream);
-    if (expected === EXPECTED_REVISION.any || expected === current) return undefined;
-    if (expected === EXPECTED_REVISION.streamExists && current >= 0) return undefined;
-    const name = new TextDecoder().decode(
-      append.bytes.slice(append.streamAt, append.streamAt + append.streamLength),
-    );
-    return {
-      code: 'wrong-expected-revision',
-      message: `the append expects ${describeRevision(expected)}, but stream '${name}' has ${describeRevision(current)}; read it again and decide anew`,
-      details: { stream: name, expected, current },
-    };
+    const isClosed = heads.isClosed(stream);
+    const current = isClosed ? EXPECTED_REVISION.noStream : heads.revision(stream);
+    if (!isClosed && isExpected(expected, current)) return undefined;
+    const { bytes, streamAt, streamLength } = append;
+    const name = bytes.slice(streamAt, streamAt + streamLength);
+    return isClosed ? streamDeleted(name) : wrongRevision(name, expected, current);
   }
 
   /** Whether the records of `append` fit into the ring and the chunks that exist, whatever Padding they need. */
@@ -331,9 +349,4 @@ function tooLarge(what: string, amount: number, limit: number, option: string): 
     message: `${amount} ${what}, and this server's limit is ${limit}; split the request, or raise ${option}`,
     details: { amount, limit },
   };
-}
-
-function describeRevision(revision: number): string {
-  if (revision === EXPECTED_REVISION.noStream) return 'no events';
-  return revision === EXPECTED_REVISION.streamExists ? 'some event' : `revision ${revision} as its last`;
 }

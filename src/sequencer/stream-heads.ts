@@ -5,17 +5,25 @@
  *   young ┌ names ┬ revision, position of the last event ┐   a stream that is found among the old moves to the young
  *   old   └───────┴──────────────────────────────────────┘   young is full: it becomes the old, and what was old is forgotten
  *
- * Two generations rather than a list by age: a look-up writes nothing, and what the native pass works on is plain memory.
+ * Two generations rather than a list by age: a look-up writes nothing, and what the native pass works on is plain memory. It takes no append to a
+ * stream whose revision stands there as a number below -1:
+ *
+ *   -2        the stream is closed by a tombstone
+ *   -4 - n    a metadata stream with the last revision n: what is appended to it has to be checked
  */
 import { assert } from '../base/assert.js';
 import { type HashSeed, NameTable } from '../base/name-table.js';
 import type { Bytes } from '../base/ports.js';
+import { isMetadataName } from '../base/stream-metadata.js';
 import type { Position, Revision } from '../base/units.js';
 
 const STREAMS_AT_FIRST = 64;
 
 /** The revision of a stream that does not exist. */
 const NO_STREAM = -1;
+const CLOSED = -2;
+/** From here on down: less the revision. */
+const GUARDED = -4;
 /** The position of an event that is known to be committed: from the index. */
 const COMMITTED = -1;
 
@@ -25,11 +33,17 @@ const HEAD_NUMBERS = 2;
 /** A generation may double, and there are two of them. */
 const GENERATION_SHARE = 1 / 4;
 
-/** Every stream of a log: `names` numbers them, the arrays hold each one's last revision and position. */
+/** Every stream of a log in which none is a metadata stream: `names` numbers them, the arrays hold each one's last revision and position. */
 export interface KnownHeads {
   readonly names: NameTable;
   readonly revisions: Float64Array;
   readonly positions: Float64Array;
+}
+
+/** What the log says of a stream: its last revision, -1 if it has no events, and whether it has a tombstone. */
+export interface StreamHead {
+  readonly revision: Revision;
+  readonly isClosed: boolean;
 }
 
 export interface StreamHeadsOptions {
@@ -101,19 +115,37 @@ export class StreamHeads {
     return known >= 0 ? known : this.#young.intern(bytes, at, length);
   }
 
-  /** Notes what the index says of a stream that was not found here: its last revision, -1 if it does not exist. */
-  enter(name: Bytes, revision: Revision): void {
+  /** Notes what the log says of a stream that was not found here. */
+  enter(name: Bytes, { revision, isClosed }: StreamHead): void {
     assert(this.find(name, 0, name.length) < 0, 'what is known here is newer than what the index says');
-    this.advance(this.intern(name, 0, name.length), revision, COMMITTED);
+    const stream = this.intern(name, 0, name.length);
+    if (isClosed) this.close(stream, COMMITTED);
+    else this.advance(stream, revision, COMMITTED);
   }
 
-  /** Revision of the stream's last event; -1 for the number -1, that of no stream. */
+  /** Revision of the stream's last event; -1 for the number -1, that of no stream. Not of one that is closed. */
   revision(stream: number): Revision {
-    return stream < 0 ? NO_STREAM : this.values[HEAD_NUMBERS * stream]!;
+    if (stream < 0) return NO_STREAM;
+    const value = this.values[HEAD_NUMBERS * stream]!;
+    return value >= NO_STREAM ? value : GUARDED - value;
+  }
+
+  /** Whether a tombstone has closed the stream, pending ones included. */
+  isClosed(stream: number): boolean {
+    return stream >= 0 && this.values[HEAD_NUMBERS * stream] === CLOSED;
   }
 
   advance(stream: number, revision: Revision, position: Position): void {
-    this.values[HEAD_NUMBERS * stream] = revision;
+    const at = HEAD_NUMBERS * stream;
+    const isGuarded = this.values[at]! < NO_STREAM;
+    assert(!this.isClosed(stream), 'a tombstone is the end');
+    this.values[at] = isGuarded ? GUARDED - revision : revision;
+    this.values[at + 1] = position;
+  }
+
+  /** A tombstone at `position` closes the stream. */
+  close(stream: number, position: Position): void {
+    this.values[HEAD_NUMBERS * stream] = CLOSED;
     this.values[HEAD_NUMBERS * stream + 1] = position;
   }
 
@@ -157,7 +189,12 @@ class Generation {
   }
 
   intern(bytes: Bytes, at: number, length: number): number {
-    return this.#withRoom(this.names.intern(bytes, at, length));
+    const { size } = this.names;
+    const stream = this.#withRoom(this.names.intern(bytes, at, length));
+    // Its revision is -1 then.
+    if (stream === size && isMetadataName(bytes, at, length))
+      this.values[HEAD_NUMBERS * stream] = GUARDED - NO_STREAM;
+    return stream;
   }
 
   /** Copies a stream of `other` that is not here; returns its number here. */

@@ -28,10 +28,15 @@ import {
   PARTS_MAX,
   READ_CONSISTENCY_BITS,
   type ReadConsistency,
+  STREAM_INFO_STATE,
+  STREAM_STATES,
+  type StreamState,
 } from './frames.js';
 
 const STREAM_INFO_NAME_AT = 20;
 const STREAM_INFO_REPLY_BYTES = 28;
+/** With what is hidden. */
+const STREAM_STATE_REPLY_BYTES = 40;
 const ERROR_BODY_AT = 16;
 /** Where the revisions of an Appended with parts begin. */
 const APPENDED_PARTS_AT = APPENDED_BYTES + 4;
@@ -98,10 +103,13 @@ export interface StreamInfoRequest {
   readonly stream: string;
   readonly consistency: ReadConsistency;
   readonly atLeast: number;
+  /** Whether what of it is hidden is to be told. */
+  readonly wantsState?: boolean;
 }
 
 export function encodeStreamInfo(writer: FrameWriter, requestId: number, request: StreamInfoRequest): void {
-  writer.begin(OPCODE.streamInfo, consistencyFlags(request.consistency), requestId);
+  const flags = consistencyFlags(request.consistency) | (request.wantsState === true ? STREAM_INFO_STATE : 0);
+  writer.begin(OPCODE.streamInfo, flags, requestId);
   writer.u64(request.atLeast);
   writer.string16(request.stream);
   writer.end();
@@ -111,8 +119,9 @@ export function decodeStreamInfo(frame: OpenFrame): Decoded<StreamInfoRequest> {
   const { bytes, view, at, length, flags } = frame;
   const nameBytes = length - STREAM_INFO_NAME_AT - 2;
   const consistency = consistencyOf(flags);
-  if ((flags & ~READ_CONSISTENCY_BITS) !== 0 || consistency === undefined)
+  if ((flags & ~(READ_CONSISTENCY_BITS | STREAM_INFO_STATE)) !== 0 || consistency === undefined)
     return invalid('unknown flags of a StreamInfo');
+  const wanted = (flags & STREAM_INFO_STATE) === 0 ? {} : { wantsState: true };
   if (nameBytes < 1 || nameBytes > NAME_BYTES_MAX)
     return invalid('the stream name is not of 1 to 1024 bytes');
   const atLeast = readU64Field(view, at + FRAME_HEADER_BYTES);
@@ -120,7 +129,7 @@ export function decodeStreamInfo(frame: OpenFrame): Decoded<StreamInfoRequest> {
   const stream = readLastString16(bytes, view, at + STREAM_INFO_NAME_AT, at + length);
   return stream === undefined
     ? invalid('the stream name is not valid')
-    : ok({ stream, consistency, atLeast });
+    : ok({ stream, consistency, atLeast, ...wanted });
 }
 
 export interface StreamInfoReply {
@@ -128,23 +137,46 @@ export interface StreamInfoReply {
   readonly revision: number;
   /** Of the last event; 0 if there is none. */
   readonly position: number;
+  /** What is hidden of it, if that was asked for. */
+  readonly visibility?: StreamVisibility;
+}
+
+export interface StreamVisibility {
+  /** Of the first event that is not hidden; one above the last if all are. */
+  readonly firstRevision: number;
+  readonly state: StreamState;
 }
 
 export function encodeStreamInfoReply(writer: FrameWriter, requestId: number, reply: StreamInfoReply): void {
-  writer.begin(OPCODE.streamInfoReply, 0, requestId);
-  writer.i64(reply.revision);
-  writer.u64(reply.position);
+  const { revision, position, visibility } = reply;
+  writer.begin(OPCODE.streamInfoReply, visibility === undefined ? 0 : STREAM_INFO_STATE, requestId);
+  writer.i64(revision);
+  writer.u64(position);
+  if (visibility !== undefined) {
+    writer.u64(visibility.firstRevision);
+    writer.u32(STREAM_STATES.indexOf(visibility.state));
+  }
   writer.end();
 }
 
 export function decodeStreamInfoReply({ view, at, length, flags }: OpenFrame): Decoded<StreamInfoReply> {
-  if (length !== STREAM_INFO_REPLY_BYTES || flags !== 0) return invalid('the StreamInfoReply is not valid');
+  const hasState = flags === STREAM_INFO_STATE;
+  if (
+    length !== (hasState ? STREAM_STATE_REPLY_BYTES : STREAM_INFO_REPLY_BYTES) ||
+    (flags !== 0 && !hasState)
+  )
+    return invalid('the StreamInfoReply is not valid');
   const revision = readI64(view, at + 12);
   const position = readU64Field(view, at + 20);
   if (revision < -1 || revision > Number.MAX_SAFE_INTEGER || !isNumber(position)) {
     return invalid('a StreamInfoReply with a number out of range');
   }
-  return ok({ revision, position });
+  if (!hasState) return ok({ revision, position });
+  const firstRevision = readU64Field(view, at + STREAM_INFO_REPLY_BYTES);
+  const state = STREAM_STATES[view.getUint32(at + STREAM_INFO_REPLY_BYTES + 8, true)];
+  return isNumber(firstRevision) && state !== undefined
+    ? ok({ revision, position, visibility: { firstRevision, state } })
+    : invalid('a StreamInfoReply with a state that is not known');
 }
 
 export function encodeGossip(writer: FrameWriter, requestId: number): void {

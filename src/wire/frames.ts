@@ -50,6 +50,11 @@ export const READ_BACKWARDS = 1;
 /** Bits of the flags of ReadStream, ReadAll and StreamInfo that hold one of {@link READ_CONSISTENCIES}, and where they begin. */
 export const READ_CONSISTENCY_BITS = 6;
 const READ_CONSISTENCY_SHIFT = 1;
+/** Flag of StreamInfo, and of a StreamInfoReply: what of the stream is hidden is wanted, or told, as well. */
+export const STREAM_INFO_STATE = 8;
+/** What a StreamInfoReply says of a stream. A state's number is its place here. */
+export type StreamState = 'live' | 'deleted' | 'tombstoned';
+export const STREAM_STATES: readonly StreamState[] = ['live', 'deleted', 'tombstoned'];
 /** Flag of ReadStream and ReadAll: a subscription. It does not end at the head, but goes on with what is committed later. */
 export const READ_LIVE = 8;
 /** Flag of ReadStream and ReadAll, forwards: the event at `from` itself is left out. */

@@ -78,7 +78,7 @@ test('a question is asked again over the new connection', async () => {
   const second = await server.connection();
   const { requestId } = await second.next();
   second.send((writer) => encodeStreamInfoReply(writer, requestId, { revision: 3, position: 64 }));
-  expect(await info).toEqual({ revision: 3, position: 64 });
+  expect(await info).toEqual({ revision: 3, position: 64, firstRevision: 0, state: 'live' });
 });
 
 test('more questions than a server takes at a time wait for each other', async () => {

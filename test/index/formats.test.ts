@@ -16,9 +16,10 @@ import {
   strongHash,
 } from './segments.js';
 
-/** Three streams, one with more events than a block has. */
+/** Four streams, one with more events than a block has, and one the metadata of another. */
 const MODEL = new Map([
   ['order-1', { first: 0, places: [place(64, 136), place(200, 104)] }],
+  ['$$long', { first: 2, places: [place(6736, 128)] }],
   ['bücher', { first: 7, places: [place(304, 96)] }],
   ['long', { first: 0, places: Array.from({ length: 66 }, (_, i) => place(400 + 96 * i, 96)) }],
 ]);
@@ -72,6 +73,9 @@ describe('golden index files', () => {
     for (const [text, { first, places }] of MODEL) {
       expect(readPlaces(reader, hashedName(text, strongHash), { from: first })?.places).toEqual(places);
     }
+    const withMetadata: string[] = [];
+    reader.metadataNames((bytes, at, length) => withMetadata.push(hex(bytes.slice(at, at + length))));
+    expect(withMetadata).toEqual([hex(new TextEncoder().encode('$$long'))]);
     put(disk, 'ids', readGolden('index-event-ids.hex'));
     const ids = readEventIds({ disk, kernel }, `${FOLDER}/ids`);
     expect(ids.header).toMatchObject({ ...IDS_SCOPE, events: 3, streams: 2 });

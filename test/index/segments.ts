@@ -4,7 +4,13 @@ import { PageCache } from '../../src/index/page-cache.js';
 import type { SegmentHeader, SegmentScope } from '../../src/index/segment-format.js';
 import { SegmentReader } from '../../src/index/segment-reader.js';
 import { writeSegment } from '../../src/index/segment-writer.js';
-import { compareNames, type StreamHash, StreamName, streamHash } from '../../src/index/stream-hash.js';
+import {
+  compareNames,
+  placed,
+  type StreamHash,
+  StreamName,
+  streamHash,
+} from '../../src/index/stream-hash.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import { SimulatedDisk } from '../../src/sim/disk/simulated-disk.js';
 import { Random } from '../../src/sim/random.js';
@@ -17,7 +23,7 @@ export const kernel = javascriptKernel;
 
 /** Sorts by almost nothing: most streams collide. */
 export const weakHash: StreamHash = (name) => {
-  name.high = (name.bytes[name.at]! & 1) * 0x8000_0000;
+  name.high = placed(name, (name.bytes[name.at]! & 1) * 0x4000_0000);
   name.low = 7;
 };
 export const strongHash = streamHash(SEED);

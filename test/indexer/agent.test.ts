@@ -3,6 +3,7 @@ import { NameTable } from '../../src/base/name-table.js';
 import { IndexerAgent } from '../../src/indexer/agent.js';
 import type { IndexerReport, IndexSnapshot, StreamQuery } from '../../src/indexer/commands.js';
 import { sendOutcome } from '../../src/indexer/messages.js';
+import { createMetadataMemory } from '../../src/indexer/metadata-streams.js';
 import { QueryDesk } from '../../src/indexer/query-desk.js';
 import { runJob } from '../../src/indexer/run-job.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
@@ -253,7 +254,9 @@ class Bench {
     const outcomes = createMailbox(65_536);
     const mailboxes = { queries, answers, outcomes };
     const place = { folder: this.live.folder, logId: LOG_ID, indexCacheBytes: 1 << 20 };
-    const start = { ring, recovered, ...place, retryWindowEvents, ...mailboxes, seed: { low: 1, high: 2 } };
+    const seed = { low: 1, high: 2 };
+    const metadata = createMetadataMemory(seed);
+    const start = { ring, recovered, ...place, retryWindowEvents, ...mailboxes, seed, metadata };
     const sender = new MailboxSender(outcomes);
     const report = (message: IndexerReport) => {
       if (message.kind === 'job')

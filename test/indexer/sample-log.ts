@@ -25,6 +25,9 @@ export const LOG_ID = '10111213-1415-1617-1819-1a1b1c1d1e1f';
 export interface SampleEvent {
   readonly stream: string;
   readonly dataBytes?: number;
+  /** What it says, in place of some bytes. */
+  readonly data?: string;
+  readonly type?: string;
 }
 
 /** A record as it stands in the log. */
@@ -36,6 +39,11 @@ export interface SampleRecord {
   readonly stream: string;
   readonly revision: number;
   readonly id: Buffer;
+}
+
+/** When the record at `position` was written, in microseconds. */
+export function timestampOf(position: number): number {
+  return 1_700_000_000_000_000 + position;
 }
 
 export class SampleLog {
@@ -163,9 +171,10 @@ export class SampleLog {
 
   #prepare(event: SampleEvent, flags: number, first: number): number {
     const name = new TextEncoder().encode(event.stream);
-    const type = new TextEncoder().encode('test');
+    const type = new TextEncoder().encode(event.type ?? 'test');
+    const data = event.data === undefined ? undefined : new TextEncoder().encode(event.data);
     const revision = (this.heads.get(event.stream) ?? -1) + 1;
-    const length = PREPARE.stream + name.length + type.length + (event.dataBytes ?? 16);
+    const length = PREPARE.stream + name.length + type.length + (data?.length ?? event.dataBytes ?? 16);
     const id = randomBytes(16);
     const { bytes, view, record } = this.#record(RECORD_TYPE.prepare, length, flags, {
       stream: event.stream,
@@ -181,6 +190,7 @@ export class SampleLog {
     bytes.set(name, PREPARE.stream);
     bytes.set(type, PREPARE.stream + name.length);
     for (let i = PREPARE.stream + name.length + type.length; i < length; i++) bytes[i] = revision + i;
+    if (data !== undefined) bytes.set(data, length - data.length);
     this.heads.set(event.stream, revision);
     this.#seal(record);
     return start;
@@ -198,7 +208,7 @@ export class SampleLog {
     const view = new DataView(bytes.buffer, bytes.byteOffset, occupied);
     view.setUint32(RECORD.length, length, true);
     writeU64(view, RECORD.position, position);
-    writeU64(view, RECORD.timestamp, 1_700_000_000_000_000 + position);
+    writeU64(view, RECORD.timestamp, timestampOf(position));
     view.setUint32(RECORD.epoch, this.epochNumber, true);
     view.setUint8(RECORD.type, type);
     view.setUint8(RECORD.version, 1);

@@ -33,6 +33,7 @@ test('/info says what the node is and how far it has got', async () => {
     logId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     committed: expect.any(Number),
     pendingAppends: expect.any(Number),
+    streamsWithMetadata: { streams: 0, bytes: expect.any(Number) },
     streamHeads: { streams: expect.any(Number), bytes: expect.any(Number), lookups: 0 },
   });
 });

@@ -44,6 +44,7 @@ export function statusOf(changes: Partial<NodeStatus> = {}): NodeStatus {
     },
     ...{ repairs: 0, damagedChunks: 0 },
     streamHeads: { streams: 12, bytes: 9000, lookups: 7 },
+    streamsWithMetadata: { streams: 3, bytes: 300 },
     ...{ pendingAppends: 4, ringBytes: 1 << 20, ringBytesUsed: 2000, isReady: true },
     subscriptions: { open: 5, live: 3, events: 1000, bytes: 90_000, fallsBehind: 2 },
     members: [

@@ -15,6 +15,7 @@ import { assert } from '../../src/base/assert.js';
 import type { CairnError } from '../../src/base/errors.js';
 import type { StreamLookup, StreamQuery, StreamRuns } from '../../src/indexer/commands.js';
 import { LogIndex } from '../../src/indexer/log-index.js';
+import { createMetadataMemory, MetadataStreams } from '../../src/indexer/metadata-streams.js';
 import { CHUNK_HEADER_BYTES, chunkFileName } from '../../src/log/chunk.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import { LogReader } from '../../src/reader/log-reader.js';
@@ -32,6 +33,12 @@ export class LiveLog implements StreamLookup {
   readonly producer: RingProducer;
   readonly reader: LogReader;
   committed: number;
+  /** Up to where the index is said to be, if not where it is. */
+  indexed: number | undefined;
+  /** Questions about where the log ends. */
+  waits = 0;
+  /** The time of day. */
+  nowUs = 0;
   /** What the reader has told of damage. */
   readonly damages: CairnError[] = [];
   readonly #index: LogIndex;
@@ -46,7 +53,9 @@ export class LiveLog implements StreamLookup {
     this.sample = sample;
     const start = sample.chain;
     const { chunkBytes } = sample;
-    this.#index = new LogIndex({ chunkSize: chunkBytes, seed: { low: 1, high: 2 }, recentEvents: 1 });
+    const seed = { low: 1, high: 2 };
+    const metadata = new MetadataStreams(createMetadataMemory(seed));
+    this.#index = new LogIndex({ chunkSize: chunkBytes, seed, recentEvents: 1, metadata });
     const ring = createRing({
       ringBytes,
       chunkBytes,
@@ -67,6 +76,9 @@ export class LiveLog implements StreamLookup {
     this.reader = new LogReader({
       tail: this.producer,
       lookup: this,
+      metadata,
+      indexed: () => this.indexed ?? this.#indexed.position,
+      nowUs: () => this.nowUs,
       kernel: javascriptKernel,
       committed: () => this.committed,
       damaged: (error) => this.damages.push(error),
@@ -98,10 +110,15 @@ export class LiveLog implements StreamLookup {
   }
 
   lookup(query: StreamQuery): Promise<StreamRuns> {
+    if (query.stream.length === 0) {
+      this.waits++;
+      this.indexed = undefined;
+    }
+    const metadata = this.#index.metadataOf(query.stream, 0, query.stream.length);
     const { head, next } = this.#index.answer(query.stream, 0, query.stream.length, query);
     const { runCount, positions, bytes, events } = this.#index.collector;
     const runs = { positions: positions.slice(0, runCount), bytes: bytes.slice(0, runCount) };
-    return Promise.resolve({ head, next, runCount, ...runs, events: events.slice(0, runCount) });
+    return Promise.resolve({ head, next, metadata, runCount, ...runs, events: events.slice(0, runCount) });
   }
 
   /** Overwrites bytes of the log on disk. */

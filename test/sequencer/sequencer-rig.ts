@@ -15,7 +15,7 @@ import { RecordFramer } from '../../src/sequencer/record-framer.js';
 import { ReignLog } from '../../src/sequencer/reign-log.js';
 import { RetryWindow } from '../../src/sequencer/retry-window.js';
 import { type AppendOutcome, Sequencer } from '../../src/sequencer/sequencer.js';
-import { type KnownHeads, StreamHeads } from '../../src/sequencer/stream-heads.js';
+import { type KnownHeads, type StreamHead, StreamHeads } from '../../src/sequencer/stream-heads.js';
 import { AppendCursor } from '../../src/wire/append-frame.js';
 import { FrameReader } from '../../src/wire/frame-reader.js';
 import type { AckPolicy } from '../../src/wire/frames.js';
@@ -79,6 +79,7 @@ export class SequencerRig {
   #stoppedFor: AppendOutcome = 'taken';
   /** The heads of the committed log, as far as they were gathered. */
   readonly #committedHeads = new Map<string, number>();
+  readonly #closed = new Set<string>();
   #gathered = 0;
   /** How many streams were looked up in them. */
   lookups = 0;
@@ -151,16 +152,20 @@ export class SequencerRig {
   }
 
   /** The last committed revision of a stream, as an index has it. */
-  #headOf(name: Uint8Array): Promise<number> {
+  #headOf(name: Uint8Array): Promise<StreamHead> {
     this.lookups++;
     const log = Uint8Array.from(this.bytes.slice(this.#gathered));
     for (let at = 0; at < log.length; ) {
       const { header, body } = decodeRecord(log, at);
       if (body.kind === 'prepare') this.#committedHeads.set(body.stream, body.revision);
+      if (body.kind === 'prepare' && body.eventType === '$tombstone')
+        this.#closed.add(body.stream).add(body.stream.slice(2));
       at += occupiedBytes(header.length);
     }
     this.#gathered += log.length;
-    return Promise.resolve(this.#committedHeads.get(Buffer.from(name).toString()) ?? -1);
+    const stream = Buffer.from(name).toString();
+    const revision = this.#committedHeads.get(stream) ?? -1;
+    return Promise.resolve({ revision, isClosed: this.#closed.has(stream) });
   }
 
   /** The steps of an open transaction, as a node finds them in its log. */

@@ -1,5 +1,5 @@
 /**
- * `cairn stream append|read|tail|info`: the client library from the command line. Main thread. What always holds: standard output gets
+ * `cairn stream append|read|tail|info|meta|delete`: the client library from the command line. Main thread. What always holds: standard output gets
  * what was asked for and nothing else.
  */
 import { type Command, Option } from 'commander';
@@ -8,6 +8,7 @@ import type { AckPolicy, ReadConsistency } from '../../client/client.js';
 import { type Column, type OutputFormat, type Row, RowWriter } from '../inspect/output.js';
 import { eventPrinter } from './event-output.js';
 import { addFilterOptions, type FilterFlags, filterOf } from './filter-flags.js';
+import { addDelete, addMeta } from './metadata-commands.js';
 import { type EventFlags, expectedRevision, newEvent } from './new-event.js';
 import { ALL, addNodeOptions, type NodeFlags, wholeNumber, withClient } from './node-flags.js';
 import { addTail } from './tail-command.js';
@@ -32,6 +33,12 @@ const INFO_COLUMNS: readonly Column[] = [
   { field: 'revision', title: 'REVISION', width: 10, align: 'right' },
   { field: 'position', title: 'POSITION', width: 14, align: 'right' },
 ];
+const STATE_COLUMNS: readonly Column[] = [
+  ...INFO_COLUMNS,
+  { field: 'firstRevision', title: 'FIRST', width: 10, align: 'right' },
+  { field: 'state', title: 'STATE', width: 10 },
+  { field: 'metadata', title: 'METADATA', width: 10 },
+];
 const APPEND_COLUMNS: readonly Column[] = [
   ...INFO_COLUMNS,
   { field: 'duplicate', title: 'DUPLICATE', width: 9 },
@@ -44,6 +51,8 @@ export function registerStream(program: Command): void {
   addRead(stream);
   addTail(stream);
   addInfo(stream);
+  addMeta(stream);
+  addDelete(stream);
 }
 
 function addAppend(stream: Command): void {
@@ -82,7 +91,7 @@ function addRead(stream: Command): void {
 function addInfo(stream: Command): void {
   const command = stream
     .command('info')
-    .description('show where a stream ends')
+    .description('show where a stream begins and ends, whether it is deleted, and what is said about it')
     .argument('<stream>', 'the name of the stream');
   addNodeOptions(addConsistency(command)).action(info);
 }
@@ -130,7 +139,10 @@ async function info(stream: string, { url, output, ...freshness }: FreshnessFlag
     const found = await client.streamInfo(stream, freshness);
     if (found === undefined)
       throw new CairnError('stream-not-found', `there is no stream ${stream}`, { stream });
-    await printRow(output, INFO_COLUMNS, { stream, ...found });
+    const { metadata } = await client.metadata(stream, freshness);
+    const row = { stream, ...found };
+    if (output === 'json') process.stdout.write(`${JSON.stringify({ ...row, metadata })}\n`);
+    else await printRow(output, STATE_COLUMNS, { ...row, metadata: JSON.stringify(metadata) });
   });
 }
 

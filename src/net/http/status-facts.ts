@@ -6,7 +6,7 @@ export function statusFacts(status: NodeStatus): object {
   const { name, memberId, zone, role, memberRole, leader, clusterId, configuration } = status;
   const { epoch, epochPosition, lagBytes, promisedEpoch, priority, isReady } = status;
   const { published, durable, committed, indexed, pendingAppends, repairs, damagedChunks } = status;
-  const { streamHeads } = status;
+  const { streamHeads, streamsWithMetadata } = status;
   const { open, live, ...delivered } = status.subscriptions;
   return {
     state: stateWord(role, memberRole, lagBytes),
@@ -15,6 +15,7 @@ export function statusFacts(status: NodeStatus): object {
     ...{ clusterId: clusterId ?? null, configuration: configuration ?? null },
     ...{ published, durable, committed, indexed, pendingAppends, repairs, damagedChunks },
     streamHeads,
+    streamsWithMetadata,
     subscriptions: { open, live, catchingUp: open - live, ...delivered },
   };
 }

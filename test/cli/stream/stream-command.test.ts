@@ -97,7 +97,10 @@ test('what is appended can be read in both directions, and in the whole log', as
   const all = await rows('read', '$all');
   expect(all.filter((event) => event['stream'] === 'orders-1')).toEqual(events);
   expect(await rows('info', 'orders-1')).toEqual([
-    { stream: 'orders-1', revision: 1, position: events[1]!['position'] },
+    {
+      ...{ stream: 'orders-1', revision: 1, position: events[1]!['position'] },
+      ...{ firstRevision: 0, state: 'live', metadata: {} },
+    },
   ]);
   const table = await runStream(['read', 'orders-1']);
   expect(table.stdout).toMatch(
