@@ -30,7 +30,7 @@ import type { Platform } from '../native/platform.js';
 import { refuseHalfRestored, restoredMark } from './restored-folder.js';
 
 export interface RestoredFolder {
-  readonly platform: Platform;
+  readonly platform: Pick<Platform, 'disk' | 'kernel'>;
   readonly folder: string;
   /** How the node is known from now on. */
   readonly address: Pick<ClusterNodeOptions, 'name' | 'zone' | 'role'>;

@@ -10,7 +10,8 @@ export async function allEvents(url: string): Promise<string[]> {
     await readEvents(client, {}, ({ header, body, id }) => {
       const { position, timestampUs, epoch } = header;
       const digest = createHash('sha256');
-      for (const part of [body.stream, body.eventType, body.metadata, body.data]) digest.update(part).update('|');
+      for (const part of [body.stream, body.eventType, body.metadata, body.data])
+        digest.update(part).update('|');
       digest.update(Buffer.from(id.buffer, id.byteOffset, id.byteLength));
       events.push(`${position} ${epoch} ${timestampUs} ${body.revision} ${digest.digest('hex')}`);
     });
