@@ -17,7 +17,7 @@ import { type RecoveredLog, recoverLog } from '../log/recovery.js';
 import type { Platform } from '../native/platform.js';
 import { fileLocks } from '../node/data-folder.js';
 import { type FolderLock, lockFolder } from '../node/folder-lock.js';
-import { refuseHalfRestored } from '../node/restored-folder.js';
+import { requireDataFolder } from '../node/restored-folder.js';
 import { BLOCK_BYTES } from './backup-chunk.js';
 import { type BackupSource, type ChunkTarget, PIECE_BYTES_MAX } from './backup-source.js';
 
@@ -32,7 +32,7 @@ export class FolderSource implements BackupSource {
   static open(platform: Platform, folder: string): FolderSource {
     const lock = lockFolder(folder, fileLocks(platform));
     try {
-      refuseHalfRestored(platform.disk, folder);
+      requireDataFolder(platform.disk, folder);
       const state = NodeStateFile.peek(platform.disk, folder);
       const { disk, kernel } = platform;
       const log = recoverLog({ disk, kernel, folder, catchingUpFrom: state?.catchingUpFrom });

@@ -135,7 +135,7 @@ function readEntry(
 }
 
 /** A chain state from outside; undefined if it is none. */
-export function readState(value: unknown): ChainState | undefined {
+function readState(value: unknown): ChainState | undefined {
   if (!isRecord(value)) return undefined;
   const { position, chain, previousLength, epoch } = value;
   if (!isCount(position) || !isCount(chain) || !isCount(previousLength) || !isCount(epoch)) return undefined;

@@ -10,6 +10,7 @@ import { CHUNK_NUMBER_MAX, chunkFileName, parseFileName } from '../log/chunk.js'
 import type { Platform } from '../native/platform.js';
 import { fileLocks, makeFolder } from '../node/data-folder.js';
 import { type FolderLock, lockFolder } from '../node/folder-lock.js';
+import { OF_BACKUPS_FILE } from '../node/restored-folder.js';
 import { decodeManifest, encodeManifest, type Manifest } from './manifest.js';
 
 /** A complete backup. */
@@ -62,11 +63,15 @@ export class Repository {
   tidy(): void {
     for (const name of this.#list(this.path)) if (UNFINISHED.test(name)) this.#remove(name);
     const chunks = this.#chunksFolder;
-    if (!this.#list(this.path).includes(CHUNKS)) {
-      this.#disk.makeDirectory(chunks);
+    if (!this.#list(this.path).includes(CHUNKS)) this.#disk.makeDirectory(chunks);
+    this.#requirePlain(chunks, 'folder');
+    if (!this.#list(chunks).includes(OF_BACKUPS_FILE)) {
+      const note = this.#disk.open(`${chunks}/${OF_BACKUPS_FILE}`, { access: 'create-new' });
+      this.#disk.sync(note);
+      this.#disk.close(note);
+      this.#disk.syncDirectory(chunks);
       this.#disk.syncDirectory(this.path);
     }
-    this.#requirePlain(chunks, 'folder');
     for (const name of this.#list(chunks)) {
       if (parseFileName(name).kind === 'temporary') this.#disk.unlink(`${chunks}/${name}`);
     }

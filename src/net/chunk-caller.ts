@@ -14,8 +14,8 @@ export type FetchedChunk =
   | { readonly kind: 'fetched'; readonly bytes: number }
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** What the pieces of a chunk are handed to. */
-export type TakePiece = (piece: Uint8Array) => void | Promise<void>;
+/** What the pieces of a chunk are handed to; the next one comes when what it returns is settled. */
+export type TakePiece = (piece: Uint8Array) => unknown;
 
 /** A node that says nothing for so long is of no help. */
 const SILENCE_MS = 10_000;
@@ -89,8 +89,7 @@ async function receive(
       const part = piece.subarray(0, wanted - received);
       received += part.length;
       isTaking = true;
-      const taken = take(part);
-      if (taken !== undefined) await taken;
+      await take(part);
       isTaking = false;
       // Leaving the loop ends the connection.
       if (received === wanted && wanted < promised) break;

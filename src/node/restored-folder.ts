@@ -21,19 +21,23 @@ export interface RestoreMark {
 export const RESTORING_FILE = 'restoring';
 /** In one that is, until its node has an identity. */
 const RESTORED_FILE = 'restored';
+/** In the folder of a repository that looks most like a data folder: its chunks belong to backups. */
+export const OF_BACKUPS_FILE = 'of-backups';
 
 const FORMAT = 'cairn-restore';
 const VERSION = 1;
 const FILE_BYTES_MAX = 65_536;
 
-/** Throws `bad-data-folder` if a restore into this folder was not brought to its end. */
-export function refuseHalfRestored(disk: Disk, folder: string): void {
-  if (!disk.list(folder).includes(RESTORING_FILE)) return;
-  throw new CairnError(
-    'bad-data-folder',
-    `a backup is being restored into ${folder}, and that was not brought to its end: run the same cairn backup restore again, or wipe the folder`,
-    { path: folder },
-  );
+/** Throws `bad-data-folder` if a restore into this folder was not brought to its end, or if its chunks are those of backups. */
+export function requireDataFolder(disk: Disk, folder: string): void {
+  const names = disk.list(folder);
+  if (names.includes(OF_BACKUPS_FILE)) {
+    const message = `the chunks in ${folder} are those of backups: make a data folder of one with cairn backup restore, and use that`;
+    throw new CairnError('bad-data-folder', message, { path: folder });
+  }
+  if (!names.includes(RESTORING_FILE)) return;
+  const message = `a backup is being restored into ${folder}, and that was not brought to its end: run the same cairn backup restore again, or wipe the folder`;
+  throw new CairnError('bad-data-folder', message, { path: folder });
 }
 
 /** Marks the folder as one that is not complete, durably. Throws `DiskError`. */

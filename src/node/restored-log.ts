@@ -27,7 +27,7 @@ import {
 } from '../log/record.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import type { Platform } from '../native/platform.js';
-import { refuseHalfRestored, restoredMark } from './restored-folder.js';
+import { requireDataFolder, restoredMark } from './restored-folder.js';
 
 export interface RestoredFolder {
   readonly platform: Pick<Platform, 'disk' | 'kernel'>;
@@ -48,7 +48,7 @@ interface NewRecord {
 export function foundRestored(restored: RestoredFolder): void {
   const { platform, folder, address } = restored;
   const { disk, kernel } = platform;
-  refuseHalfRestored(disk, folder);
+  requireDataFolder(disk, folder);
   const mark = restoredMark(disk, folder);
   if (mark === undefined || disk.list(folder).includes(NODE_STATE_FILE)) return;
   if (address.role !== 'voter') {

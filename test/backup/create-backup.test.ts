@@ -187,7 +187,7 @@ describe('no backup is made', () => {
       expect.objectContaining({ code: 'log-corrupt', details: expect.objectContaining(details) }),
     );
     expect(readdirSync(at('backups')).sort()).toEqual(['chunks', 'lock']);
-    expect(readdirSync(at('backups/chunks'))).toEqual(['chunk-000000.000000']);
+    expect(readdirSync(at('backups/chunks')).sort()).toEqual(['chunk-000000.000000', 'of-backups']);
   });
 
   test('that would end inside a record, or inside a transaction', async () => {
@@ -323,6 +323,13 @@ describe('what is wrong with a backup is found', () => {
       rmSync(at(`backups/${name}`));
       renameSync(at('elsewhere'), at(`backups/${name}`));
     }
+  });
+});
+
+describe('a folder that a backup is made from', () => {
+  test('is not that of the chunks of backups', async () => {
+    await create(new MemorySource(sampleLog()));
+    expect(() => FolderSource.open(platform, at('backups/chunks'))).toThrow(/those of backups/);
   });
 });
 

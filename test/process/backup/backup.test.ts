@@ -231,6 +231,10 @@ test('nothing is written over: a folder with something in it, or backups of anot
     expect(refused).toMatchObject({ code: 2, errors: expect.stringContaining('[invalid-configuration]') });
   }
   expect(readdirSync(place('taken'))).toEqual(['precious']);
+  // The backup itself is no data folder.
+  const start = new NodeProcess({ folder: join(place('backups'), 'chunks') });
+  expect(await start.ended()).toEqual({ code: 4, signal: null });
+  expect(start.death).toMatchObject({ code: 'bad-data-folder' });
   const other = await NodeProcess.start({ folder: place('other') });
   const refused = await runBackup(['create', '--url', other.url, '--to', place('backups')]);
   expect(refused).toMatchObject({ code: 2, errors: expect.stringContaining('backups of the log') });
