@@ -67,9 +67,10 @@ function open(
     recover: (catchingUpFrom: Position | undefined) => recoverFolder(disk, kernel, folder, catchingUpFrom),
     configurationOf: (log: RecoveredLog) => configurationIn(log)?.configuration,
   };
-  foundRestored({ platform, folder, address: cluster, configurationIn });
+  const isFounder = foundRestored({ platform, folder, address: cluster, configurationIn });
   const { file: stateFile, state, log } = loadIdentity(disk, folder, folderLog, cluster);
   forgetRestored(disk, folder);
+  if (isFounder) events.note('founded a cluster of one with a restored log', { clusterId: log?.logId });
   if (log?.torn !== undefined) events.note('removed a torn tail', { ...log.torn });
   if (log !== undefined && log.chunkSize !== options.chunkSize) {
     const { chunkSize } = log;

@@ -44,13 +44,16 @@ interface NewRecord {
   readonly body: Uint8Array;
 }
 
-/** Does nothing if the folder was not restored, or its node has been founded. Throws `bad-data-folder`, `invalid-configuration`, and what recovery throws. */
-export function foundRestored(restored: RestoredFolder): void {
+/**
+ * Answers whether a cluster was founded: not if the folder was not restored, or its node has an identity. Throws `bad-data-folder`,
+ * `invalid-configuration`, and what recovery throws.
+ */
+export function foundRestored(restored: RestoredFolder): boolean {
   const { platform, folder, address } = restored;
   const { disk, kernel } = platform;
   requireDataFolder(disk, folder);
   const mark = restoredMark(disk, folder);
-  if (mark === undefined || disk.list(folder).includes(NODE_STATE_FILE)) return;
+  if (mark === undefined || disk.list(folder).includes(NODE_STATE_FILE)) return false;
   if (address.role !== 'voter') {
     const message = `the folder ${folder} was restored from a backup, and its node founds a cluster: start it without ReadOnlyReplica`;
     throw new CairnError('invalid-configuration', message, { path: folder });
@@ -62,7 +65,7 @@ export function foundRestored(restored: RestoredFolder): void {
       throw new CairnError('bad-data-folder', message, { path: folder });
     }
     const last = restored.configurationIn(log);
-    if (last !== undefined && last.position >= mark.end) return;
+    if (last !== undefined && last.position >= mark.end) return true;
     const records = foundingRecords(log, last, address);
     const room = records.reduce((sum, { body }) => sum + occupiedBytes(RECORD_HEADER_BYTES + body.length), 0);
     const padding = paddingBefore(log.end.position, room, log.chunkSize);

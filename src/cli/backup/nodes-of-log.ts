@@ -6,6 +6,8 @@ import { CHUNK_HEADER } from '../../net/chunk-routes.js';
 import { askNode, nameOf } from '../cluster/node-requests.js';
 
 const DEADLINE_MS = 10_000;
+/** Status of a node that can't do it now. */
+const UNAVAILABLE = 503;
 
 /** One node's answer. */
 interface Answer {
@@ -36,7 +38,18 @@ export async function nodesOfLog(urls: readonly string[]): Promise<NodesOfLog> {
   return { logId, chunkSize, committed, peers: [...new Set(peers)] };
 }
 
+/** Throws `not-ready` for a node that has no log at the moment, or none that it can vouch for. */
 async function ask(url: string): Promise<Answer> {
+  try {
+    return await askAnswer(url);
+  } catch (error) {
+    if (!(error instanceof CairnError && error.details['status'] === UNAVAILABLE)) throw error;
+    const message = `${nameOf(url)} has no log to give at the moment: it is starting, or fenced; its log says which`;
+    throw new CairnError('not-ready', message, error.details, error);
+  }
+}
+
+async function askAnswer(url: string): Promise<Answer> {
   const peer = nameOf(url);
   const info = await askNode(url, { method: 'GET', path: '/gossip', deadlineMs: DEADLINE_MS });
   const logId = field(info, 'clusterId');

@@ -5,6 +5,7 @@
 import { cpSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { shortly } from '../../long-test.js';
 import { checkHistory } from '../history-check.js';
 import { Load } from '../load.js';
 import { endAllNodes, NodeProcess, removeFolder, temporaryFolder } from '../node-process.js';
@@ -55,7 +56,7 @@ const CALLS_MAX = 60;
 /** Each is one instant, between two calls that change the disk. */
 const CALLS = ['fsync', 'rename', 'pwrite64'] as const;
 
-test.for(CALLS)(
+test.for(shortly(CALLS, (call) => call === 'fsync'))(
   'create, killed at each %s in turn, leaves what was complete and nothing that passes for more',
   async (call, { skip }) => {
     skip(withoutStrace !== undefined, withoutStrace);
