@@ -1,6 +1,8 @@
 /** Manifests from anywhere: what is one comes through as it was, and nothing else is taken for one, least of all a name that leads elsewhere. */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { backupHeader } from '../../src/backup/backup-chunk.js';
 import {
   type ChunkEntry,
   decodeManifest,
@@ -66,11 +68,24 @@ describe('what is a manifest', () => {
     );
   });
 
+  test('has the bytes of the golden file', () => {
+    const golden = readFileSync(new URL('../golden/formats/backup-manifest.txt', import.meta.url), 'utf8');
+    expect(encodeManifest(GOOD)).toBe(golden);
+    expect(decodeManifest(golden)).toEqual({ kind: 'manifest', manifest: GOOD });
+  });
+
   test('may be printed anew, with other white space', () => {
     const compact = JSON.stringify(JSON.parse(encodeManifest(GOOD)));
     expect(decodeManifest(compact)).toEqual({ kind: 'manifest', manifest: GOOD });
     expect(endOf(GOOD).position).toBe(2 * CHUNK_SIZE + 5000);
   });
+});
+
+test('a chunk in a backup has an id that follows from the log and its number: a UUID of version 5', () => {
+  const idAt = (number: number) => backupHeader(GOOD, number).chunkId;
+  // As Python has it: uuid.uuid5(uuid.UUID('018f4e5c-0000-7000-8000-000000000009'), 'cairn backup chunk 0').
+  expect(idAt(0)).toBe('2bfa88c6-223d-5ebd-806d-b946345529b9');
+  expect(idAt(70_000)).toBe('0a74e4b9-011a-5c25-bb5c-0dfa4520a245');
 });
 
 describe('what is none', () => {
