@@ -2,6 +2,7 @@
  * Backups and restores that end in the middle: killed at one system call after the other that makes something durable, or without room on the
  * disk. What was complete stays so, what isn't passes for nothing, and the same command goes on.
  */
+import { spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -11,7 +12,7 @@ import { Load } from '../load.js';
 import { endAllNodes, NodeProcess, removeFolder, temporaryFolder } from '../node-process.js';
 import { mountSmallDisk, type SmallDisk, tampering, withoutStrace } from '../tools.js';
 import { until } from '../within.js';
-import { BackupProcess, backup, endAllBackups, runBackup } from './backup-process.js';
+import { BackupProcess, backup, endAllBackups, MAIN, runBackup } from './backup-process.js';
 
 let scratch: string;
 let disk: SmallDisk | undefined;
@@ -82,6 +83,33 @@ test.for(shortly(CALLS, (call) => call === 'fsync'))(
       const next = await backup(...words);
       expect(next).toMatchObject({ backup: 'backup-000002' });
       expect(await backup('verify', to)).toMatchObject({ clean: true, backups: 2 });
+    }
+    expect(kills).toBeGreaterThan(1);
+    expect(kills).toBeLessThan(CALLS_MAX);
+  },
+);
+
+test.for(shortly(CALLS, (call) => call === 'rename'))(
+  'restore, killed at each %s in turn, leaves no folder that a node starts on, and the next run goes on',
+  async (call, { skip }) => {
+    skip(withoutStrace !== undefined, withoutStrace);
+    await madeFolder(75, 120);
+    const to = place('backups');
+    await backup('create', '--db', place('data'), '--to', to);
+    let kills = 0;
+    for (; kills < CALLS_MAX; kills++) {
+      const db = place(`restored-${kills}`);
+      const words = ['restore', '--from', to, '--db', db];
+      const exit = await runBackup(words, tampering(`${call}:signal=KILL:when=${kills + 1}`));
+      if (exit.code === 0) break;
+      // Before the first chunk there may be nothing yet that a node could mistake for a log.
+      const names = readdirSync(scratch).includes(`restored-${kills}`) ? readdirSync(db) : [];
+      const hasChunks = names.some((name) => name.startsWith('chunk-'));
+      if (hasChunks) expect(names.includes('restoring') !== names.includes('restored')).toBe(true);
+      if (!names.includes('restored')) await backup(...words);
+      expect(readdirSync(db)).toContain('restored');
+      const verified = spawnSync(process.execPath, [MAIN, 'inspect', 'verify', db], { encoding: 'utf8' });
+      expect(verified).toMatchObject({ status: 0, stdout: expect.stringContaining('no damage') });
     }
     expect(kills).toBeGreaterThan(1);
     expect(kills).toBeLessThan(CALLS_MAX);

@@ -11,7 +11,8 @@ export interface BackupExit {
   readonly errors: string;
 }
 
-const MAIN = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
+/** The command line. */
+export const MAIN = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
 const running = new Set<BackupProcess>();
 
 export class BackupProcess {
