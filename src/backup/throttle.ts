@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A debt smaller than what a timer can wait for is carried on. */
 const SLEEP_MS_MIN = 4;
+/** What was lost to slow writes and late timers is made up for, as far as it is not longer ago than this. */
+const CREDIT_MS = 200;
 
 export class Throttle {
   readonly #bytesPerMs: number;
@@ -17,7 +19,7 @@ export class Throttle {
   /** Resolves when so many bytes more may have been copied. */
   async pay(bytes: number): Promise<void> {
     const nowMs = performance.now();
-    this.#paidUntilMs = Math.max(this.#paidUntilMs, nowMs) + bytes / this.#bytesPerMs;
+    this.#paidUntilMs = Math.max(this.#paidUntilMs, nowMs - CREDIT_MS) + bytes / this.#bytesPerMs;
     const debtMs = this.#paidUntilMs - nowMs;
     if (debtMs >= SLEEP_MS_MIN) await sleep(debtMs);
   }
