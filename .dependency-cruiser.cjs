@@ -39,6 +39,7 @@ const LAYERS = {
     'cluster',
     'net',
   ],
+  backup: ['base', 'log', 'native', 'cluster', 'net', 'node'],
 };
 
 /** Runtime package → who may import it. A package that is not here may be imported by nobody. */

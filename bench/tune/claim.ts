@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { CairnError } from '../../src/base/errors.js';
 import { listFolder, readChunkBlocks } from '../../src/log/folder.js';
 import type { Platform } from '../../src/native/platform.js';
+import { fileLocks } from '../../src/node/data-folder.js';
 import { type FolderLock, lockFolder } from '../../src/node/folder-lock.js';
-import { fileLocks } from '../../src/node/open-engine.js';
 import type { CheckRow } from './check-row.js';
 
 export interface Claim {

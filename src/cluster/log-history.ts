@@ -56,7 +56,8 @@ export function continueHistory(
   };
 }
 
-class History {
+/** What is known of a log, as its verified records are shown to it one after the other. */
+export class History {
   readonly epochs: EpochEntry[];
   readonly configurations: PlacedConfiguration[];
   /** Always the end of a request, once there was a record behind what is known. */

@@ -14,7 +14,7 @@ import {
   stateSlotOffset,
 } from './node-state-codec.js';
 
-const FILE_NAME = 'node-state';
+export const NODE_STATE_FILE = 'node-state';
 
 export type LoadedNodeState =
   | { readonly kind: 'loaded'; readonly file: NodeStateFile; readonly state: NodeState }
@@ -42,7 +42,7 @@ export class NodeStateFile {
   /** Reads the state of the node in `folder`, and makes sure that it is durable. Throws `DiskError`. */
   static load(disk: Disk, folder: string): LoadedNodeState {
     const path = pathIn(folder);
-    if (!disk.list(folder).includes(FILE_NAME)) return { kind: 'absent' };
+    if (!disk.list(folder).includes(NODE_STATE_FILE)) return { kind: 'absent' };
     const file = disk.open(path, { access: 'write', direct: true });
     let decoded: DecodedNodeState;
     try {
@@ -59,7 +59,7 @@ export class NodeStateFile {
 
   /** What the file says, without touching it; undefined if there is none that can be read. Throws `DiskError`. */
   static peek(disk: Disk, folder: string): NodeState | undefined {
-    if (!disk.list(folder).includes(FILE_NAME)) return undefined;
+    if (!disk.list(folder).includes(NODE_STATE_FILE)) return undefined;
     const file = disk.open(pathIn(folder), { access: 'read' });
     try {
       const decoded = readState(disk, file);
@@ -73,7 +73,7 @@ export class NodeStateFile {
   static create(disk: Disk, folder: string, state: NodeState): NodeStateFile {
     const path = pathIn(folder);
     const temporaryPath = `${path}.tmp`;
-    if (disk.list(folder).includes(`${FILE_NAME}.tmp`)) disk.unlink(temporaryPath);
+    if (disk.list(folder).includes(`${NODE_STATE_FILE}.tmp`)) disk.unlink(temporaryPath);
     const file = disk.open(temporaryPath, { access: 'create-new', direct: true });
     disk.allocate(file, STATE_FILE_BYTES);
     disk.close(file);
@@ -120,5 +120,5 @@ function readState(disk: Disk, file: FileHandle): DecodedNodeState {
 }
 
 function pathIn(folder: string): string {
-  return `${folder}/${FILE_NAME}`;
+  return `${folder}/${NODE_STATE_FILE}`;
 }

@@ -14,6 +14,9 @@ export type FetchedChunk =
   | { readonly kind: 'fetched'; readonly bytes: number }
   | { readonly kind: 'failed'; readonly reason: string };
 
+/** What the pieces of a chunk are handed to; the next one comes when what it returns is settled. */
+export type TakePiece = (piece: Uint8Array) => unknown;
+
 /** A node that says nothing for so long is of no help. */
 const SILENCE_MS = 10_000;
 /** Of an answer that is no chunk. */
@@ -26,8 +29,16 @@ export class ChunkCaller {
     this.#options = options;
   }
 
-  /** Hands the data of chunk `number`, as far as `peer` has it committed, to `take`, piece by piece. What `take` throws is thrown. */
-  async fetch(peer: string, number: number, take: (piece: Uint8Array) => void): Promise<FetchedChunk> {
+  /**
+   * Hands the data of chunk `number`, as far as `peer` has it committed, to `take`, piece by piece, and waits for it where it is not done at once; no
+   * more than `bytesMax`. What `take` throws is thrown.
+   */
+  async fetch(
+    peer: string,
+    number: number,
+    take: TakePiece,
+    bytesMax = Number.POSITIVE_INFINITY,
+  ): Promise<FetchedChunk> {
     let response: IncomingMessage;
     try {
       response = await this.#ask(peer, number);
@@ -47,7 +58,7 @@ export class ChunkCaller {
       response.destroy();
       return failed('its answer is no chunk of this log');
     }
-    return await receive(response, bytes, take);
+    return await receive(response, { promised: bytes, wanted: Math.min(bytes, bytesMax) }, take);
   }
 
   #ask(peer: string, number: number): Promise<IncomingMessage> {
@@ -68,23 +79,27 @@ export class ChunkCaller {
 
 async function receive(
   response: IncomingMessage,
-  bytes: number,
-  take: (piece: Uint8Array) => void,
+  { promised, wanted }: { readonly promised: number; readonly wanted: number },
+  take: TakePiece,
 ): Promise<FetchedChunk> {
   let received = 0;
   let isTaking = false;
   try {
     for await (const piece of response as AsyncIterable<Buffer>) {
-      received += piece.length;
+      const part = piece.subarray(0, wanted - received);
+      received += part.length;
       isTaking = true;
-      take(piece);
+      await take(part);
       isTaking = false;
+      // Leaving the loop ends the connection.
+      if (received === wanted && wanted < promised) break;
     }
   } catch (error) {
     if (isTaking) throw error;
     return failed(`it broke off after ${received} bytes: ${describe(error)}`);
   }
-  return received === bytes ? { kind: 'fetched', bytes } : failed(`it broke off after ${received} bytes`);
+  if (received < wanted) return failed(`it broke off after ${received} bytes`);
+  return { kind: 'fetched', bytes: wanted };
 }
 
 /** What an answer that is no chunk says. */

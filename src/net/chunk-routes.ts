@@ -1,6 +1,6 @@
 /**
- * `GET /log/chunks` and `GET /log/chunks/N`: committed chunks of the log for members of the same cluster that have lost theirs (docs/http.md).
- * Main thread. What goes out is not checked here: whoever asks has to check it in any case. A few transfers at a time, and all of them
+ * `GET /log/chunks` and `GET /log/chunks/N`: committed chunks of the log, for members of the same cluster that have lost theirs, and for backups
+ * (docs/http.md). Main thread. What goes out is not checked here: whoever asks has to check it in any case. A few transfers at a time, and all of them
  * together at a limited rate, so that a repair elsewhere is not felt by this node's clients.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -31,9 +31,14 @@ export const CHUNK_HEADER = {
   committed: 'cairn-committed',
 } as const;
 
+/** How a backup calls itself: no address of a node has a space. */
+export const BACKUP_CALLER = 'cairn backup';
+
 const PATH = '/log/chunks';
 /** Two members that mend themselves at once are a bad day already; each transfer holds one piece. */
 const TRANSFERS_MAX = 2;
+/** Backups may be slow, and a member that mends itself must not wait for them. */
+const BACKUP_TRANSFERS_MAX = 1;
 /** A chunk of 256 MiB takes under three seconds, and a disk or a link of today has most of its rate left. */
 const BYTES_PER_MS = 100_000;
 const PIECE_BYTES = 256 * 1024;
@@ -47,6 +52,8 @@ const LISTED_MAX = 1000;
 export class ChunkRoutes {
   readonly #options: ChunkRoutesOptions;
   #transfers = 0;
+  /** How many of these are for backups. */
+  #backupTransfers = 0;
   /** When everything sent so far would have left at the limited rate. */
   #paidUntilMs = 0;
 
@@ -67,22 +74,31 @@ export class ChunkRoutes {
     else if (headers[CHUNK_HEADER.cluster] !== source.logId)
       refuse(response, 409, 'another cluster, or none named');
     else if (path === PATH) list(response, source, new URLSearchParams(search));
-    else this.#answerChunk(response, source, path.slice(PATH.length + 1));
+    else this.#answerChunk(response, source, path.slice(PATH.length + 1), name === BACKUP_CALLER);
     return true;
   }
 
-  #answerChunk(response: ServerResponse, source: ChunkSource, number: string): void {
+  #answerChunk(response: ServerResponse, source: ChunkSource, number: string, isBackup: boolean): void {
     const start = Number(number) * source.chunkSize;
+    const isBusy =
+      this.#transfers >= TRANSFERS_MAX || (isBackup && this.#backupTransfers >= BACKUP_TRANSFERS_MAX);
     if (!/^\d{1,6}$/.test(number)) refuse(response, 404, 'no chunk number');
     else if (start >= source.committed) refuse(response, 404, 'nothing is committed there yet');
-    else if (this.#transfers >= TRANSFERS_MAX) refuse(response, 503, 'other transfers are under way');
-    else void this.#send(response, source, start);
+    else if (isBusy) refuse(response, 503, 'other transfers are under way');
+    else void this.#send(response, source, start, isBackup);
   }
 
   /** What breaks on the way breaks the connection: the length was promised, so the other side notices. */
-  async #send(response: ServerResponse, source: ChunkSource, from: Position): Promise<void> {
+  async #send(
+    response: ServerResponse,
+    source: ChunkSource,
+    from: Position,
+    isBackup: boolean,
+  ): Promise<void> {
     const to = Math.min(from + source.chunkSize, source.committed);
+    const asBackup = isBackup ? 1 : 0;
     this.#transfers++;
+    this.#backupTransfers += asBackup;
     response.setTimeout(STALL_MS, () => response.destroy());
     response.writeHead(200, {
       'content-type': 'application/octet-stream',
@@ -95,15 +111,17 @@ export class ChunkRoutes {
       for (let position = from; position < to && !response.destroyed; position += PIECE_BYTES) {
         const piece = new Uint8Array(Math.min(PIECE_BYTES, to - position));
         await source.read(position, piece);
-        if (!response.write(piece)) await drained(response);
         await this.#pay(piece.length);
+        // Who has the last byte may ask for the next chunk at once: this transfer is over by then.
+        if (position + piece.length === to) response.end(piece);
+        else if (!response.write(piece)) await drained(response);
       }
-      response.end();
     } catch (error) {
       // A part that can't be read here is to be had from another node.
       response.destroy(error as Error);
     } finally {
       this.#transfers--;
+      this.#backupTransfers -= asBackup;
     }
   }
 

@@ -3,8 +3,6 @@
  * what to do, and what was taken is given back. Main thread; blocks.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { CairnError } from '../base/errors.js';
 import { type Disk, DiskError } from '../base/ports.js';
 import type { Position } from '../base/units.js';
@@ -16,13 +14,16 @@ import { recoverFolder } from '../log/folder-recovery.js';
 import { makeChunk } from '../log/new-chunk.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import { openPlatform, type Platform } from '../native/platform.js';
+import { fileLocks, makeFolder } from './data-folder.js';
 import { Engine } from './engine.js';
 import type { EngineOptions } from './engine-options.js';
 import type { EngineEvents, EngineLog } from './engine-parts.js';
-import { type FileLocks, lockFolder } from './folder-lock.js';
+import { lockFolder } from './folder-lock.js';
 import { loadIdentity } from './node-identity.js';
 import { noRoomForLog } from './out-of-space.js';
 import type { PeerTransport } from './peer-transport.js';
+import { forgetRestored } from './restored-folder.js';
+import { foundRestored } from './restored-log.js';
 
 /** What a node's core is told by its configuration. */
 export type ClusterSettings = Omit<ClusterNodeOptions, 'chunkSize' | 'random' | 'newId' | 'kernel'>;
@@ -61,12 +62,15 @@ function open(
 ): Engine {
   const { disk, kernel } = platform;
   const { folder } = options;
+  const configurationIn = (log: RecoveredLog) => readLog(platform, folder, log).history.configurations.at(-1);
   const folderLog = {
     recover: (catchingUpFrom: Position | undefined) => recoverFolder(disk, kernel, folder, catchingUpFrom),
-    configurationOf: (log: RecoveredLog) =>
-      readLog(platform, folder, log).history.configurations.at(-1)?.configuration,
+    configurationOf: (log: RecoveredLog) => configurationIn(log)?.configuration,
   };
+  const isFounder = foundRestored({ platform, folder, address: cluster, configurationIn });
   const { file: stateFile, state, log } = loadIdentity(disk, folder, folderLog, cluster);
+  forgetRestored(disk, folder);
+  if (isFounder) events.note('founded a cluster of one with a restored log', { clusterId: log?.logId });
   if (log?.torn !== undefined) events.note('removed a torn tail', { ...log.torn });
   if (log !== undefined && log.chunkSize !== options.chunkSize) {
     const { chunkSize } = log;
@@ -126,33 +130,4 @@ function makeFirstChunk(disk: Disk, options: EngineOptions, logId: string, chunk
 
 function diskFailure({ errno, syscall, path, message }: DiskError): CairnError {
   return new CairnError('disk-failure', message, { errno, syscall, path });
-}
-
-/** Makes the folder, and every name on the way to it durable: a log is gone when the folder that it is in is. */
-function makeFolder(folder: string, disk: Disk): void {
-  try {
-    const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (first === undefined) return;
-    for (let made = resolve(folder); made.length >= first.length; made = dirname(made))
-      disk.syncDirectory(dirname(made));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CairnError(
-      'invalid-configuration',
-      `the data folder ${folder} can't be made (${code}); choose another with --db`,
-      { path: folder, errno: code ?? '' },
-      error,
-    );
-  }
-}
-
-/** flock where the addon has it. */
-export function fileLocks(platform: Platform): FileLocks | undefined {
-  if (platform.describe.disk !== 'native') return undefined;
-  return {
-    tryLock: (path) => {
-      const lock = platform.tryLock(path);
-      return lock === 'unsupported' ? undefined : lock;
-    },
-  };
 }

@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ChunkCaller } from '../../src/net/chunk-caller.js';
-import { ChunkRoutes, type ChunkSource } from '../../src/net/chunk-routes.js';
+import { BACKUP_CALLER, ChunkRoutes, type ChunkSource } from '../../src/net/chunk-routes.js';
 import { idOf } from '../cluster/ids.js';
 
 const CHUNK_BYTES = 1_048_576;
@@ -142,6 +142,43 @@ test('two transfers run at a time, and a third one may come when one of them is 
   open();
   for (const { outcome } of await Promise.all(underWay)) expect(outcome.kind).toBe('fetched');
   await expect.poll(async () => (await fetchChunk(2)).outcome.kind).toBe('fetched');
+});
+
+test('backups run one at a time, so that there is always room for a member that mends itself', async () => {
+  let open: () => void = () => undefined;
+  gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const backup = new ChunkCaller({ name: BACKUP_CALLER, logId: LOG_ID, chunkSize: CHUNK_BYTES });
+  const take = () => undefined;
+  const first = backup.fetch(address(), 0, take);
+  const headers = { 'cairn-cluster': LOG_ID, 'cairn-name': BACKUP_CALLER };
+  await expect.poll(async () => (await ask('/log/chunks/1', headers)).status).toBe(503);
+  const member = fetchChunk(1);
+  open();
+  expect((await first).kind).toBe('fetched');
+  // Who has the last byte of a chunk may ask for the next one at once.
+  for (const number of [1, 2, 0]) expect((await backup.fetch(address(), number, take)).kind).toBe('fetched');
+  expect((await member).outcome.kind).toBe('fetched');
+});
+
+test('who wants only the beginning of a chunk gets that, as slowly as it is taken', async () => {
+  const pieces: Uint8Array[] = [];
+  let isTaking = false;
+  const caller = new ChunkCaller({ name: 'me:1', logId: LOG_ID, chunkSize: CHUNK_BYTES });
+  const take = async (piece: Uint8Array): Promise<void> => {
+    expect(isTaking).toBe(false);
+    isTaking = true;
+    await new Promise((resolve) => setImmediate(resolve));
+    isTaking = false;
+    pieces.push(piece);
+  };
+  const wanted = 700_001;
+  expect(await caller.fetch(address(), 1, take, wanted)).toEqual({ kind: 'fetched', bytes: wanted });
+  const expected = LOG.subarray(CHUNK_BYTES, CHUNK_BYTES + wanted);
+  expect(Buffer.compare(Buffer.concat(pieces), expected)).toBe(0);
+  const more = await caller.fetch(address(), 2, take, CHUNK_BYTES);
+  expect(more).toEqual({ kind: 'fetched', bytes: LOG.length - 2 * CHUNK_BYTES });
 });
 
 test('a chunk that can not be read to its end breaks off, and the other side notices', async () => {

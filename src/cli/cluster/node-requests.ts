@@ -15,6 +15,7 @@ export interface JsonRequest {
   /** With its query. */
   readonly path: string;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly deadlineMs: number;
 }
 
@@ -82,7 +83,10 @@ function leaderIn({ url, leader }: ErrorDetails): string | undefined {
   return typeof hint === 'string' && hint !== '' ? hint : undefined;
 }
 
-function exchange(address: string, { method, path, body, deadlineMs }: JsonRequest): Promise<Answer> {
+function exchange(
+  address: string,
+  { method, path, body, headers = {}, deadlineMs }: JsonRequest,
+): Promise<Answer> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(noAnswer(address, error));
@@ -92,7 +96,7 @@ function exchange(address: string, { method, path, body, deadlineMs }: JsonReque
         method,
         agent: false,
         signal: AbortSignal.timeout(deadlineMs),
-        headers: payload === undefined ? {} : { 'content-type': 'application/json' },
+        headers: payload === undefined ? headers : { ...headers, 'content-type': 'application/json' },
       },
       (response) => {
         let text = '';

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { ERROR_NUMBERS } from '../../../src/base/errors.js';
+import { registerBackup } from '../../../src/cli/backup/backup-command.js';
 import { registerCluster } from '../../../src/cli/cluster/cluster-command.js';
 import { OPTION_NAMES } from '../../../src/config/options.js';
 
@@ -11,6 +12,8 @@ const text = readFileSync(new URL('../../../docs/operating.md', import.meta.url)
 const code = [...text.matchAll(/`([^`\n]+)`/g)].map(([, inside]) => inside!);
 const program = new Command('cairn');
 registerCluster(program);
+registerBackup(program);
+const backup = program.commands.find((command) => command.name() === 'backup')!;
 const cluster = program.commands.find((command) => command.name() === 'cluster')!;
 
 describe('docs/operating.md', () => {
@@ -42,8 +45,16 @@ describe('docs/operating.md', () => {
     for (const [, name] of text.matchAll(/cairn cluster ([a-z]+)/g)) expect(names).toContain(name);
   });
 
+  it('names every command of cairn backup, and only those', () => {
+    const names = backup.commands.map((command) => command.name());
+    for (const name of names) expect(text).toMatch(new RegExp(`cairn backup ${name}\\b`));
+    for (const [, name] of text.matchAll(/cairn backup ([a-z]+)/g)) expect(names).toContain(name);
+  });
+
   it('names only options of these commands that there are', () => {
-    const known = cluster.commands.flatMap((command) => command.options.map(({ long }) => long));
+    const known = [...cluster.commands, ...backup.commands].flatMap((command) =>
+      command.options.map(({ long }) => long),
+    );
     for (const [, name] of text.matchAll(/[^-\w](--[a-z][a-z-]*)/g))
       expect([...known, '--what-if']).toContain(name);
   });
