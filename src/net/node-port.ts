@@ -3,6 +3,7 @@
  * Types only.
  */
 
+import type { SpaceLevel } from '../base/disk-space.js';
 import type { Position } from '../base/units.js';
 import type { Configuration, MemberId, MemberRole, MembershipChange } from '../cluster/configuration.js';
 import type { NodeRole } from '../cluster/effects.js';
@@ -87,6 +88,7 @@ export interface NodeStatus {
   /** Chunks that are known to be damaged now. */
   readonly damagedChunks: number;
   readonly pendingAppends: number;
+  readonly diskSpace: DiskSpaceStatus;
   /** A leader's streams; all 0 on others. */
   readonly streamHeads: StreamHeadCounts;
   readonly subscriptions: SubscriptionCounts;
@@ -96,6 +98,18 @@ export interface NodeStatus {
   readonly members: readonly MemberProgress[];
   /** Whether writes are taken here or can be forwarded, and committed data can be read: for /health/ready. */
   readonly isReady: boolean;
+}
+
+/** The disk of the data folder; all figures are 0 where they are not known. */
+export interface DiskSpaceStatus {
+  /** `short`: appends are refused, or will be when the chunks are full that there are. */
+  readonly level: SpaceLevel;
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  /** With less free there is a warning. */
+  readonly warningBytes: number;
+  /** With less free appends are refused. */
+  readonly reserveBytes: number;
 }
 
 export interface StreamHeadCounts {

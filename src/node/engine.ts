@@ -322,6 +322,7 @@ export class Engine {
       {
         historyBefore: (position) => this.#core.historyBefore(position),
         warn: this.#parts.events.warn,
+        diskSpace: this.#parts.events.diskSpace,
         progress: () => this.#onProgress(),
         failed: (error) => this.#fail(error),
         damaged: (error, who) => this.#parts.events.damaged?.(error, who) === true,

@@ -26,6 +26,7 @@ import type { Rejection } from '../sequencer/pending-replies.js';
 import { EVENTS_PREFIX_BYTES } from '../wire/frames.js';
 import { startWriter, type WriterProxy } from '../writer/proxy.js';
 import { appendLimits, type EngineOptions, recordBytesMax, ringBytesFor } from './engine-options.js';
+import type { SpaceGuard } from './engine-parts.js';
 import { HistoryKeeper } from './history-keeper.js';
 import { outOfSpace } from './out-of-space.js';
 import { stopThreads, threadFailure } from './store-threads.js';
@@ -50,6 +51,8 @@ export interface LogStoreEvents {
   warn(message: string, facts: Readonly<Record<string, unknown>>): void;
   /** A part of the log is damaged. Answers whether that is being mended: the index can't do without it. */
   damaged(error: CairnError, who: 'reader' | 'index'): boolean;
+  /** The room on the disk, if somebody looks after it. */
+  readonly diskSpace?: SpaceGuard | undefined;
   /** For the file `history`: epochs and configurations of the log before `position`. */
   historyBefore(position: Position): Omit<KnownHistory, 'end'>;
 }
@@ -113,6 +116,7 @@ export class LogStore {
     this.#preparerBell = new Doorbell(control, CONTROL.preparerBell);
     this.#statistics = new StatisticsWords(memory);
     const { folder, syncMode, batchBytesMax, retryWindowEvents, preparedChunks: chunksAhead = 1 } = options;
+    const { diskReserve: reserve } = options;
     const ended = { ended: (thread: string, error: Error | undefined) => this.#threadEnded(thread, error) };
     const damaged = (error: CairnError, isNeeded: boolean) => {
       if (!events.damaged(error, isNeeded ? 'index' : 'reader') && isNeeded) this.#fail(error);
@@ -129,7 +133,7 @@ export class LogStore {
     const startMaking = () => {
       if (this.#isOver || this.#isStopping) return;
       const nextChunk = chunks.length;
-      this.#workers.push(startPreparer({ ring, folder, logId, nextChunk, chunksAhead }, ended));
+      this.#workers.push(startPreparer({ ring, folder, logId, nextChunk, chunksAhead, reserve }, ended));
     };
     this.indexer.ready.then(startMaking, (error: CairnError) => this.#fail(error));
     this.reader = this.#makeReader(platform, recovered, folder);
@@ -157,6 +161,11 @@ export class LogStore {
     return this.#prepared.load();
   }
 
+  /** Up to where appends may go: nowhere while the disk has less than its reserve. */
+  get appendsEnd(): Position {
+    return this.#events.diskSpace?.isShort === true ? 0 : this.preparedEnd;
+  }
+
   get statistics(): WriterStatistics {
     return this.#statistics.read();
   }
@@ -174,9 +183,11 @@ export class LogStore {
     return this.producer.framed - Math.min(this.indexed, this.durable);
   }
 
-  /** Why no further chunk can be made at present, or undefined. */
+  /** Why appends, or further chunks, have no space at present, or undefined. */
   get outOfSpace(): Rejection | undefined {
-    return outOfSpace(Atomics.load(this.#memory.control, CONTROL.preparerErrno));
+    const { diskSpace } = this.#events;
+    const errno = Atomics.load(this.#memory.control, CONTROL.preparerErrno);
+    return diskSpace?.shortage ?? outOfSpace(errno, diskSpace?.status);
   }
 
   /** Whether `bytes` more fit into the ring and the chunks that exist. */

@@ -7,7 +7,7 @@ import type { Position } from '../base/units.js';
 import { type Configuration, type MembershipChange, memberOf } from '../cluster/configuration.js';
 import type { AppendPort } from '../net/engine-port.js';
 import { FilterShelf } from '../net/filter-shelf.js';
-import type { AdminPort, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
+import type { AdminPort, DiskSpaceStatus, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
 import { NO_SUBSCRIPTIONS, NodeSubscriptions } from '../net/node-subscriptions.js';
 import { type CountLimits, sessionLimits } from '../net/session-limits.js';
 import { NOTHING_WRITTEN } from '../ring/writer-statistics.js';
@@ -23,6 +23,7 @@ export interface NodeServiceParts {
   readonly zone: string;
   readonly counts: CountLimits;
   readonly maxSubscriptions: number;
+  readonly diskSpace: () => DiskSpaceStatus;
   readonly gossip: () => object;
   /** What was mended since the start, and what is known to be damaged now. */
   readonly chunks: () => { readonly repairs: number; readonly damagedChunks: number };
@@ -120,6 +121,7 @@ export class NodeService implements NodePort, AdminPort {
       indexed: store?.indexed ?? 0,
       writer: store?.statistics ?? NOTHING_WRITTEN,
       ...this.#parts.chunks(),
+      diskSpace: this.#diskSpace(),
       pendingAppends: engine.appends.pendingAppends,
       streamHeads: engine.appends.streamHeads,
       subscriptions: this.#served?.subscriptions.counts ?? NO_SUBSCRIPTIONS,
@@ -128,6 +130,13 @@ export class NodeService implements NodePort, AdminPort {
       members: engine.progress(),
       isReady: isServing && leader !== undefined,
     };
+  }
+
+  /** A disk that has no room for another chunk is short, whatever its free space. */
+  #diskSpace(): DiskSpaceStatus {
+    const { engine, diskSpace } = this.#parts;
+    const status = diskSpace();
+    return engine.store?.outOfSpace === undefined ? status : { ...status, level: 'short' };
   }
 
   async #whenCaughtUp(position: Position): Promise<Rejection | undefined> {

@@ -43,6 +43,10 @@ export function statusOf(changes: Partial<NodeStatus> = {}): NodeStatus {
       batchSizes: [0, 0, 4, 6, ...new Array<number>(20).fill(0)],
     },
     ...{ repairs: 0, damagedChunks: 0 },
+    diskSpace: {
+      ...{ level: 'ok', freeBytes: 600_000, totalBytes: 1_000_000 },
+      ...{ warningBytes: 100_000, reserveBytes: 20_000 },
+    },
     streamHeads: { streams: 12, bytes: 9000, lookups: 7 },
     ...{ pendingAppends: 4, ringBytes: 1 << 20, ringBytesUsed: 2000, isReady: true },
     subscriptions: { open: 5, live: 3, events: 1000, bytes: 90_000, fallsBehind: 2 },

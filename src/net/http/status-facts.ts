@@ -6,7 +6,7 @@ export function statusFacts(status: NodeStatus): object {
   const { name, memberId, zone, role, memberRole, leader, clusterId, configuration } = status;
   const { epoch, epochPosition, lagBytes, promisedEpoch, priority, isReady } = status;
   const { published, durable, committed, indexed, pendingAppends, repairs, damagedChunks } = status;
-  const { streamHeads } = status;
+  const { streamHeads, diskSpace } = status;
   const { open, live, ...delivered } = status.subscriptions;
   return {
     state: stateWord(role, memberRole, lagBytes),
@@ -14,7 +14,7 @@ export function statusFacts(status: NodeStatus): object {
     ...{ leader: leader ?? null, epoch, epochPosition, promisedEpoch, lagBytes },
     ...{ clusterId: clusterId ?? null, configuration: configuration ?? null },
     ...{ published, durable, committed, indexed, pendingAppends, repairs, damagedChunks },
-    streamHeads,
+    ...{ diskSpace, streamHeads },
     subscriptions: { open, live, catchingUp: open - live, ...delivered },
   };
 }
