@@ -50,5 +50,5 @@ export function levelOf(before: SpaceLevel, space: DiskSpace, marks: SpaceMarks)
 }
 
 function endOf(bytes: number, { totalBytes }: DiskSpace): number {
-  return Math.min(bytes * (1 + HYSTERESIS), (bytes + totalBytes) / 2);
+  return Math.floor(Math.min(bytes * (1 + HYSTERESIS), (bytes + totalBytes) / 2));
 }

@@ -183,6 +183,11 @@ export class LogStore {
     return this.producer.framed - Math.min(this.indexed, this.durable);
   }
 
+  /** Whether there is no room for a further chunk at present. */
+  get lacksChunk(): boolean {
+    return Atomics.load(this.#memory.control, CONTROL.preparerErrno) !== 0;
+  }
+
   /** Why appends, or further chunks, have no space at present, or undefined. */
   get outOfSpace(): Rejection | undefined {
     const { diskSpace } = this.#events;

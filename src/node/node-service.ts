@@ -121,7 +121,7 @@ export class NodeService implements NodePort, AdminPort {
       indexed: store?.indexed ?? 0,
       writer: store?.statistics ?? NOTHING_WRITTEN,
       ...this.#parts.chunks(),
-      diskSpace: this.#diskSpace(),
+      diskSpace: this.#parts.diskSpace(),
       pendingAppends: engine.appends.pendingAppends,
       streamHeads: engine.appends.streamHeads,
       subscriptions: this.#served?.subscriptions.counts ?? NO_SUBSCRIPTIONS,
@@ -130,13 +130,6 @@ export class NodeService implements NodePort, AdminPort {
       members: engine.progress(),
       isReady: isServing && leader !== undefined,
     };
-  }
-
-  /** A disk that has no room for another chunk is short, whatever its free space. */
-  #diskSpace(): DiskSpaceStatus {
-    const { engine, diskSpace } = this.#parts;
-    const status = diskSpace();
-    return engine.store?.outOfSpace === undefined ? status : { ...status, level: 'short' };
   }
 
   async #whenCaughtUp(position: Position): Promise<Rejection | undefined> {

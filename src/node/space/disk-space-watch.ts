@@ -18,6 +18,8 @@ export interface DiskSpaceWatchParts {
   readonly marks: SpaceMarks;
   /** Undefined if the disk does not say. */
   readonly look: () => Promise<DiskSpace | undefined>;
+  /** Whether there is no room for the next chunk, whatever is free: appends go on until those that there are are full. */
+  readonly lacksChunk: () => boolean;
   readonly log: Pick<Logger, 'info' | 'warn'>;
   /** After each look. */
   readonly looked: () => void;
@@ -29,6 +31,8 @@ const INTERVAL_MS = 500;
 export class DiskSpaceWatch {
   readonly #parts: DiskSpaceWatchParts;
   #level: SpaceLevel = 'unknown';
+  /** As it was told of last. */
+  #told: SpaceLevel = 'unknown';
   #space: DiskSpace | undefined;
   #hasFailed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -66,7 +70,7 @@ export class DiskSpaceWatch {
     const { warning, reserve } = this.#parts.marks;
     const [warningBytes, reserveBytes] = [warning, reserve].map((mark) => markBytes(mark, { totalBytes }));
     return {
-      ...{ level: this.#level, freeBytes, totalBytes },
+      ...{ level: this.#parts.lacksChunk() ? 'short' : this.#level, freeBytes, totalBytes },
       ...{ warningBytes: warningBytes!, reserveBytes: reserveBytes! },
     };
   }
@@ -80,9 +84,9 @@ export class DiskSpaceWatch {
       this.#noteFailure(error as Error);
     }
     if (this.#isStopped) return;
-    const before = this.#level;
-    this.#level = this.#space === undefined ? 'unknown' : levelOf(before, this.#space, this.#parts.marks);
-    if (this.#level !== before) this.#tell(before);
+    this.#level =
+      this.#space === undefined ? 'unknown' : levelOf(this.#level, this.#space, this.#parts.marks);
+    this.#tell();
     this.#parts.looked();
   }
 
@@ -94,11 +98,17 @@ export class DiskSpaceWatch {
     this.#parts.log.warn({ reason }, message);
   }
 
-  #tell(before: SpaceLevel): void {
+  #tell(): void {
     const { log } = this.#parts;
     const facts = this.status;
+    const before = this.#told;
+    if (facts.level === before) return;
+    this.#told = facts.level;
     if (facts.level === 'short') {
-      log.warn(facts, 'the disk is almost full: appends are refused until there is space, reads go on');
+      log.warn(
+        facts,
+        'the disk is almost full: appends are refused, or soon will be, until there is space; reads go on',
+      );
       return;
     }
     if (before === 'short') log.info(facts, 'the disk has space again: appends are taken');

@@ -31,6 +31,7 @@ export function watchNodeSpace({ options, logger, engine, gossip }: NodeSpacePar
     nowMs: () => performance.now(),
   });
   return new DiskSpaceWatch({
+    lacksChunk: () => engine()?.store?.lacksChunk === true,
     marks: {
       warning: parseSpaceMark(diskSpaceWarning) ?? NONE,
       reserve: parseSpaceMark(diskSpaceReserve) ?? NONE,
