@@ -16,4 +16,15 @@ export const DISK_OPTIONS = {
     default: '2%,1GiB',
     help: 'With less than this free appends are refused until there is more, and no chunk is made that would leave less. 0 turns it off.',
   },
+  ScrubIntervalHours: {
+    group: 'Database',
+    kind: 'count',
+    unit: 'hours',
+    // A week: damage is found long before the last sound copy is gone, and the disk has rest.
+    default: 168,
+    min: 0,
+    // A year.
+    max: 8760,
+    help: 'How often at most all sealed chunks are read again in the background, to find damage while another member can still mend it. 0: never again after the start.',
+  },
 } as const satisfies Record<string, OptionSpec>;

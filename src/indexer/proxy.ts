@@ -14,6 +14,7 @@ import type {
   IndexerReport,
   IndexerStart,
   IndexSnapshot,
+  ScrubStatus,
   StreamLookup,
   StreamQuery,
   StreamRuns,
@@ -59,10 +60,12 @@ export class IndexerProxy implements StreamLookup {
     const outcomes = createMailbox(OUTCOME_MAILBOX_BYTES);
     const start: IndexerStart = { ...options, queries, answers, outcomes, seed };
     let isReady = false;
-    this.#jobs = new JobRunner(options.ring, outcomes, {
-      warn: (message, facts) => events.warn?.(message, facts),
-      damaged: (error) => events.damaged(error, !isReady),
-    });
+    const jobEvents = {
+      warn: (message: string, facts: Readonly<Record<string, string | number>>) =>
+        events.warn?.(message, facts),
+      damaged: (error: CairnError) => events.damaged(error, !isReady),
+    };
+    this.#jobs = new JobRunner(options.ring, outcomes, jobEvents, options.scrubIntervalMs ?? 0);
     const desk = new QueryDesk(options.ring, queries, answers);
     let fail: (error: CairnError) => void = () => undefined;
     const ended = (thread: string, error: Error | undefined) => {
@@ -97,6 +100,11 @@ export class IndexerProxy implements StreamLookup {
       this.#snapshots.push(resolve);
       this.#desk.askSnapshot();
     });
+  }
+
+  /** How far the verifying of old chunks is. */
+  get scrub(): ScrubStatus {
+    return this.#jobs.scrub;
   }
 
   /** Ends the job that is under way. The thread itself ends when the ring is stopping. */

@@ -129,6 +129,34 @@ const NODE: readonly Series[] = [
         value: level === status.diskSpace.level ? 1 : 0,
       })),
   },
+  counter(
+    'scrub_chunks_total',
+    'Sealed chunks that were read again to find damage.',
+    ({ status }) => status.scrub.chunks,
+  ),
+  counter('scrub_bytes_total', 'Their bytes.', ({ status }) => status.scrub.bytes),
+  counter(
+    'scrub_damaged_total',
+    'How often one of them was not as it was written.',
+    ({ status }) => status.scrub.damaged,
+  ),
+  counter(
+    'scrub_rounds_total',
+    'Rounds over all sealed chunks that have ended.',
+    ({ status }) => status.scrub.rounds,
+  ),
+  gauge(
+    'scrub_chunks_left',
+    'Chunks that are still to be read in this round.',
+    ({ status }) => status.scrub.chunksLeft,
+  ),
+  gauge(
+    'scrub_last_round_end_seconds',
+    'When the last round ended, in seconds since 1970; 0 if none has since the start.',
+    ({ status }) => (status.scrub.lastRoundEndedAt ?? 0) / 1000,
+  ),
+  gauge('damaged_chunks', 'Chunks that are known to be damaged now.', ({ status }) => status.damagedChunks),
+  counter('chunk_repairs_total', 'Damaged chunks that were mended.', ({ status }) => status.repairs),
   gauge('appends_pending', 'Appends that are not answered yet.', ({ status }) => status.pendingAppends),
   gauge(
     'stream_heads',

@@ -29,6 +29,8 @@ export interface EngineOptions {
   readonly transactionTimeoutMs: number;
   /** Chunks leave so much of the disk free; nothing if it is not given. */
   readonly diskReserve?: SpaceMark | undefined;
+  /** From one round of verifying old chunks to the next, at least; no further rounds if it is 0 or not given. */
+  readonly scrubIntervalMs?: number | undefined;
   /** Most memory for pages of index files. */
   readonly indexCacheSize: number;
   /** Most memory for the last revisions of streams. */
@@ -38,6 +40,8 @@ export interface EngineOptions {
   /** Of appends that say none; a quorum if it is not given. */
   readonly defaultAckPolicy?: AckPolicy;
 }
+
+const HOUR_MS = 3_600_000;
 
 /** What of a node's options is the engine's. */
 export function engineOptions(options: NodeOptions): EngineOptions {
@@ -52,6 +56,7 @@ export function engineOptions(options: NodeOptions): EngineOptions {
     maxAppendEventSize,
     retryWindowEvents,
     defaultAckPolicy,
+    scrubIntervalMs: options.scrubIntervalHours * HOUR_MS,
     diskReserve: parseSpaceMark(options.diskSpaceReserve),
   };
   return { folder: db, chunkSize, ringSize, batchBytesMax, syncMode, preparedChunks, ...limits };

@@ -9,6 +9,7 @@ import type { CairnError } from '../base/errors.js';
 import type { ChainState } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import type { KnownHistory } from '../cluster/history-file.js';
+import type { ScrubStatus } from '../indexer/commands.js';
 import { type IndexerProxy, startIndexer } from '../indexer/proxy.js';
 import { chunkFileName } from '../log/chunk.js';
 import type { RecoveredLog } from '../log/recovery.js';
@@ -121,9 +122,9 @@ export class LogStore {
     const damaged = (error: CairnError, isNeeded: boolean) => {
       if (!events.damaged(error, isNeeded ? 'index' : 'reader') && isNeeded) this.#fail(error);
     };
-    const { indexCacheSize: indexCacheBytes } = options;
+    const { indexCacheSize: indexCacheBytes, scrubIntervalMs } = options;
     this.indexer = startIndexer(
-      { ring, recovered, folder, logId, indexCacheBytes, retryWindowEvents },
+      { ring, recovered, folder, logId, indexCacheBytes, retryWindowEvents, scrubIntervalMs },
       { ...ended, damaged, warn: events.warn },
     );
     // Behind the indexer, for which a start waits.
@@ -168,6 +169,11 @@ export class LogStore {
 
   get statistics(): WriterStatistics {
     return this.#statistics.read();
+  }
+
+  /** How far the verifying of old chunks is. */
+  get scrub(): ScrubStatus {
+    return this.indexer.scrub;
   }
 
   /** What the writer did last; undefined if it is about to change. */

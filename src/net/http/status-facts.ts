@@ -6,7 +6,8 @@ export function statusFacts(status: NodeStatus): object {
   const { name, memberId, zone, role, memberRole, leader, clusterId, configuration } = status;
   const { epoch, epochPosition, lagBytes, promisedEpoch, priority, isReady } = status;
   const { published, durable, committed, indexed, pendingAppends, repairs, damagedChunks } = status;
-  const { streamHeads, diskSpace } = status;
+  const { streamHeads, diskSpace, scrub } = status;
+  const { lastRoundEndedAt: ended } = scrub;
   const { open, live, ...delivered } = status.subscriptions;
   return {
     state: stateWord(role, memberRole, lagBytes),
@@ -15,6 +16,7 @@ export function statusFacts(status: NodeStatus): object {
     ...{ clusterId: clusterId ?? null, configuration: configuration ?? null },
     ...{ published, durable, committed, indexed, pendingAppends, repairs, damagedChunks },
     ...{ diskSpace, streamHeads },
+    scrub: { ...scrub, lastRoundEndedAt: ended === null ? null : new Date(ended).toISOString() },
     subscriptions: { open, live, catchingUp: open - live, ...delivered },
   };
 }
