@@ -30,6 +30,8 @@ export interface JobEvents {
   warn?(message: string, facts: Readonly<Record<string, string | number>>): void;
   /** The log is damaged. */
   damaged(error: CairnError): void;
+  /** This chunk is as it was written. */
+  sound(chunk: number): void;
 }
 
 export class JobRunner {
@@ -131,6 +133,7 @@ export class JobRunner {
   #verified(job: VerifyJob, outcome: JobOutcome, tookMs: number): void {
     if (this.#isClosed) return;
     if (outcome.kind === 'failed') this.#events.damaged(errorOf(outcome.error));
+    else this.#events.sound(job.chunk);
     this.#verifyRestMs = Math.min(VERIFY_REST * tookMs, VERIFY_REST_MS_MAX);
     this.#send(outcome);
     this.#rounds.ended(job, outcome.kind === 'done' ? 'sound' : 'damaged');

@@ -39,6 +39,8 @@ export interface IndexerEvents extends ThreadEvents {
    * in memory does for now.
    */
   damaged(error: CairnError, isNeeded: boolean): void;
+  /** A chunk was verified and is as it was written. */
+  sound?(chunk: number): void;
   /** Something about the index's files that somebody should look at. */
   warn?(message: string, facts: Readonly<Record<string, string | number>>): void;
 }
@@ -64,6 +66,7 @@ export class IndexerProxy implements StreamLookup {
       warn: (message: string, facts: Readonly<Record<string, string | number>>) =>
         events.warn?.(message, facts),
       damaged: (error: CairnError) => events.damaged(error, !isReady),
+      sound: (chunk: number) => events.sound?.(chunk),
     };
     this.#jobs = new JobRunner(options.ring, outcomes, jobEvents, options.scrubIntervalMs ?? 0);
     const desk = new QueryDesk(options.ring, queries, answers);

@@ -32,6 +32,8 @@ export interface EngineEvents {
   failed(error: CairnError): void;
   /** The log is damaged where somebody reads it. Answers whether that is being mended. */
   damaged?(error: CairnError, who: 'reader' | 'index'): boolean;
+  /** A chunk was verified and is as it was written. */
+  sound?(chunk: number): void;
   /** The room on the disk, if somebody looks after it. */
   readonly diskSpace?: SpaceGuard;
   /** Role or leader have changed. */

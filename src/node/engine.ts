@@ -326,6 +326,7 @@ export class Engine {
         progress: () => this.#onProgress(),
         failed: (error) => this.#fail(error),
         damaged: (error, who) => this.#parts.events.damaged?.(error, who) === true,
+        sound: (chunk) => this.#parts.events.sound?.(chunk),
       },
     );
     this.#store = store;

@@ -52,6 +52,8 @@ export interface LogStoreEvents {
   warn(message: string, facts: Readonly<Record<string, unknown>>): void;
   /** A part of the log is damaged. Answers whether that is being mended: the index can't do without it. */
   damaged(error: CairnError, who: 'reader' | 'index'): boolean;
+  /** A chunk was verified and is as it was written. */
+  sound(chunk: number): void;
   /** The room on the disk, if somebody looks after it. */
   readonly diskSpace?: SpaceGuard | undefined;
   /** For the file `history`: epochs and configurations of the log before `position`. */
@@ -125,7 +127,7 @@ export class LogStore {
     const { indexCacheSize: indexCacheBytes, scrubIntervalMs } = options;
     this.indexer = startIndexer(
       { ring, recovered, folder, logId, indexCacheBytes, retryWindowEvents, scrubIntervalMs },
-      { ...ended, damaged, warn: events.warn },
+      { ...ended, damaged, warn: events.warn, sound: events.sound },
     );
     // Behind the indexer, for which a start waits.
     this.#writer = startWriter({ ring, folder, logId, syncMode, batchBytesMax }, ended);

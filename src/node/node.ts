@@ -166,6 +166,7 @@ class Node implements RunningNode {
         changed: () => this.#changed(),
         diskSpace: this.#space,
         damaged: (error, who) => this.#repairs!.whileRunning.report(error, who),
+        sound: (chunk) => this.#repairs!.whileRunning.foundSound(chunk),
         quorumAck: (seconds) => watch.metrics.observeQuorumAck(seconds),
         ...(options.profileWrites ? { writeStages: watch.metrics.addWriteStages() } : {}),
       },

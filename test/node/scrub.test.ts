@@ -23,8 +23,13 @@ const WAIT = { timeout: 30_000, interval: 20 };
 test('rounds over all sealed chunks follow one another, and find damage that comes between them, each time', async () => {
   const damages: CairnError[] = [];
   const damaged = (error: CairnError): boolean => damages.push(error) > 0;
+  let sound: number[] = [];
   const options = { ...engineOptions(folder), scrubIntervalMs: 20 };
-  const engine = await openLoneEngine(options, { ...UNTROUBLED, damaged });
+  const engine = await openLoneEngine(options, {
+    ...UNTROUBLED,
+    damaged,
+    sound: (chunk) => sound.push(chunk),
+  });
   for (let id = 0; id < 100; id++) expect(await append(engine, id, { bytes: 7_000 })).toBe(id);
   const scrub = () => engine.store!.scrub;
   await expect.poll(() => scrub().rounds, WAIT).toBeGreaterThan(2);
@@ -41,8 +46,10 @@ test('rounds over all sealed chunks follow one another, and find damage that com
 
   bytes[4096 + 9_000]! ^= 1;
   writeFileSync(path, bytes);
+  sound = [];
   const { rounds, damaged: found } = scrub();
   await expect.poll(() => scrub().rounds, WAIT).toBeGreaterThan(rounds + 2);
+  expect(sound).toContain(1);
   expect(scrub().damaged).toBeLessThanOrEqual(found + 1);
   await engine.stop();
 }, 90_000);

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { ERROR_NUMBERS } from '../../../src/base/errors.js';
 import { registerCluster } from '../../../src/cli/cluster/cluster-command.js';
+import { registerInspect } from '../../../src/cli/inspect/inspect-command.js';
 import { OPTION_NAMES } from '../../../src/config/options.js';
 
 const text = readFileSync(new URL('../../../docs/operating.md', import.meta.url), 'utf8');
@@ -11,6 +12,7 @@ const text = readFileSync(new URL('../../../docs/operating.md', import.meta.url)
 const code = [...text.matchAll(/`([^`\n]+)`/g)].map(([, inside]) => inside!);
 const program = new Command('cairn');
 registerCluster(program);
+registerInspect(program);
 const cluster = program.commands.find((command) => command.name() === 'cluster')!;
 
 describe('docs/operating.md', () => {
@@ -43,7 +45,9 @@ describe('docs/operating.md', () => {
   });
 
   it('names only options of these commands that there are', () => {
-    const known = cluster.commands.flatMap((command) => command.options.map(({ long }) => long));
+    const known = program.commands
+      .flatMap(({ commands }) => commands)
+      .flatMap((command) => command.options.map(({ long }) => long));
     for (const [, name] of text.matchAll(/[^-\w](--[a-z][a-z-]*)/g))
       expect([...known, '--what-if']).toContain(name);
   });
