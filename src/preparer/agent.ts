@@ -189,7 +189,9 @@ export class PreparerAgent implements Agent {
   #isBeyondReserve(): boolean {
     const { reserve, folder } = this.#options;
     const space = reserve && this.#spaceOf(folder);
-    return space !== undefined && space.freeBytes - this.#fileBytes < markBytes(reserve!, space);
+    if (space === undefined) return false;
+    const reserveBytes = markBytes(reserve!, space);
+    return reserveBytes > 0 && space.freeBytes - this.#fileBytes < reserveBytes;
   }
 
   #waitForSpace(errno: number): void {

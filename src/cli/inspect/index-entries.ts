@@ -156,7 +156,7 @@ class Missing {
     if ((flags & PREPARE_FLAG.firstOfTransaction) !== 0) this.#open = [];
     this.#add(position, this.#open);
     if ((flags & PREPARE_FLAG.lastOfTransaction) === 0) return;
-    this.positions.push(...this.#open);
+    for (const open of this.#open) this.positions.push(open);
     this.#open = [];
   }
 
