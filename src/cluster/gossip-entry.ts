@@ -2,6 +2,7 @@
  * What a node tells of itself by gossip, and which of two tellings is the later one. Pure. Only the owner of an entry makes new
  * versions of it, so versions are in order without a clock.
  */
+import type { SpaceLevel } from '../base/disk-space.js';
 import type { Epoch, Position } from '../base/units.js';
 import type { MemberId, MemberRole } from './configuration.js';
 import type { NodeRole } from './effects.js';
@@ -26,6 +27,8 @@ export interface GossipFacts {
   /** The end of its log. */
   readonly end: Position;
   readonly priority: number;
+  /** The room on its disk; undefined of versions that do not tell. */
+  readonly diskSpace?: SpaceLevel;
   /** The version of its software. */
   readonly release: string;
 }

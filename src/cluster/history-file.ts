@@ -98,15 +98,27 @@ export function decodeHistory(file: Bytes): DecodedHistory {
 
 /** The history in `folder`, if it is one of the log `logId`. Whether it goes with the chunks {@link isHistoryOf} says. Throws `DiskError`. */
 export function loadHistory(disk: Disk, folder: string, logId: string): KnownHistory | undefined {
+  const decoded = readHistory(disk, folder);
+  return decoded?.kind === 'history' && decoded.logId === logId ? decoded.history : undefined;
+}
+
+/** Why the history in `folder` is of no use to the log `logId`; undefined if it is, or if there is none. Throws `DiskError`. */
+export function historyProblem(disk: Disk, folder: string, logId: string | undefined): string | undefined {
+  const decoded = readHistory(disk, folder);
+  if (decoded === undefined) return undefined;
+  if (decoded.kind === 'useless') return decoded.reason;
+  return decoded.logId === logId ? undefined : 'it is that of another log';
+}
+
+function readHistory(disk: Disk, folder: string): DecodedHistory | undefined {
   if (!disk.list(folder).includes(HISTORY_FILE)) return undefined;
   const file = disk.open(`${folder}/${HISTORY_FILE}`, { access: 'read' });
   try {
     const fileBytes = disk.sizeOf(file);
-    if (fileBytes > FILE_BYTES_MAX) return undefined;
+    if (fileBytes > FILE_BYTES_MAX) return useless('it is too long');
     const bytes = new Uint8Array(fileBytes);
     disk.read(file, bytes, 0, fileBytes, 0);
-    const decoded = decodeHistory(bytes);
-    return decoded.kind === 'history' && decoded.logId === logId ? decoded.history : undefined;
+    return decodeHistory(bytes);
   } finally {
     disk.close(file);
   }

@@ -59,14 +59,15 @@ export class NodeStateFile {
 
   /** What the file says, without touching it; undefined if there is none that can be read. Throws `DiskError`. */
   static peek(disk: Disk, folder: string): NodeState | undefined {
-    if (!disk.list(folder).includes(NODE_STATE_FILE)) return undefined;
-    const file = disk.open(pathIn(folder), { access: 'read' });
-    try {
-      const decoded = readState(disk, file);
-      return decoded.kind === 'state' ? decoded.state : undefined;
-    } finally {
-      disk.close(file);
-    }
+    const decoded = look(disk, folder);
+    return decoded?.kind === 'state' ? decoded.state : undefined;
+  }
+
+  /** What is wrong with the file, without touching it; undefined if nothing is, or if there is none. Throws `DiskError`. */
+  static check(disk: Disk, folder: string): string | undefined {
+    const decoded = look(disk, folder);
+    if (decoded === undefined || decoded.kind === 'state') return undefined;
+    return decoded.kind === 'damaged' ? decoded.reason : `it has format version ${decoded.version}`;
   }
 
   /** Makes the file, durably, in a folder that exists. Throws `DiskError`. */
@@ -108,6 +109,16 @@ export class NodeStateFile {
   #opened(): FileHandle {
     this.#file ??= this.#disk.open(this.#path, { access: 'write', direct: true });
     return this.#file;
+  }
+}
+
+function look(disk: Disk, folder: string): DecodedNodeState | undefined {
+  if (!disk.list(folder).includes(NODE_STATE_FILE)) return undefined;
+  const file = disk.open(pathIn(folder), { access: 'read' });
+  try {
+    return readState(disk, file);
+  } finally {
+    disk.close(file);
   }
 }
 

@@ -57,6 +57,12 @@ export interface WordSpec extends OptionBase {
   readonly bytesMax: number;
 }
 
+/** A mark of free disk space, as `space-mark.ts` has it. */
+export interface SpaceSpec extends OptionBase {
+  readonly kind: 'space';
+  readonly default: string;
+}
+
 /** Addresses of nodes, `host:port`, with commas between them; in a YAML file a list does as well. */
 export interface EndpointsSpec extends OptionBase {
   readonly kind: 'endpoints';
@@ -69,4 +75,4 @@ export interface FlagSpec extends OptionBase {
   readonly default: boolean;
 }
 
-export type OptionSpec = NumberSpec | ChoiceSpec | TextSpec | WordSpec | EndpointsSpec | FlagSpec;
+export type OptionSpec = NumberSpec | ChoiceSpec | TextSpec | WordSpec | SpaceSpec | EndpointsSpec | FlagSpec;

@@ -4,6 +4,7 @@
  * What always holds: names are KurrentDB's where it has the option, and a default satisfies its own range.
  */
 import { CLUSTER_OPTIONS, OLDER_OPTIONS } from './cluster-options.js';
+import { DISK_OPTIONS } from './disk-options.js';
 import type { OptionGroup, OptionSpec } from './option-spec.js';
 
 const KIB = 1024;
@@ -127,6 +128,8 @@ export const OPTIONS = {
     multipleOf: 4096,
     help: 'Memory of a leader for the last revisions of streams. An append to a stream that is not there waits while the index is asked.',
   },
+
+  ...DISK_OPTIONS,
 
   NodeIp: {
     group: 'Interface',

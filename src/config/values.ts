@@ -7,6 +7,8 @@ import { resolve } from 'node:path';
 import { unreachable } from '../base/assert.js';
 import { formatEndpoint, parseEndpoint, parseHost } from '../base/endpoint.js';
 import type { ChoiceSpec, EndpointsSpec, NumberSpec, OptionSpec, WordSpec } from './option-spec.js';
+import { sizeOf } from './sizes.js';
+import { parseSpaceMark, SPACE_MARKS } from './space-mark.js';
 
 export type OptionValue = string | number | boolean | readonly string[];
 
@@ -22,19 +24,6 @@ const FLAG_WORDS: ReadonlyMap<string, boolean> = new Map([
   ['0', false],
 ]);
 
-/** Powers of 1024 only: `MB` means 10^6 to some and 2^20 to others, so it is refused. */
-const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
-  ['', 1],
-  ['b', 1],
-  ['k', 1024],
-  ['kib', 1024],
-  ['m', 1024 ** 2],
-  ['mib', 1024 ** 2],
-  ['g', 1024 ** 3],
-  ['gib', 1024 ** 3],
-]);
-
-const SIZE_PATTERN = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i;
 const COUNT_PATTERN = /^(?:\d+|-[1-9]\d*)$/;
 /** A word in one line: no control characters. */
 const WORD_PATTERN = /^\P{Cc}*$/u;
@@ -59,6 +48,8 @@ export function parseValue(spec: OptionSpec, text: string, workingFolder: string
       return parsed(text === '' ? '' : parseHost(text), 'a host name or an IP address');
     case 'text':
       return parsed(isWord(spec, text) ? text : undefined, wordsOf(spec));
+    case 'space':
+      return parsed(parseSpaceMark(text) === undefined ? undefined : text.replaceAll(' ', ''), SPACE_MARKS);
     case 'endpoints':
       return parsed(endpointsOf(spec, text), `${endpointsIn(spec)}, with commas between them`);
     default:
@@ -74,12 +65,6 @@ function parseNumber(spec: NumberSpec, text: string): ParsedValue {
   const value = spec.kind === 'size' ? sizeOf(text) : countOf(text);
   const hint = spec.kind === 'size' && value === undefined ? ', written like 65536, 64k or 64KiB' : '';
   return parsed(value !== undefined && isInRange(spec, value) ? value : undefined, rangeOf(spec) + hint);
-}
-
-function sizeOf(text: string): number | undefined {
-  const match = SIZE_PATTERN.exec(text);
-  const factor = SIZE_UNITS.get((match?.[2] ?? '').toLowerCase());
-  return match === null || factor === undefined ? undefined : Number(match[1]) * factor;
 }
 
 function countOf(text: string): number | undefined {

@@ -31,7 +31,8 @@ function readPair(pair: Pair, where: string, result: Settings): void {
     result.problems.push(`${where}: ${key}: unknown option.${YAML_SPELLINGS.suggest(key)}`);
     return;
   }
-  const takesList = specOf(found.name).kind === 'endpoints';
+  const { kind } = specOf(found.name);
+  const takesList = kind === 'endpoints' || kind === 'space';
   const text = takesList ? (listText(pair.value) ?? scalarText(pair.value)) : scalarText(pair.value);
   if (text === undefined) {
     result.problems.push(

@@ -121,7 +121,7 @@ function writeEvents(pages: PagedWriter, columns: EventColumns, start: Position)
 
 /** Reads the file. Throws `IndexDamage` if it is missing or not as it was written. */
 export function readEventIds(access: FileAccess, path: string): EventIds {
-  const { file, header } = openPagedFile(access, path, decodeHeader);
+  const { file, header } = openPagedFile(access, path, decodeEventIdsHeader);
   try {
     const { events, streams, streamTable, chunk, chunkSize } = header;
     const scan = new PagedScan(file);
@@ -179,7 +179,8 @@ function encodeHeader(header: EventIdsHeader): Bytes {
   return page;
 }
 
-function decodeHeader(page: Bytes): EventIdsHeader | string {
+/** The header in a page whose checksum is right, or why it is none. */
+export function decodeEventIdsHeader(page: Bytes): EventIdsHeader | string {
   if (!bytesEqual(page, 0, MAGIC, 0, MAGIC.length)) return 'it has no event ids';
   const view = new DataView(page.buffer, page.byteOffset, page.length);
   if (view.getUint32(AT.version, true) !== FORMAT_VERSION) return 'it has another format version';

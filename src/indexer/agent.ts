@@ -184,7 +184,8 @@ export class IndexerAgent implements Agent {
       outcome = takeOutcome(this.#outcomes)
     ) {
       count++;
-      if (keeper.take(outcome)) this.#answerHeld();
+      if (outcome.kind === 'next-round') keeper.verifyAgain();
+      else if (keeper.take(outcome)) this.#answerHeld();
     }
     return count;
   }

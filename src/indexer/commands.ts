@@ -25,6 +25,8 @@ export interface IndexerOptions {
   readonly indexCacheBytes: number;
   /** How many of the last event ids to keep for the sequencer; 1 or more. */
   readonly retryWindowEvents: number;
+  /** From one round of verifying old chunks to the next, at least; 0 or not given: only what was not read at the start, once. */
+  readonly scrubIntervalMs?: number | undefined;
 }
 
 /** What `IndexerOptions` become on their way to the thread. */
@@ -75,6 +77,20 @@ export interface RecordPlace {
   readonly position: Position;
   /** That it takes, padding included. */
   readonly bytes: number;
+}
+
+/** Sealed chunks that are read again and again to find damage. */
+export interface ScrubStatus {
+  /** Whether there are chunks left in this round, and how many. */
+  readonly isUnderWay: boolean;
+  readonly chunksLeft: number;
+  /** Rounds that have ended since the start; when the last one did, in milliseconds since 1970, null if none has. */
+  readonly rounds: number;
+  readonly lastRoundEndedAt: number | null;
+  /** Since the start: chunks that were read, their bytes, and how often one was not as it was written. */
+  readonly chunks: number;
+  readonly bytes: number;
+  readonly damaged: number;
 }
 
 /** Who answers such questions. */

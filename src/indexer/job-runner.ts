@@ -9,10 +9,12 @@ import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
 import { type MailboxDescriptor, MailboxSender } from '../ring/mailbox.js';
 import { compiledEntry } from '../ring/thread-start.js';
-import { type IndexJob, type JobOutcome, jobBuffers } from './jobs.js';
+import type { ScrubStatus } from './commands.js';
+import { type IndexJob, type JobOutcome, jobBuffers, type VerifyJob } from './jobs.js';
 import { type OutcomeMessage, sendOutcome } from './messages.js';
 import type { PoolTask, poolJob } from './pool-job.js';
 import { errorOf } from './reported-error.js';
+import { ScrubRounds } from './scrub-rounds.js';
 
 /** A full or broken disk rarely gets better sooner, and the index does without for a while. */
 const REST_MS_MIN = 5_000;
@@ -28,6 +30,8 @@ export interface JobEvents {
   warn?(message: string, facts: Readonly<Record<string, string | number>>): void;
   /** The log is damaged. */
   damaged(error: CairnError): void;
+  /** This chunk is as it was written. */
+  sound(chunk: number): void;
 }
 
 export class JobRunner {
@@ -35,6 +39,7 @@ export class JobRunner {
   readonly #indexerBell: Doorbell;
   readonly #events: JobEvents;
   #pool: Piscina<PoolTask, JobOutcome> | undefined;
+  readonly #rounds: ScrubRounds;
   readonly #cancelled = new Int32Array(new SharedArrayBuffer(4));
   /** Settles when the job does, whatever came of it. */
   #running: Promise<void> | undefined;
@@ -44,16 +49,27 @@ export class JobRunner {
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(ring: RingDescriptor, outcomes: MailboxDescriptor, events: JobEvents) {
+  constructor(ring: RingDescriptor, outcomes: MailboxDescriptor, events: JobEvents, scrubIntervalMs: number) {
     this.#outcomes = new MailboxSender(outcomes);
     this.#indexerBell = new Doorbell(new RingMemory(ring).control, CONTROL.indexerBell);
     this.#events = events;
+    this.#rounds = new ScrubRounds({
+      intervalMs: scrubIntervalMs,
+      monotonicMs: () => performance.now(),
+      wallMs: Date.now,
+      begin: () => this.#beginRound(),
+    });
+  }
+
+  get scrub(): ScrubStatus {
+    return this.#rounds.status;
   }
 
   /** Carries out the job, which is the only one. */
   run(job: IndexJob): void {
     if (this.#isClosed) return;
     if (job.kind === 'verify') {
+      this.#rounds.began(job);
       this.#after(this.#verifyRestMs, () => this.#start(job));
       return;
     }
@@ -66,10 +82,13 @@ export class JobRunner {
     const transferList = jobBuffers(job);
     this.#running = this.#pool.run({ job, cancelled: this.#cancelled }, { transferList }).then(
       (outcome) => {
-        if (job.kind === 'verify') this.#verified(outcome, performance.now() - beganMs);
+        if (job.kind === 'verify') this.#verified(job, outcome, performance.now() - beganMs);
         else this.#ended(outcome);
       },
-      (error: Error) => this.#rest(`a job of the index was given up: ${error.message}`),
+      (error: Error) => {
+        this.#rest(`a job of the index was given up: ${error.message}`);
+        if (job.kind === 'verify') this.#rounds.ended(job, 'unread');
+      },
     );
   }
 
@@ -91,6 +110,7 @@ export class JobRunner {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.#rounds.close();
     Atomics.store(this.#cancelled, 0, 1);
     // First the job: a worker that is ended while it starts or works may take the process with it.
     await this.#running;
@@ -110,11 +130,13 @@ export class JobRunner {
   }
 
   /** Damage is nobody's hurry: the index does without. */
-  #verified(outcome: JobOutcome, tookMs: number): void {
+  #verified(job: VerifyJob, outcome: JobOutcome, tookMs: number): void {
     if (this.#isClosed) return;
     if (outcome.kind === 'failed') this.#events.damaged(errorOf(outcome.error));
+    else this.#events.sound(job.chunk);
     this.#verifyRestMs = Math.min(VERIFY_REST * tookMs, VERIFY_REST_MS_MAX);
     this.#send(outcome);
+    this.#rounds.ended(job, outcome.kind === 'done' ? 'sound' : 'damaged');
   }
 
   #rest(reason: string, outcome: OutcomeMessage = { kind: 'again' }): void {
@@ -122,6 +144,11 @@ export class JobRunner {
     this.#events.warn?.('a file of the index could not be made yet', { reason, againInMs: this.#restMs });
     this.#after(this.#restMs, () => this.#send(outcome));
     this.#restMs = Math.min(2 * this.#restMs, REST_MS_MAX);
+  }
+
+  /** The thread may be waiting for a mended chunk, and not look: then the next word about it will do. */
+  #beginRound(): void {
+    if (sendOutcome(this.#outcomes, { kind: 'next-round' })) this.#indexerBell.ring();
   }
 
   #after(delayMs: number, act: () => void): void {

@@ -46,10 +46,12 @@ export interface MergeJob extends JobBase {
   readonly inputs: readonly number[];
 }
 
-/** Reads one sealed chunk and checks it: nobody read it at the start, as it has a segment. */
+/** Reads one sealed chunk and checks it: nobody read it at the start, as it has a segment; and again in later rounds. */
 export interface VerifyJob extends JobBase {
   readonly kind: 'verify';
   readonly chunk: number;
+  /** How many chunks of this round come behind it. */
+  readonly chunksLeft: number;
 }
 
 export type IndexJob = BuildJob | MergeJob | VerifyJob;

@@ -14,6 +14,7 @@ import type {
   IndexerReport,
   IndexerStart,
   IndexSnapshot,
+  ScrubStatus,
   StreamLookup,
   StreamQuery,
   StreamRuns,
@@ -39,6 +40,8 @@ export interface IndexerEvents extends ThreadEvents {
    * in memory does for now.
    */
   damaged(error: CairnError, isNeeded: boolean): void;
+  /** A chunk was verified and is as it was written. */
+  sound?(chunk: number): void;
   /** Something about the index's files that somebody should look at. */
   warn?(message: string, facts: Readonly<Record<string, string | number>>): void;
 }
@@ -64,10 +67,13 @@ export class IndexerProxy implements StreamLookup {
     const metadata = createMetadataMemory({ low: randomInt(2 ** 32), high: randomInt(2 ** 32) });
     this.metadata = new MetadataStreams(metadata);
     const start: IndexerStart = { ...options, queries, answers, outcomes, seed, metadata };
-    this.#jobs = new JobRunner(options.ring, outcomes, {
-      warn: (message, facts) => events.warn?.(message, facts),
-      damaged: (error) => events.damaged(error, !this.#isReady),
-    });
+    const jobEvents = {
+      warn: (message: string, facts: Readonly<Record<string, string | number>>) =>
+        events.warn?.(message, facts),
+      damaged: (error: CairnError) => events.damaged(error, !this.#isReady),
+      sound: (chunk: number) => events.sound?.(chunk),
+    };
+    this.#jobs = new JobRunner(options.ring, outcomes, jobEvents, options.scrubIntervalMs ?? 0);
     const desk = new QueryDesk(options.ring, queries, answers);
     let fail: (error: CairnError) => void = () => undefined;
     const ended = (thread: string, error: Error | undefined) => {
@@ -107,6 +113,11 @@ export class IndexerProxy implements StreamLookup {
       this.#snapshots.push(resolve);
       this.#desk.askSnapshot();
     });
+  }
+
+  /** How far the verifying of old chunks is. */
+  get scrub(): ScrubStatus {
+    return this.#jobs.scrub;
   }
 
   /** Ends the job that is under way. The thread itself ends when the ring is stopping. */

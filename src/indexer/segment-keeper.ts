@@ -63,8 +63,8 @@ export class SegmentKeeper {
   /** Damaged segments, and the new ones of their chunks so far. */
   readonly #suspects = new Map<OpenSegment, SegmentFile[]>();
   #nextFile: number;
-  /** Chunks that nobody has read since the start, the newest last: that is the one that is most likely to be wanted. */
-  readonly #unverified: number[];
+  /** Chunks that nobody has read since the start, or in this round, the newest last: that is the one that is most likely to be wanted. */
+  #unverified: number[];
   /** The job that is under way, or waits to be tried again. */
   #job: IndexJob | undefined;
 
@@ -110,8 +110,14 @@ export class SegmentKeeper {
     this.#parts.report({ kind: 'noted', message: 'a part of the index is damaged and is made anew', facts });
   }
 
+  /** All chunks that have a segment are to be read again. Those without one are about to be made to one, or were just written. */
+  verifyAgain(): void {
+    if (this.#unverified.length === 0)
+      this.#unverified = this.#segments.flatMap(({ file }) => chunksOf(file));
+  }
+
   /** The job that was under way has ended, or it is time to try it again. Answers whether queries may find more than before. */
-  take(outcome: OutcomeMessage): boolean {
+  take(outcome: Exclude<OutcomeMessage, { kind: 'next-round' }>): boolean {
     const job = this.#job;
     assert(job !== undefined, 'a job that has ended had begun');
     this.#job = undefined;
@@ -174,7 +180,8 @@ export class SegmentKeeper {
 
   #nextVerify(): IndexJob | undefined {
     const chunk = this.#unverified.pop();
-    return chunk === undefined ? undefined : { kind: 'verify', ...this.#jobBase(), chunk };
+    if (chunk === undefined) return undefined;
+    return { kind: 'verify', ...this.#jobBase(), chunk, chunksLeft: this.#unverified.length };
   }
 
   #jobBase() {

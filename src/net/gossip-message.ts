@@ -2,6 +2,7 @@
  * What one node tells another by `POST /gossip`, as JSON, and back. Pure. Whatever comes in is checked field by field: unknown fields are
  * passed over, and what is not as this file says is no gossip at all. What passes may still be a lie: it only feeds views.
  */
+import { SPACE_LEVELS } from '../base/disk-space.js';
 import { parseEndpoint } from '../base/endpoint.js';
 import {
   MEMBER_NAME_BYTES_MAX,
@@ -101,16 +102,17 @@ function heardOf(item: unknown): HeardEntry | undefined {
 /** Only the fields that are known: entries are compared as a whole, and nobody can make them larger. */
 function pick(entry: GossipEntry): GossipEntry {
   const { memberId, start, version, name, clientAddress, zone, role, nodeRole, leader } = entry;
-  const { epoch, epochPosition, commit, indexed, end, priority, release } = entry;
+  const { epoch, epochPosition, commit, indexed, end, priority, release, diskSpace } = entry;
   return {
     ...{ memberId, start, version, name, clientAddress, zone, role, nodeRole, leader },
     ...{ epoch, epochPosition, commit, indexed, end, priority, release },
+    ...(diskSpace === undefined ? {} : { diskSpace }),
   };
 }
 
 function isEntry(fields: Fields): fields is Fields & GossipEntry {
-  const { memberId, start, version, name, clientAddress, zone, role, nodeRole, leader, release, priority } =
-    fields;
+  const { memberId, start, version, name, clientAddress, zone, role, nodeRole, leader } = fields;
+  const { release, priority, diskSpace } = fields;
   return (
     isId(memberId) &&
     isCount(start, COUNTER_MAX) &&
@@ -125,6 +127,7 @@ function isEntry(fields: Fields): fields is Fields & GossipEntry {
     Math.abs(priority as number) <= 2 ** 31 &&
     typeof release === 'string' &&
     RELEASE_PATTERN.test(release) &&
+    (diskSpace === undefined || SPACE_LEVELS.has(diskSpace as string)) &&
     arePositions(fields)
   );
 }

@@ -3,6 +3,7 @@
  * KurrentDB's where it has the metric (checkpoints, statuses, writer_flush_…), so that dashboards need another prefix and no more.
  */
 import { BATCH_SIZE_BOUNDS } from '../base/batch-sizes.js';
+import { SPACE_LEVELS } from '../base/disk-space.js';
 import type { NodeStatus } from './node-port.js';
 
 /** All that is looked at, once for a scrape. */
@@ -106,6 +107,56 @@ const NODE: readonly Series[] = [
     'How many voters there should be.',
     ({ status }) => status.configuration?.clusterSize ?? 0,
   ),
+  gauge(
+    'disk_free_bytes',
+    "Free space of the data folder's disk, for whoever is not root.",
+    ({ status }) => status.diskSpace.freeBytes,
+  ),
+  gauge('disk_total_bytes', 'The size of that disk.', ({ status }) => status.diskSpace.totalBytes),
+  gauge(
+    'disk_reserve_bytes',
+    'With less than this free appends are refused (DiskSpaceReserve).',
+    ({ status }) => status.diskSpace.reserveBytes,
+  ),
+  {
+    name: 'disk_space',
+    help: '1 = the level of free space. low: below DiskSpaceWarning; short: appends are refused, or will be when the present chunks are full.',
+    kind: 'gauge',
+    labels: ['level'],
+    samples: ({ status }) =>
+      [...SPACE_LEVELS].map((level) => ({
+        labels: { level },
+        value: level === status.diskSpace.level ? 1 : 0,
+      })),
+  },
+  counter(
+    'scrub_chunks_total',
+    'Sealed chunks that were read again to find damage.',
+    ({ status }) => status.scrub.chunks,
+  ),
+  counter('scrub_bytes_total', 'Their bytes.', ({ status }) => status.scrub.bytes),
+  counter(
+    'scrub_damaged_total',
+    'How often one of them was not as it was written.',
+    ({ status }) => status.scrub.damaged,
+  ),
+  counter(
+    'scrub_rounds_total',
+    'Rounds over all sealed chunks that have ended.',
+    ({ status }) => status.scrub.rounds,
+  ),
+  gauge(
+    'scrub_chunks_left',
+    'Chunks that are still to be read in this round.',
+    ({ status }) => status.scrub.chunksLeft,
+  ),
+  gauge(
+    'scrub_last_round_end_seconds',
+    'When the last round ended, in seconds since 1970; 0 if none has since the start.',
+    ({ status }) => (status.scrub.lastRoundEndedAt ?? 0) / 1000,
+  ),
+  gauge('damaged_chunks', 'Chunks that are known to be damaged now.', ({ status }) => status.damagedChunks),
+  counter('chunk_repairs_total', 'Damaged chunks that were mended.', ({ status }) => status.repairs),
   gauge('appends_pending', 'Appends that are not answered yet.', ({ status }) => status.pendingAppends),
   gauge(
     'stream_heads',

@@ -3,6 +3,7 @@
  * Types only.
  */
 
+import type { SpaceLevel } from '../base/disk-space.js';
 import type { Position } from '../base/units.js';
 import type { Configuration, MemberId, MemberRole, MembershipChange } from '../cluster/configuration.js';
 import type { NodeRole } from '../cluster/effects.js';
@@ -86,7 +87,10 @@ export interface NodeStatus {
   readonly repairs: number;
   /** Chunks that are known to be damaged now. */
   readonly damagedChunks: number;
+  /** Sealed chunks that are read again and again to find damage. */
+  readonly scrub: ScrubProgress;
   readonly pendingAppends: number;
+  readonly diskSpace: DiskSpaceStatus;
   /** A leader's streams; all 0 on others. */
   readonly streamHeads: StreamHeadCounts;
   readonly streamsWithMetadata: MetadataCounts;
@@ -103,6 +107,32 @@ export interface NodeStatus {
 export interface MetadataCounts {
   readonly streams: number;
   readonly bytes: number;
+}
+
+/** The disk of the data folder; all figures are 0 where they are not known. */
+export interface DiskSpaceStatus {
+  /** `short`: appends are refused, or will be when the chunks are full that there are. */
+  readonly level: SpaceLevel;
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  /** With less free there is a warning. */
+  readonly warningBytes: number;
+  /** With less free appends are refused. */
+  readonly reserveBytes: number;
+}
+
+/** Counts are since the start. */
+export interface ScrubProgress {
+  /** Whether there are chunks left in this round, and how many. */
+  readonly isUnderWay: boolean;
+  readonly chunksLeft: number;
+  /** Rounds that have ended; when the last one did, in milliseconds since 1970, null if none has. */
+  readonly rounds: number;
+  readonly lastRoundEndedAt: number | null;
+  /** Chunks that were read, their bytes, and how often one was not as it was written. */
+  readonly chunks: number;
+  readonly bytes: number;
+  readonly damaged: number;
 }
 
 export interface StreamHeadCounts {

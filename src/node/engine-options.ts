@@ -2,7 +2,9 @@
  * What an engine is opened with, and the limits that follow from it: an append must fit into the ring several times over,
  * and into what is left of one chunk or else into the next.
  */
+import type { SpaceMark } from '../base/disk-space.js';
 import type { NodeOptions } from '../config/options.js';
+import { parseSpaceMark } from '../config/space-mark.js';
 import { PREPARE_HEADER_BYTES, STREAM_NAME_BYTES_MAX } from '../log/record.js';
 import type { CountLimits } from '../net/session-limits.js';
 import type { AppendLimits } from '../sequencer/append-limits.js';
@@ -27,6 +29,10 @@ export interface EngineOptions {
   readonly retryWindowEvents: number;
   /** How long an open transaction may be without a step. */
   readonly transactionTimeoutMs: number;
+  /** Chunks leave so much of the disk free; nothing if it is not given. */
+  readonly diskReserve?: SpaceMark | undefined;
+  /** From one round of verifying old chunks to the next, at least; no further rounds if it is 0 or not given. */
+  readonly scrubIntervalMs?: number | undefined;
   /** Most memory for pages of index files. */
   readonly indexCacheSize: number;
   /** Most memory for the last revisions of streams. */
@@ -36,6 +42,8 @@ export interface EngineOptions {
   /** Of appends that say none; a quorum if it is not given. */
   readonly defaultAckPolicy?: AckPolicy;
 }
+
+const HOUR_MS = 3_600_000;
 
 /** What of a node's options is the engine's. */
 export function engineOptions(options: NodeOptions): EngineOptions {
@@ -51,6 +59,8 @@ export function engineOptions(options: NodeOptions): EngineOptions {
     maxAppendEventSize,
     retryWindowEvents,
     defaultAckPolicy,
+    scrubIntervalMs: options.scrubIntervalHours * HOUR_MS,
+    diskReserve: parseSpaceMark(options.diskSpaceReserve),
   };
   return { folder: db, chunkSize, ringSize, batchBytesMax, syncMode, preparedChunks, ...limits };
 }

@@ -7,9 +7,20 @@ import type { NodeState } from '../cluster/node-state.js';
 import type { NodeStateFile } from '../cluster/node-state-file.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import type { Platform } from '../native/platform.js';
+import type { Rejection } from '../sequencer/pending-replies.js';
 import type { EngineOptions } from './engine-options.js';
+import type { SpaceFigures } from './out-of-space.js';
 import type { PeerTransport } from './peer-transport.js';
 import type { WriteProfileEvents } from './write-profile.js';
+
+/** Knows how much room there is on the disk. */
+export interface SpaceGuard {
+  /** Whether there is too little for appends: asked for each. */
+  readonly isShort: boolean;
+  /** What an append is told then. */
+  readonly shortage: Rejection | undefined;
+  readonly status: SpaceFigures;
+}
 
 /** What the engine reports while it works. */
 export interface EngineEvents {
@@ -21,6 +32,10 @@ export interface EngineEvents {
   failed(error: CairnError): void;
   /** The log is damaged where somebody reads it. Answers whether that is being mended. */
   damaged?(error: CairnError, who: 'reader' | 'index'): boolean;
+  /** A chunk was verified and is as it was written. */
+  sound?(chunk: number): void;
+  /** The room on the disk, if somebody looks after it. */
+  readonly diskSpace?: SpaceGuard;
   /** Role or leader have changed. */
   changed?(): void;
   /** So long it took from publishing something to its commit. */

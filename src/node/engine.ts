@@ -326,9 +326,11 @@ export class Engine {
       {
         historyBefore: (position) => this.#core.historyBefore(position),
         warn: this.#parts.events.warn,
+        diskSpace: this.#parts.events.diskSpace,
         progress: () => this.#onProgress(),
         failed: (error) => this.#fail(error),
         damaged: (error, who) => this.#parts.events.damaged?.(error, who) === true,
+        sound: (chunk) => this.#parts.events.sound?.(chunk),
       },
     );
     this.#store = store;

@@ -9,6 +9,7 @@ import type { CairnError } from '../base/errors.js';
 import type { ChainState } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import type { KnownHistory } from '../cluster/history-file.js';
+import type { ScrubStatus } from '../indexer/commands.js';
 import { type IndexerProxy, startIndexer } from '../indexer/proxy.js';
 import { chunkFileName } from '../log/chunk.js';
 import type { RecoveredLog } from '../log/recovery.js';
@@ -27,6 +28,7 @@ import { EVENTS_PREFIX_BYTES } from '../wire/frames.js';
 import { startWriter, type WriterProxy } from '../writer/proxy.js';
 import { DurableWatch } from './durable-watch.js';
 import { appendLimits, type EngineOptions, recordBytesMax, ringBytesFor } from './engine-options.js';
+import type { SpaceGuard } from './engine-parts.js';
 import { HistoryKeeper } from './history-keeper.js';
 import { outOfSpace } from './out-of-space.js';
 import { stopThreads, threadFailure } from './store-threads.js';
@@ -51,6 +53,10 @@ export interface LogStoreEvents {
   warn(message: string, facts: Readonly<Record<string, unknown>>): void;
   /** A part of the log is damaged. Answers whether that is being mended: the index can't do without it. */
   damaged(error: CairnError, who: 'reader' | 'index'): boolean;
+  /** A chunk was verified and is as it was written. */
+  sound(chunk: number): void;
+  /** The room on the disk, if somebody looks after it. */
+  readonly diskSpace?: SpaceGuard | undefined;
   /** For the file `history`: epochs and configurations of the log before `position`. */
   historyBefore(position: Position): Omit<KnownHistory, 'end'>;
 }
@@ -115,16 +121,16 @@ export class LogStore {
     this.#preparerBell = new Doorbell(control, CONTROL.preparerBell);
     this.#statistics = new StatisticsWords(memory);
     const { folder, syncMode, batchBytesMax, retryWindowEvents, preparedChunks: chunksAhead = 1 } = options;
-    const { busyWaitUs } = options;
+    const { busyWaitUs, diskReserve: reserve } = options;
     this.#watch = new DurableWatch(memory, busyWaitUs, () => this.#progress());
     const ended = { ended: (thread: string, error: Error | undefined) => this.#threadEnded(thread, error) };
     const damaged = (error: CairnError, isNeeded: boolean) => {
       if (!events.damaged(error, isNeeded ? 'index' : 'reader') && isNeeded) this.#fail(error);
     };
-    const { indexCacheSize: indexCacheBytes } = options;
+    const { indexCacheSize: indexCacheBytes, scrubIntervalMs } = options;
     this.indexer = startIndexer(
-      { ring, recovered, folder, logId, indexCacheBytes, retryWindowEvents },
-      { ...ended, damaged, warn: events.warn },
+      { ring, recovered, folder, logId, indexCacheBytes, retryWindowEvents, scrubIntervalMs },
+      { ...ended, damaged, warn: events.warn, sound: events.sound },
     );
     // Behind the indexer, for which a start waits.
     this.#writer = startWriter({ ring, folder, logId, syncMode, batchBytesMax, busyWaitUs }, ended);
@@ -133,7 +139,7 @@ export class LogStore {
     const startMaking = () => {
       if (this.#isOver || this.#isStopping) return;
       const nextChunk = chunks.length;
-      this.#workers.push(startPreparer({ ring, folder, logId, nextChunk, chunksAhead }, ended));
+      this.#workers.push(startPreparer({ ring, folder, logId, nextChunk, chunksAhead, reserve }, ended));
     };
     this.indexer.ready.then(startMaking, (error: CairnError) => this.#fail(error));
     this.reader = this.#makeReader(platform, recovered, folder);
@@ -161,8 +167,18 @@ export class LogStore {
     return this.#prepared.load();
   }
 
+  /** Up to where appends may go: nowhere while the disk has less than its reserve. */
+  get appendsEnd(): Position {
+    return this.#events.diskSpace?.isShort === true ? 0 : this.preparedEnd;
+  }
+
   get statistics(): WriterStatistics {
     return this.#statistics.read();
+  }
+
+  /** How far the verifying of old chunks is. */
+  get scrub(): ScrubStatus {
+    return this.indexer.scrub;
   }
 
   /** What the writer did last; undefined if it is about to change. */
@@ -184,9 +200,16 @@ export class LogStore {
     return this.producer.framed - Math.min(this.indexed, this.durable);
   }
 
-  /** Why no further chunk can be made at present, or undefined. */
+  /** Whether there is no room for a further chunk at present. */
+  get lacksChunk(): boolean {
+    return Atomics.load(this.#memory.control, CONTROL.preparerErrno) !== 0;
+  }
+
+  /** Why appends, or further chunks, have no space at present, or undefined. */
   get outOfSpace(): Rejection | undefined {
-    return outOfSpace(Atomics.load(this.#memory.control, CONTROL.preparerErrno));
+    const { diskSpace } = this.#events;
+    const errno = Atomics.load(this.#memory.control, CONTROL.preparerErrno);
+    return diskSpace?.shortage ?? outOfSpace(errno, diskSpace?.status);
   }
 
   /** Whether `bytes` more fit into the ring and the chunks that exist. */

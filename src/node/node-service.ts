@@ -7,7 +7,14 @@ import type { Position } from '../base/units.js';
 import { type Configuration, type MembershipChange, memberOf } from '../cluster/configuration.js';
 import type { AppendPort } from '../net/engine-port.js';
 import { FilterShelf } from '../net/filter-shelf.js';
-import type { AdminPort, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
+import type {
+  AdminPort,
+  DiskSpaceStatus,
+  NodePort,
+  NodeStatus,
+  ScrubProgress,
+  ServedLog,
+} from '../net/node-port.js';
 import { NO_SUBSCRIPTIONS, NodeSubscriptions } from '../net/node-subscriptions.js';
 import { type CountLimits, sessionLimits } from '../net/session-limits.js';
 import { NOTHING_WRITTEN } from '../ring/writer-statistics.js';
@@ -23,12 +30,18 @@ export interface NodeServiceParts {
   readonly zone: string;
   readonly counts: CountLimits;
   readonly maxSubscriptions: number;
+  readonly diskSpace: () => DiskSpaceStatus;
   readonly gossip: () => object;
   /** What was mended since the start, and what is known to be damaged now. */
   readonly chunks: () => { readonly repairs: number; readonly damagedChunks: number };
   /** Sets whom this node does not speak with, for trials. */
   readonly block: (names: readonly string[]) => void;
 }
+
+const NOTHING_SCRUBBED: ScrubProgress = {
+  ...{ isUnderWay: false, chunksLeft: 0, rounds: 0, lastRoundEndedAt: null },
+  ...{ chunks: 0, bytes: 0, damaged: 0 },
+};
 
 /** How long a read waits for this node to have what the client has seen elsewhere. */
 const CATCH_UP_MS_MAX = 2_000;
@@ -120,6 +133,8 @@ export class NodeService implements NodePort, AdminPort {
       indexed: store?.indexed ?? 0,
       writer: store?.statistics ?? NOTHING_WRITTEN,
       ...this.#parts.chunks(),
+      diskSpace: this.#parts.diskSpace(),
+      scrub: store?.scrub ?? NOTHING_SCRUBBED,
       pendingAppends: engine.appends.pendingAppends,
       streamHeads: engine.appends.streamHeads,
       streamsWithMetadata: store?.streamsWithMetadata ?? { streams: 0, bytes: 0 },

@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino';
 import type { MemberId } from '../cluster/configuration.js';
+import type { GossipMember } from '../cluster/gossip.js';
 import type { GossipFacts } from '../cluster/gossip-entry.js';
 import type { NodeOptions } from '../config/options.js';
 import { openPlatform } from '../native/platform.js';
@@ -142,16 +143,22 @@ export class NodeWatch {
     return this.#gossip?.clientAddressOf(name);
   }
 
+  /** Who was heard of. */
+  get members(): readonly GossipMember[] {
+    return this.#gossip?.members() ?? [];
+  }
+
   /** Who is in the cluster: the body of `GET /gossip`. */
   gossipView(): object {
     const service = this.#parts.service();
     if (service === undefined) return { members: [] };
-    return clusterInfo(service.status(), this.#gossip?.members() ?? [], Date.now());
+    return clusterInfo(service.status(), this.members, Date.now());
   }
 
   #facts(service: NodeService): GossipFacts {
     const { options, clientAddress, version } = this.#parts;
-    const { name, zone, role, memberRole, leader, epoch, epochPosition, priority, ...log } = service.status();
+    const { name, zone, role, memberRole, leader, epoch, epochPosition, priority, diskSpace, ...log } =
+      service.status();
     return {
       ...{ name, clientAddress, zone, epoch, epochPosition, priority },
       role: memberRole ?? (options.readOnlyReplica ? 'replica' : 'clone'),
@@ -160,6 +167,7 @@ export class NodeWatch {
       commit: log.committed,
       indexed: log.indexed,
       end: log.published,
+      diskSpace: diskSpace.level,
       release: version,
     };
   }

@@ -25,6 +25,8 @@ import { NodeWatch } from './node-watch.js';
 import { openEngine } from './open-engine.js';
 import { RunningRepair } from './repair/running-repair.js';
 import { StartRepair } from './repair/start-repair.js';
+import type { DiskSpaceWatch } from './space/disk-space-watch.js';
+import { watchNodeSpace } from './space/node-space.js';
 
 /** A node that takes clients. */
 export interface RunningNode {
@@ -80,6 +82,7 @@ class Node implements RunningNode {
   readonly #death = new EventEmitter<{ failed: [CairnError] }>();
   readonly #garbage = new MessageGarbage();
   readonly #blocked = new Set<string>();
+  readonly #space: DiskSpaceWatch;
   #server: NodeServer | undefined;
   #watch: NodeWatch | undefined;
   #parts: Parts | undefined;
@@ -90,6 +93,11 @@ class Node implements RunningNode {
     this.#options = options;
     this.#logger = logger;
     this.#version = version;
+    this.#space = watchNodeSpace({
+      ...{ options, logger },
+      engine: () => this.#parts?.engine,
+      gossip: () => this.#watch?.members ?? [],
+    });
     this.failed = once(this.#death, 'failed').then(([error]: CairnError[]) => error!);
   }
 
@@ -108,6 +116,7 @@ class Node implements RunningNode {
     const server = this.#server;
     this.#repairs = this.#prepareRepairs(nodeName(this.#options, server.port), watch);
     this.#parts = await this.#repairs.atStart.open(() => this.#open(server, watch));
+    await this.#space.start();
     const { appends, engine } = this.#parts;
     appends.update();
     watch.start();
@@ -125,6 +134,7 @@ class Node implements RunningNode {
     await this.#handOver();
     this.#server?.stopAccepting();
     this.#watch?.stop();
+    this.#space.stop();
     this.#parts?.appends.stop();
     await this.#repairs?.whileRunning.stop();
     await this.#parts?.engine.stop();
@@ -154,7 +164,9 @@ class Node implements RunningNode {
         warn: (message, facts) => logger.warn(facts, message),
         failed: (error) => this.#death.emit('failed', error),
         changed: () => this.#changed(),
+        diskSpace: this.#space,
         damaged: (error, who) => this.#repairs!.whileRunning.report(error, who),
+        sound: (chunk) => this.#repairs!.whileRunning.foundSound(chunk),
         quorumAck: (seconds) => watch.metrics.observeQuorumAck(seconds),
         ...(options.profileWrites ? { writeStages: watch.metrics.addWriteStages() } : {}),
       },
@@ -167,6 +179,7 @@ class Node implements RunningNode {
       {
         ...{ engine, appends, name, zone, counts: countLimits(options), maxSubscriptions },
         gossip: () => watch.gossipView(),
+        diskSpace: () => this.#space.status,
         block: (names) => this.#block(names),
         chunks: () => this.#chunkCounts(),
       },

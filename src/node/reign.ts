@@ -48,7 +48,7 @@ export class Reign {
   readonly log: ReignLog;
   readonly #host: ReignHost;
   readonly #framer: RecordFramer;
-  readonly #preparedEnd: () => Position;
+  readonly #appendsEnd: () => Position;
   #sequencer: Sequencer | undefined;
   #isEstablishing = false;
   #isOver = false;
@@ -58,13 +58,14 @@ export class Reign {
     this.epoch = epoch;
     this.#host = host;
     this.#framer = new RecordFramer(store.producer, { chunkBytes: store.chunkSize, epoch, timestampUs });
-    this.#preparedEnd = () => store.preparedEnd;
+    this.#appendsEnd = () => store.appendsEnd;
     this.log = new ReignLog(
       {
         producer: store.producer,
         framer: this.#framer,
         clock: { wallUs: () => Date.now() * 1000, monotonicMs: () => performance.now() },
-        preparedEnd: this.#preparedEnd,
+        preparedEnd: () => store.preparedEnd,
+        appendsEnd: this.#appendsEnd,
         published: (end) => {
           store.notePublished();
           host.published(end);
@@ -115,7 +116,7 @@ export class Reign {
         log: this.log,
         limits: store.limits,
         bodies: { kernel: platform.kernel, log: store.reader, settled },
-        preparedEnd: this.#preparedEnd,
+        preparedEnd: this.#appendsEnd,
         outOfSpace: () => store.outOfSpace,
         takeAppends: defaultAckPolicy === 'quorum' ? platform.takeAppends : undefined,
         ...{ confirm, canBeMet, defaultAckPolicy },

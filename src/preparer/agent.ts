@@ -4,13 +4,14 @@
  * facts in docs/performance.md), its header written, all synced, then renamed and the folder synced. The zeros are written in steps, paced
  * by how fast the active chunk fills, so that they disturb nobody; if the log gets there first, the rest stays merely reserved.
  * Chunks behind the next one have time: their zeros go at the slowest pace.
- * When the medium has no room it says so in the ring's control words and tries again: the node refuses writes
+ * When the medium has no room, or a chunk would leave less than the reserve, it says so in the ring's control words and tries again: the node refuses writes
  * meanwhile and goes on by itself afterwards. Any other failure kills the thread, and the node with it.
  */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../base/assert.js';
+import { type DiskSpace, markBytes } from '../base/disk-space.js';
 import { type Bytes, type Disk, DiskError, type FileHandle } from '../base/ports.js';
 import {
   CHUNK_HEADER_BYTES,
@@ -24,7 +25,7 @@ import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, RingMemory } from '../ring/layout.js';
 import type { Agent } from '../ring/runner.js';
-import type { PreparerOptions } from './commands.js';
+import { BEYOND_RESERVE, type PreparerOptions } from './commands.js';
 
 /**
  * One zero-filling write: 128 KiB in 3 ms are 43 MB/s, a few percent of a fast disk; larger ones are seen in the latency of
@@ -46,6 +47,9 @@ const RATE_SAMPLE_SHARE = 1 / 16;
 /** How often a full disk is tried again. */
 const RETRY_MS = 500;
 
+/** How much room the disk of a folder has, if that can be found out. */
+type SpaceSource = (folder: string) => DiskSpace | undefined;
+
 interface ChunkInPreparation {
   readonly number: number;
   readonly temporaryPath: string;
@@ -57,6 +61,7 @@ interface ChunkInPreparation {
 export class PreparerAgent implements Agent {
   readonly #options: PreparerOptions;
   readonly #disk: Disk;
+  readonly #spaceOf: SpaceSource;
   readonly #control: Int32Array;
   readonly #published: Cursor;
   readonly #prepared: Cursor;
@@ -70,9 +75,10 @@ export class PreparerAgent implements Agent {
   #beganMs = 0;
   #beganAt = 0;
 
-  constructor(options: PreparerOptions, disk: Disk) {
+  constructor(options: PreparerOptions, disk: Disk, spaceOf: SpaceSource = () => undefined) {
     this.#options = options;
     this.#disk = disk;
+    this.#spaceOf = spaceOf;
     this.#chunkBytes = options.ring.chunkBytes;
     this.#fileBytes = chunkFileBytes(this.#chunkBytes);
     this.#next = options.nextChunk;
@@ -87,11 +93,16 @@ export class PreparerAgent implements Agent {
     const published = this.#published.load();
     const active = Math.floor(published / this.#chunkBytes);
     if (this.isDone() || this.#next > active + this.#options.chunksAhead) return 0;
+    if (this.#chunk === undefined && this.#isBeyondReserve()) {
+      this.#waitForSpace(BEYOND_RESERVE);
+      return 0;
+    }
     try {
       return this.#step(published, active);
     } catch (error) {
       if (!(error instanceof DiskError && error.isOutOfSpace)) throw error;
-      this.#giveUp(error);
+      this.#discard();
+      this.#waitForSpace(errnoNumber(error.errno));
       return 0;
     }
   }
@@ -174,13 +185,21 @@ export class PreparerAgent implements Agent {
     this.#mainBell.ring();
   }
 
-  #giveUp(error: DiskError): void {
-    this.#discard();
-    this.#setOutOfSpace(errnoNumber(error.errno));
+  /** Whether another chunk would leave less free than the reserve. What a chunk takes it takes when it is begun. */
+  #isBeyondReserve(): boolean {
+    const { reserve, folder } = this.#options;
+    const space = reserve && this.#spaceOf(folder);
+    if (space === undefined) return false;
+    const reserveBytes = markBytes(reserve!, space);
+    return reserveBytes > 0 && space.freeBytes - this.#fileBytes < reserveBytes;
+  }
+
+  #waitForSpace(errno: number): void {
+    this.#setOutOfSpace(errno);
     this.#mainBell.ring();
   }
 
-  /** `errno`: what keeps the next chunk from being made, 0 if nothing does. */
+  /** `errno`: what keeps the next chunk from being made, {@link BEYOND_RESERVE} among it; 0 if nothing does. */
   #setOutOfSpace(errno: number): void {
     this.#isOutOfSpace = errno !== 0;
     Atomics.store(this.#control, CONTROL.preparerErrno, errno);

@@ -38,7 +38,7 @@ export const CONTROL = {
   preparerBell: 8 * CACHE_LINE_WORDS,
   /** 1 = all threads finish what is published and end. */
   stopping: 9 * CACHE_LINE_WORDS,
-  /** 0, or the positive errno that keeps the preparer from making the next chunk. */
+  /** 0, or the positive errno, or the preparer's BEYOND_RESERVE, that keeps the preparer from making the next chunk. */
   preparerErrno: 10 * CACHE_LINE_WORDS,
   /** Statistics of the writer, see {@link WriterStatistics}. */
   writerStatistics: 11 * CACHE_LINE_WORDS,

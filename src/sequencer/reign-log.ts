@@ -25,6 +25,8 @@ export interface ReignLogParts {
   readonly clock: Clock;
   /** Up to where chunks exist. */
   readonly preparedEnd: () => Position;
+  /** Up to where appends may go, if that is less: a leader that is short of space goes on with its reign's own records. */
+  readonly appendsEnd?: () => Position;
   /** Whole requests were published: the log ends here now. */
   readonly published: (end: Readonly<ChainState>) => void;
 }
@@ -135,18 +137,16 @@ export class ReignLog {
    */
   roomFor(bytes: number, largest: number): Room {
     const needed = this.#needed(bytes, largest);
-    if (!this.#hasChunks(needed)) return 'no-chunk';
-    return this.#parts.producer.hasRoomForEvents(needed) ? 'enough' : 'ring-full';
+    const { producer, appendsEnd, preparedEnd } = this.#parts;
+    if (producer.framed + needed > (appendsEnd ?? preparedEnd)()) return 'no-chunk';
+    return producer.hasRoomForEvents(needed) ? 'enough' : 'ring-full';
   }
 
   /** The same for one record of the reign itself. */
   #hasRoom(bytes: number): boolean {
     const needed = this.#needed(bytes, bytes);
-    return this.#hasChunks(needed) && this.#parts.producer.hasRoom(needed);
-  }
-
-  #hasChunks(needed: number): boolean {
-    return this.#parts.producer.framed + needed <= this.#parts.preparedEnd();
+    const { producer, preparedEnd } = this.#parts;
+    return producer.framed + needed <= preparedEnd() && producer.hasRoom(needed);
   }
 
   #needed(bytes: number, largest: number): number {

@@ -46,7 +46,7 @@ export interface SequencerParts {
   readonly bodies: BodySource;
   /** Keys the hash of event ids. */
   readonly hashSeed: HashSeed;
-  /** Up to where chunks exist: for the native pass. */
+  /** Up to where appends may go, in chunks that exist: for the native pass. */
   readonly preparedEnd: () => number;
   /** Why no further chunk can be made at present, or undefined. */
   readonly outOfSpace: () => Rejection | undefined;

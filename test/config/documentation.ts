@@ -2,6 +2,7 @@
 import { OTHER_VARIABLES } from '../../src/config/environment.js';
 import type { OptionGroup } from '../../src/config/option-spec.js';
 import { OPTION_NAMES, type OptionName, specOf } from '../../src/config/options.js';
+import { SPACE_MARKS } from '../../src/config/space-mark.js';
 import { endpointsIn, formatValue, rangeOf, wordsOf } from '../../src/config/values.js';
 
 /** The rows of one group's table, header included. */
@@ -36,6 +37,8 @@ function valuesOf(name: OptionName): string {
       return 'a host name or an IP address';
     case 'text':
       return wordsOf(spec);
+    case 'space':
+      return SPACE_MARKS;
     case 'endpoints':
       return endpointsIn(spec);
   }

@@ -52,7 +52,7 @@ describe('a member', () => {
       ...{ epochPosition: 4096, epochNumber: 5, epochId: '00000000-0000-0000-0000-000000000000' },
       ...{ nodePriority: 3, isReadOnlyReplica: false, esVersion: '1.2.3' },
       ...{ name: nameOf(1), clientAddress: 'pub-1:443', zone: '', memberRole: 'voter', leader: nameOf(1) },
-      ...{ lagBytes: 0, silentMs: 0 },
+      ...{ lagBytes: 0, diskSpace: null, silentMs: 0 },
     });
   });
 

@@ -30,6 +30,7 @@ describe('gossip', () => {
       leader: '',
       zone: 'ä b',
       priority: -3,
+      diskSpace: 'short',
     });
     const message: GossipMessage = {
       ...messageOf([entryOf(1), replica], { clusterId: undefined, wallMs: 1.5 }),
@@ -90,6 +91,8 @@ describe('gossip', () => {
     ['zone', 'a\nb'],
     ['zone', 'z'.repeat(65)],
     ['zone', 5],
+    ['diskSpace', 'huge'],
+    ['diskSpace', 5],
     ['role', 'boss'],
     ['nodeRole', 'constructor'],
     ['leader', 'nobody'],

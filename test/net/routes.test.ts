@@ -30,7 +30,7 @@ describe('probes', () => {
     const { url } = await show();
     expect(await get(`${url}/health/ready`)).toEqual({
       status: 200,
-      body: { status: 'ready', state: 'Leader' },
+      body: { status: 'ready', state: 'Leader', diskSpace: 'ok' },
     });
   });
 

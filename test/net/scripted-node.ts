@@ -43,6 +43,14 @@ export function statusOf(changes: Partial<NodeStatus> = {}): NodeStatus {
       batchSizes: [0, 0, 4, 6, ...new Array<number>(20).fill(0)],
     },
     ...{ repairs: 0, damagedChunks: 0 },
+    scrub: {
+      ...{ isUnderWay: true, chunksLeft: 2, rounds: 1, lastRoundEndedAt: 1_767_225_600_000 },
+      ...{ chunks: 9, bytes: 9_000, damaged: 1 },
+    },
+    diskSpace: {
+      ...{ level: 'ok', freeBytes: 600_000, totalBytes: 1_000_000 },
+      ...{ warningBytes: 100_000, reserveBytes: 20_000 },
+    },
     streamHeads: { streams: 12, bytes: 9000, lookups: 7 },
     streamsWithMetadata: { streams: 3, bytes: 300 },
     ...{ pendingAppends: 4, ringBytes: 1 << 20, ringBytesUsed: 2000, isReady: true },

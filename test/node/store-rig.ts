@@ -57,6 +57,7 @@ export class StoreRig {
       failed,
       warn: () => undefined,
       damaged: () => false,
+      sound: () => undefined,
       historyBefore: () => ({ epochs: [], configurations: [] }),
     });
     driver = new LogDriver(

@@ -20,6 +20,7 @@ const LEADER = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
 
 class Rig {
   prepared = Number.MAX_SAFE_INTEGER;
+  appendsEnd = Number.MAX_SAFE_INTEGER;
   nowUs = 1_000;
   clockReads = 0;
   /** Where the log ended each time that something was published. */
@@ -57,6 +58,7 @@ class Rig {
         framer: this.framer,
         clock: { wallUs, monotonicMs: () => NOW_MS },
         preparedEnd: () => this.prepared,
+        appendsEnd: () => Math.min(this.appendsEnd, this.prepared),
         published: ({ position }) => {
           this.published.push(position);
           this.turnsBeganMs.push(this.log.turnBeganMs);
@@ -236,6 +238,16 @@ describe('a large turn', () => {
 });
 
 describe('without room', () => {
+  test('for appends the reign still writes its own records', () => {
+    rig.appendsEnd = 0;
+    expect(rig.log.openEpoch(LEADER)).toBe(true);
+    expect(rig.event(100)).toBe(false);
+    expect(rig.log.roomFor(100, 100)).toBe('no-chunk');
+    expect(rig.log.membership(new Uint8Array(40))).toBe(true);
+    rig.appendsEnd = CHUNK_BYTES;
+    expect(rig.event(100)).toBe(true);
+  });
+
   test('for events in the ring there is still some for many reigns, each of which may fail', () => {
     rig.log.openEpoch(LEADER);
     while (rig.event(9_000));

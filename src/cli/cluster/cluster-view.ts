@@ -40,6 +40,8 @@ export interface NodeView {
   /** Bytes of the leader's committed log that it has not got; 0 on the leader. */
   readonly lag: number | null;
   readonly priority: number | null;
+  /** The room on its disk: `ok`, `low`, `short`, `unknown`. */
+  readonly diskSpace: string | null;
   readonly version: string | null;
 }
 
@@ -53,6 +55,8 @@ export interface ClusterView {
   readonly isHealthy: boolean;
   /** Why it is not healthy, in sentences. */
   readonly problems: readonly string[];
+  /** What may become a problem, in sentences. */
+  readonly warnings: readonly string[];
   /** Sorted by name. */
   readonly nodes: readonly NodeView[];
 }
@@ -89,6 +93,9 @@ export function clusterView(answers: readonly NodeAnswer[], expected: readonly s
     clusterSize,
     isHealthy: problems.length === 0,
     problems,
+    warnings: nodes
+      .filter(({ diskSpace }) => diskSpace === 'low')
+      .map(({ name }) => `the disk of ${name} is filling up`),
     nodes,
   };
 }
@@ -134,6 +141,7 @@ function nodeView(name: string, { answer, member, heard }: Sources): NodeView {
     durable: numberIn(own, 'durable') ?? numberIn(heard, 'writerCheckpoint'),
     committed: numberIn(own, 'committed') ?? numberIn(heard, 'lastCommitPosition'),
     lag: null,
+    diskSpace: textIn(objectOf(own?.['diskSpace']), 'level') ?? textIn(heard, 'diskSpace'),
     priority: numberIn(own, 'priority') ?? numberIn(heard, 'nodePriority'),
     version: textIn(own, 'version') ?? textIn(heard, 'esVersion'),
   };
@@ -176,12 +184,13 @@ function problemsOf(nodes: readonly NodeView[], whole: Whole, expected: readonly
 }
 
 function problemOf(node: NodeView, { leading, clusterId }: Whole): string | undefined {
-  const { name, isAlive, isReady, state, member } = node;
+  const { name, isAlive, isReady, state, member, diskSpace } = node;
   if (!isAlive) return `${name} does not answer`;
   if (isForeign(node, clusterId)) return `${name} belongs to another cluster: ${node.clusterId}`;
   if (member === null) return `${name} is no member yet`;
   if (!SETTLED.has(state)) return `${name} is ${state ?? 'in no state that it tells'}`;
   if (!isReady) return `${name} is not ready`;
+  if (diskSpace === 'short') return `${name} has no space on its disk for appends`;
   if (leading === undefined || name === leading.name) return undefined;
   if (state === 'leader') return `${name} believes to lead, in an epoch that is over`;
   return node.epoch === leading.epoch ? undefined : `${name} follows in epoch ${node.epoch}`;

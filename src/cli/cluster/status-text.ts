@@ -54,9 +54,10 @@ export function statusJson(view: ClusterView, local: LocalFactsByName, time: Dat
   return JSON.stringify({ time: time.toISOString(), ...view, nodes });
 }
 
-function healthLines({ leader, epoch, isHealthy, problems }: ClusterView): string[] {
-  if (isHealthy) return [`Healthy: ${leader} leads, in epoch ${epoch}.`];
-  return ['Not healthy:', ...problems.map((problem) => `  ${problem}`)];
+function healthLines({ leader, epoch, isHealthy, problems, warnings }: ClusterView): string[] {
+  const warned = warnings.map((warning) => `Warning: ${warning}.`);
+  if (isHealthy) return [`Healthy: ${leader} leads, in epoch ${epoch}.`, ...warned];
+  return ['Not healthy:', ...problems.map((problem) => `  ${problem}`), ...warned];
 }
 
 function rowOf(node: NodeView, facts: LocalFacts | undefined): Row {

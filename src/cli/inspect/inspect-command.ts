@@ -10,14 +10,19 @@ import { openPlatform } from '../../native/platform.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { CHUNK_COLUMNS, chunkRows } from './chunk-rows.js';
 import { surveyFolder } from './folder-survey.js';
+import type { EntryDepth } from './index-verification.js';
 import { type Column, type OutputFormat, type Row, RowWriter } from './output.js';
 import { RECORD_COLUMNS, recordRows } from './record-rows.js';
-import type { verifyJob } from './verify-job.js';
-import { verifyFolder } from './verify-run.js';
+import type { verifyIndexJob, verifyJob } from './verify-job.js';
+import { type JobRunner, verifyFolder } from './verify-run.js';
 import { summaryLines, summaryRows } from './verify-summary.js';
 
 interface OutputOptions {
   readonly output: OutputFormat;
+}
+
+interface VerifyOptions extends OutputOptions {
+  readonly entries: EntryDepth;
 }
 
 interface RecordOptions extends OutputOptions {
@@ -55,8 +60,21 @@ export function registerInspect(program: Command): void {
     .action(inspectRecords);
   inspect
     .command('verify')
-    .description('check every record of every chunk; exit status 9 if something is damaged')
-    .argument('<folder>', 'the data folder of a node; of a running one, the last records may look torn')
+    .description(
+      'check every record, the index and the files beside them; exit status 9 if something is damaged',
+    )
+    .argument(
+      '<folder>',
+      'the data folder of a node; of a running one, the last records and the index may look damaged',
+    )
+    .addOption(
+      new Option(
+        '--entries <n>',
+        "how many of the index's entries to hold against the log; sample: one in a hundred",
+      )
+        .choices(['none', 'sample', 'all'])
+        .default('sample'),
+    )
     .addOption(outputOption())
     .action(inspectVerify);
 }
@@ -86,18 +104,21 @@ async function inspectRecords(folder: string, options: RecordOptions): Promise<v
   await print(take(rows, count), output, RECORD_COLUMNS);
 }
 
-async function inspectVerify(folder: string, { output }: OutputOptions): Promise<void> {
+async function inspectVerify(folder: string, { output, entries: depth }: VerifyOptions): Promise<void> {
   const { disk, kernel } = openPlatform();
   const begin = performance.now();
   const jobsMax = Math.min(JOBS_MAX, availableParallelism());
-  const pool = new Piscina<Parameters<typeof verifyJob>[0], ReturnType<typeof verifyJob>>({
+  const pool = new Piscina({
     filename: new URL('./verify-job.js', import.meta.url).href,
-    name: 'verifyJob',
     maxThreads: jobsMax,
   });
   try {
-    const runner = { jobsMax, run: (task: Parameters<typeof verifyJob>[0]) => pool.run(task) };
-    const summary = await verifyFolder({ disk, kernel, folder, runner, progress: showProgress });
+    const runner: JobRunner = {
+      jobsMax,
+      chunk: (task): Promise<ReturnType<typeof verifyJob>> => pool.run(task, { name: 'verifyJob' }),
+      index: (task): Promise<ReturnType<typeof verifyIndexJob>> => pool.run(task, { name: 'verifyIndexJob' }),
+    };
+    const summary = await verifyFolder({ disk, kernel, folder, runner, depth, progress: showProgress });
     const seconds = (performance.now() - begin) / 1000;
     clearProgress();
     if (output === 'json') await print(summaryRows(summary, seconds), output, []);
@@ -124,9 +145,9 @@ function* take(rows: Iterable<Row>, count: number): Generator<Row> {
 }
 
 /** One line on a terminal, overwritten; nothing where standard error goes to a file. */
-function showProgress(done: number, chunks: number, bytes: number): void {
+function showProgress(done: number, files: number, bytes: number): void {
   if (!process.stderr.isTTY) return;
-  process.stderr.write(`\r${done} of ${chunks} chunks, ${(bytes / 1e6).toFixed(0)} MB verified`);
+  process.stderr.write(`\r${done} of ${files} files, ${(bytes / 1e6).toFixed(0)} MB verified`);
 }
 
 function clearProgress(): void {

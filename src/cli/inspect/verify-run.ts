@@ -1,21 +1,25 @@
 /**
- * `cairn inspect verify`: what recovery would say of the folder, and every record of every chunk, checked by whoever runs the
- * jobs (a pool of workers). Changes nothing. Main thread.
+ * `cairn inspect verify`: what recovery would say of the folder, every record of every chunk, and every page of the index, checked by
+ * whoever runs the jobs (a pool of workers); the small files beside them. Changes nothing. Main thread.
  */
 
 import { CairnError } from '../../base/errors.js';
 import type { Disk, RecordKernel } from '../../base/ports.js';
 import { NodeStateFile } from '../../cluster/node-state-file.js';
+import { PAGE_BYTES } from '../../index/page.js';
 import { type RecoveredLog, recoverLog } from '../../log/recovery.js';
 import { startState } from './chunk-rows.js';
 import type { VerificationResult, VerificationTask } from './chunk-verification.js';
+import { type FolderContents, indexTasks, type Leftover, surveyContents } from './folder-contents.js';
 import { type FolderSurvey, footerProblems, type Problem, surveyFolder } from './folder-survey.js';
+import type { EntryDepth, IndexResult, IndexTask } from './index-verification.js';
 
 /** Runs jobs, some at once. */
 export interface JobRunner {
   /** How many jobs to have in flight. */
   readonly jobsMax: number;
-  run(task: VerificationTask): Promise<VerificationResult>;
+  chunk(task: VerificationTask): Promise<VerificationResult>;
+  index(task: IndexTask): Promise<IndexResult>;
 }
 
 export interface VerifyInput {
@@ -23,8 +27,10 @@ export interface VerifyInput {
   readonly kernel: RecordKernel;
   readonly folder: string;
   readonly runner: JobRunner;
-  /** Called after each chunk. */
-  readonly progress: (done: number, chunks: number, bytes: number) => void;
+  /** How many of the index's entries are held against the log. */
+  readonly depth: EntryDepth;
+  /** Called after each chunk, and each file of the index. */
+  readonly progress: (done: number, files: number, bytes: number) => void;
 }
 
 export interface VerifySummary {
@@ -38,6 +44,12 @@ export interface VerifySummary {
   readonly tornBytes: number;
   /** A full chunk whose footer the next start will write. No damage. */
   readonly missingFooter: string | undefined;
+  /** Files of the index, their pages, and how many of their entries were held against the log. */
+  readonly indexFiles: number;
+  readonly indexPages: number;
+  readonly indexEntries: number;
+  /** Files that no node reads. That is no damage. */
+  readonly leftovers: readonly Leftover[];
   /** In the order of the log, each place once. */
   readonly problems: readonly Problem[];
   /** All of them; more than are listed if a chunk has very many. */
@@ -50,18 +62,26 @@ export async function verifyFolder(input: VerifyInput): Promise<VerifySummary> {
   const recovery = recoverFrom(input, survey);
   const recovered = recovery.kind === 'recovered' ? recovery.log : undefined;
   const tasks = tasksFor(survey, recovered);
-  const results = await runAll(input, tasks);
+  const contents = surveyContents(input.disk, survey);
+  const results = await runAll(input, tasks, (task) => input.runner.chunk(task));
   const places = new Map<string, Problem>();
   const footers =
     recovered === undefined ? survey.chunks.flatMap((chunk) => footerProblemsOf(survey, chunk)) : [];
   const own = recovery.kind === 'damaged' ? [recovery.problem] : [];
   const found = results.flatMap(({ problems }) => problems);
-  for (const problem of [...survey.problems, ...own, ...footers, ...found]) {
-    const place = `${problem.file}:${problem.offset}`;
+  const inLog = [...survey.problems, ...own, ...footers, ...found];
+  const files = contents.manifest === undefined ? [] : indexTasksFor(input, survey, contents.manifest, inLog);
+  const index = await runAll(input, files, (task) => input.runner.index(task));
+  const beside = [...contents.problems, ...index.flatMap(({ problems }) => problems)];
+  for (const problem of [...inLog, ...beside]) {
+    const place = `${problem.file}:${problem.offset}:${problem.position}`;
     if (!places.has(place)) places.set(place, problem);
   }
   const problems = [...places.values()].sort(byPlace);
-  const unlisted = results.reduce((sum, result) => sum + result.problemCount - result.problems.length, 0);
+  const unlisted = [...results, ...index].reduce(
+    (sum, result) => sum + result.problemCount - result.problems.length,
+    0,
+  );
   const { torn } = recovered ?? {};
   return {
     chunks: survey.chunks.length,
@@ -70,9 +90,25 @@ export async function verifyFolder(input: VerifyInput): Promise<VerifySummary> {
     end: recovered?.end.position,
     tornBytes: torn === undefined ? 0 : torn.to - torn.from,
     missingFooter: recovered?.needsFooter?.path,
+    indexFiles: index.length,
+    indexPages: index.reduce((sum, { pages }) => sum + pages, 0),
+    indexEntries: index.reduce((sum, { entries }) => sum + entries, 0),
+    leftovers: contents.leftovers,
     problems,
     problemCount: problems.length + unlisted,
   };
+}
+
+/** Chunks in which anything is damaged are not compared: what is wrong there is not the index. */
+function indexTasksFor(
+  { depth }: VerifyInput,
+  survey: FolderSurvey,
+  manifest: NonNullable<FolderContents['manifest']>,
+  inLog: readonly Problem[],
+): IndexTask[] {
+  const damaged = new Set(inLog.map(({ file }) => file));
+  const paths = new Map(survey.chunks.map(({ chunkNumber, path }) => [chunkNumber, path]));
+  return indexTasks(survey, manifest, (chunk) => !damaged.has(paths.get(chunk)!), depth);
 }
 
 type RecoveryAnswer =
@@ -119,17 +155,20 @@ function tasksFor(survey: FolderSurvey, recovered: RecoveredLog | undefined): Ve
 }
 
 /** Runs the tasks, as many at once as the runner wants; results in the order of the tasks. */
-async function runAll(input: VerifyInput, tasks: readonly VerificationTask[]): Promise<VerificationResult[]> {
-  const { runner, progress } = input;
-  const results: VerificationResult[] = [];
+async function runAll<Task, Result extends VerificationResult | IndexResult>(
+  { runner, progress }: VerifyInput,
+  tasks: readonly Task[],
+  run: (task: Task) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
   let next = 0;
   let done = 0;
   let bytes = 0;
   const lane = async () => {
     for (let i = next++; i < tasks.length; i = next++) {
-      const result = await runner.run(tasks[i]!);
+      const result = await run(tasks[i]!);
       results[i] = result;
-      bytes += result.bytes;
+      bytes += 'bytes' in result ? result.bytes : result.pages * PAGE_BYTES;
       progress(++done, tasks.length, bytes);
     }
   };

@@ -2,6 +2,7 @@
  * `GET /gossip`: who is in the cluster, as this node sees it, with KurrentDB's field names (ClusterInfo, MemberInfo) and our own. Pure. Put
  * together from gossip, the configuration, and, on the leader, what it knows of its followers. A view: nothing may be decided by it.
  */
+import type { SpaceLevel } from '../../base/disk-space.js';
 import { type Endpoint, parseEndpoint } from '../../base/endpoint.js';
 import { type Configuration, type Member, type MemberRole, memberOf } from '../../cluster/configuration.js';
 import type { GossipMember } from '../../cluster/gossip.js';
@@ -46,6 +47,8 @@ export interface MemberInfo {
   readonly leader: string | null;
   /** Bytes of the leader's log that it lacks; on the leader exact, elsewhere what gossip proves; null = not known. */
   readonly lagBytes: number | null;
+  /** The room on its disk; null = not told. */
+  readonly diskSpace: SpaceLevel | null;
   /** How long nothing was heard of it; null = never heard since this node started. */
   readonly silentMs: number | null;
 }
@@ -119,6 +122,7 @@ function heardInfo(status: NodeStatus, member: GossipMember, { members, wallMs }
     memberRole: role ?? null,
     leader: entry.leader || null,
     lagBytes: lagBytes ?? null,
+    diskSpace: entry.diskSpace ?? null,
     silentMs: Math.round(progress === undefined ? silentMs : Math.min(silentMs, progress.silentMs)),
   };
 }
@@ -169,6 +173,7 @@ function unheardInfo({ id, name, role, zone }: Member): MemberInfo {
     isReadOnlyReplica: role === 'replica',
     esVersion: '',
     ...{ zone, memberRole: role, leader: null, lagBytes: null, silentMs: null },
+    diskSpace: null,
   };
 }
 

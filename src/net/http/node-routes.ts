@@ -22,8 +22,10 @@ export function readyRoute(status: () => NodeStatus): Route {
       const now = status();
       const state = stateWord(now.role, now.memberRole, 0);
       const why = unreadinessOf(now);
-      if (why === undefined) return ok({ status: 'ready', state });
-      return { status: 503, body: { status: 'not-ready', ...why, details: { state } } };
+      // Who is short of space is ready all the same: it serves reads, and says to writers what is the matter.
+      const diskSpace = now.diskSpace.level;
+      if (why === undefined) return ok({ status: 'ready', state, diskSpace });
+      return { status: 503, body: { status: 'not-ready', ...why, details: { state, diskSpace } } };
     },
   };
 }

@@ -6,7 +6,8 @@ export function statusFacts(status: NodeStatus): object {
   const { name, memberId, zone, role, memberRole, leader, clusterId, configuration } = status;
   const { epoch, epochPosition, lagBytes, promisedEpoch, priority, isReady } = status;
   const { published, durable, committed, indexed, pendingAppends, repairs, damagedChunks } = status;
-  const { streamHeads, streamsWithMetadata } = status;
+  const { streamHeads, streamsWithMetadata, diskSpace, scrub } = status;
+  const { lastRoundEndedAt: ended } = scrub;
   const { open, live, ...delivered } = status.subscriptions;
   return {
     state: stateWord(role, memberRole, lagBytes),
@@ -14,8 +15,8 @@ export function statusFacts(status: NodeStatus): object {
     ...{ leader: leader ?? null, epoch, epochPosition, promisedEpoch, lagBytes },
     ...{ clusterId: clusterId ?? null, configuration: configuration ?? null },
     ...{ published, durable, committed, indexed, pendingAppends, repairs, damagedChunks },
-    streamHeads,
-    streamsWithMetadata,
+    ...{ diskSpace, streamHeads, streamsWithMetadata },
+    scrub: { ...scrub, lastRoundEndedAt: ended === null ? null : new Date(ended).toISOString() },
     subscriptions: { open, live, catchingUp: open - live, ...delivered },
   };
 }

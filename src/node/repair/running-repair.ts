@@ -74,6 +74,11 @@ export class RunningRepair {
     return true;
   }
 
+  /** A chunk was verified. If it was said to be damaged, somebody has put a sound one in its place by hand. */
+  foundSound(number: number): void {
+    if (this.#complaints.has(number) && !this.#isStopped) this.#settled(number);
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);

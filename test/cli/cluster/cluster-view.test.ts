@@ -50,6 +50,7 @@ describe('a cluster', () => {
     ['catches up', { role: 'joining' }, /h:3 is joining/],
     ['is fenced', { role: 'fenced' }, /h:3 is fenced/],
     ['is not ready', { isReady: false }, /h:3 is not ready/],
+    ['is short of disk space', { diskSpace: { level: 'short' } }, /h:3 has no space on its disk/],
     ['follows in an older epoch', { epoch: 6 }, /h:3 follows in epoch 6/],
     ['belongs to another cluster', { clusterId: 'd', role: 'leader', epoch: 9 }, /h:3 belongs to another/],
     ['believes to lead', { role: 'leader', epoch: 6 }, /h:3 believes to lead/],
@@ -57,6 +58,16 @@ describe('a cluster', () => {
     const view = clusterView([...healthy.slice(0, 2), answer('h:3', fields)], NAMES);
     expect(view.leader).toBe('h:1');
     expect(view.problems).toEqual([expect.stringMatching(problem)]);
+  });
+
+  it('is healthy while a disk fills up, and says so', () => {
+    const filling = answer('h:3', { diskSpace: { level: 'low', freeBytes: 5 } });
+    const view = clusterView([...healthy.slice(0, 2), filling], NAMES);
+    expect(view).toMatchObject({ isHealthy: true, warnings: ['the disk of h:3 is filling up'] });
+    expect(statusLines(view, new Map()).slice(-2)).toEqual([
+      'Healthy: h:1 leads, in epoch 7.',
+      'Warning: the disk of h:3 is filling up.',
+    ]);
   });
 
   it('is led by the one of the highest epoch, if two say that they lead', () => {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ERROR_NUMBERS } from '../../../src/base/errors.js';
 import { registerBackup } from '../../../src/cli/backup/backup-command.js';
 import { registerCluster } from '../../../src/cli/cluster/cluster-command.js';
+import { registerInspect } from '../../../src/cli/inspect/inspect-command.js';
 import { OPTION_NAMES } from '../../../src/config/options.js';
 
 const text = readFileSync(new URL('../../../docs/operating.md', import.meta.url), 'utf8');
@@ -14,6 +15,7 @@ const program = new Command('cairn');
 registerCluster(program);
 registerBackup(program);
 const backup = program.commands.find((command) => command.name() === 'backup')!;
+registerInspect(program);
 const cluster = program.commands.find((command) => command.name() === 'cluster')!;
 
 describe('docs/operating.md', () => {
@@ -52,9 +54,9 @@ describe('docs/operating.md', () => {
   });
 
   it('names only options of these commands that there are', () => {
-    const known = [...cluster.commands, ...backup.commands].flatMap((command) =>
-      command.options.map(({ long }) => long),
-    );
+    const known = program.commands
+      .flatMap(({ commands }) => commands)
+      .flatMap((command) => command.options.map(({ long }) => long));
     for (const [, name] of text.matchAll(/[^-\w](--[a-z][a-z-]*)/g))
       expect([...known, '--what-if']).toContain(name);
   });

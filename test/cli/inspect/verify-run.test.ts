@@ -14,7 +14,12 @@ async function verify(disk: MemoryDisk): Promise<VerifySummary> {
     disk,
     kernel,
     folder: FOLDER,
-    runner: { jobsMax: 2, run: async (task) => verifyChunk(disk, kernel, structuredClone(task)) },
+    depth: 'sample',
+    runner: {
+      jobsMax: 2,
+      chunk: async (task) => verifyChunk(disk, kernel, structuredClone(task)),
+      index: () => Promise.reject(new Error('there is no index')),
+    },
     progress: (count) => done.push(count),
   });
   expect(done).toEqual(done.map((_, i) => i + 1));
@@ -33,6 +38,7 @@ describe('verifying a folder', () => {
       end: log.end,
       tornBytes: 0,
       missingFooter: undefined,
+      ...{ indexFiles: 0, indexPages: 0, indexEntries: 0, leftovers: [] },
       problems: [],
       problemCount: 0,
     });

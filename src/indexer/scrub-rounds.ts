@@ -1,0 +1,87 @@
+/**
+ * The rounds in which all sealed chunks are read and checked, again and again: when the next one is due, and what came of them so far. Main
+ * thread. Which chunk is next the index thread says; how much of the disk that may take the job runner does.
+ */
+import type { ScrubStatus } from './commands.js';
+import type { VerifyJob } from './jobs.js';
+
+export interface ScrubParts {
+  /** From one round's beginning to the next one's, at least; 0: only what was not read at the start is checked, once. */
+  readonly intervalMs: number;
+  readonly monotonicMs: () => number;
+  readonly wallMs: () => number;
+  /** Has the index thread begin a round, unless one is under way. */
+  readonly begin: () => void;
+}
+
+/** Timers can't wait for longer than some weeks. */
+const TIMER_MS_MAX = 24 * 3600 * 1000;
+
+export class ScrubRounds {
+  readonly #parts: ScrubParts;
+  #timer: NodeJS.Timeout | undefined;
+  #isDue = false;
+  #status: ScrubStatus = {
+    ...{ isUnderWay: false, chunksLeft: 0, rounds: 0, lastRoundEndedAt: null },
+    ...{ chunks: 0, bytes: 0, damaged: 0 },
+  };
+
+  constructor(parts: ScrubParts) {
+    this.#parts = parts;
+    this.#arm();
+  }
+
+  get status(): ScrubStatus {
+    return this.#status;
+  }
+
+  /** A chunk is about to be read. */
+  began({ chunksLeft }: VerifyJob): void {
+    this.#status = { ...this.#status, isUnderWay: true, chunksLeft: chunksLeft + 1 };
+  }
+
+  /** It was read; `unread`: it could not be, for a reason that is not the chunk's. */
+  ended({ chunksLeft, chunkSize }: VerifyJob, verdict: 'sound' | 'damaged' | 'unread'): void {
+    const { chunks, bytes, damaged, rounds, lastRoundEndedAt } = this.#status;
+    const isOver = chunksLeft === 0;
+    const isRead = verdict !== 'unread';
+    this.#status = {
+      isUnderWay: !isOver,
+      chunksLeft,
+      rounds: isOver ? rounds + 1 : rounds,
+      lastRoundEndedAt: isOver ? this.#parts.wallMs() : lastRoundEndedAt,
+      chunks: isRead ? chunks + 1 : chunks,
+      bytes: isRead ? bytes + chunkSize : bytes,
+      damaged: verdict === 'damaged' ? damaged + 1 : damaged,
+    };
+    this.#beginIfDue();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #arm(): void {
+    const { intervalMs, monotonicMs } = this.#parts;
+    if (intervalMs > 0) this.#waitUntil(monotonicMs() + intervalMs);
+  }
+
+  #waitUntil(dueMs: number): void {
+    const restMs = dueMs - this.#parts.monotonicMs();
+    if (restMs <= 0) {
+      this.#isDue = true;
+      this.#beginIfDue();
+      return;
+    }
+    this.#timer = setTimeout(() => this.#waitUntil(dueMs), Math.min(Math.ceil(restMs), TIMER_MS_MAX));
+    this.#timer.unref();
+  }
+
+  /** One that takes longer than the interval is followed by the next at once. */
+  #beginIfDue(): void {
+    if (!this.#isDue || this.#status.isUnderWay) return;
+    this.#isDue = false;
+    this.#arm();
+    this.#parts.begin();
+  }
+}
