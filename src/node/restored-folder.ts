@@ -20,7 +20,7 @@ export interface RestoreMark {
 /** In a folder that is not complete. */
 export const RESTORING_FILE = 'restoring';
 /** In one that is, until its node has an identity. */
-const RESTORED_FILE = 'restored';
+export const RESTORED_FILE = 'restored';
 /** In the folder of a repository that looks most like a data folder: its chunks belong to backups. */
 export const OF_BACKUPS_FILE = 'of-backups';
 

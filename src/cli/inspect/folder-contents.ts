@@ -13,6 +13,7 @@ import {
   segmentFileName,
 } from '../../index/manifest.js';
 import { chainAfter, parseFileName } from '../../log/chunk.js';
+import { OF_BACKUPS_FILE, RESTORED_FILE, RESTORING_FILE } from '../../node/restored-folder.js';
 import type { FolderSurvey, Problem } from './folder-survey.js';
 import type { EntryDepth, IndexTask } from './index-verification.js';
 
@@ -31,8 +32,11 @@ export interface FolderContents {
 
 const INDEX_FOLDER = 'index';
 const STATE_FILE = 'node-state';
-const OURS: ReadonlySet<string> = new Set(['lock', STATE_FILE, HISTORY_FILE, INDEX_FOLDER]);
-const TEMPORARY_PATTERN = /^(?:lock|node-state|history)\.tmp/;
+const OURS: ReadonlySet<string> = new Set([
+  ...['lock', STATE_FILE, HISTORY_FILE, INDEX_FOLDER],
+  ...[RESTORING_FILE, RESTORED_FILE, OF_BACKUPS_FILE],
+]);
+const TEMPORARY_PATTERN = /^(?:lock|node-state|history|restoring)\.tmp/;
 const TEMPORARY = 'an unfinished file; the next start of the node removes it';
 const UNKNOWN = 'not a file of Cairn; no node reads it';
 
