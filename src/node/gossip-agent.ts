@@ -174,12 +174,24 @@ export class GossipAgent implements GossipPort {
     }
     this.#gone.delete(to);
     const { message } = outcome;
-    if (message.memberId === this.#options.memberId) this.#ownNames.add(to);
+    if (message.memberId === this.#options.memberId) this.#noteOwnName(to);
     else if (!this.#isForeign(message)) {
       // It looked at its clock somewhere between our question and now.
       const halfWayMs = (this.#wallMs() - beganWallMs) / 2;
       this.#merge(message, message.wallMs + halfWayMs);
     }
+  }
+
+  /** A node whose seeds are all itself finds nobody: whoever started it should hear of it. */
+  #noteOwnName(name: string): void {
+    if (this.#ownNames.has(name)) return;
+    this.#ownNames.add(name);
+    const { logger, seeds, clusterId } = this.#options;
+    if (clusterId() !== undefined || !seeds.names.every((seed) => this.#ownNames.has(seed))) return;
+    logger.warn(
+      { seeds: seeds.names.join(',') },
+      'all seeds of this node are the node itself, and it belongs to no cluster: it waits for others to find it; if there are none, start it without GossipSeed',
+    );
   }
 
   /** `wallMs`: the teller's clock now, as far as is known. */

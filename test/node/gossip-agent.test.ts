@@ -37,6 +37,17 @@ describe('nodes', () => {
     expect(node.agent.clockDifferencesMs.has(node.name)).toBe(false);
   });
 
+  it('say that all their seeds are themselves, if they belong to no cluster', async () => {
+    const node = await new Gossiper(1).open();
+    node.clusterId = undefined;
+    const alias = node.name.replace('127.0.0.1', 'localhost');
+    node.seeds = [alias];
+    node.agent.start();
+    const warnings = () => node.log.warnings('without GossipSeed');
+    await until(20_000, 'a warning', () => warnings().length > 0);
+    expect(warnings()[0]!.facts).toEqual({ seeds: alias });
+  });
+
   it('tell what has changed when they announce it, to all at once', async () => {
     const [a, b, c] = [
       await new Gossiper(1).open(),
