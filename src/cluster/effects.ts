@@ -124,7 +124,8 @@ export type Effect =
     }
   /**
    * Follower: write these verified records at `from`, the log's end. Unless `isCatchUp`, no Commit record may stand in one unsynced batch with
-   * what it names (log/write-batches.ts). If so, recovery has to be told of `NodeState.catchingUpFrom`.
+   * what it names (log/write-batches.ts). If so, recovery has to be told of `NodeState.catchingUpFrom`, and
+   * the same holds for all writes before it that have not been begun.
    */
   | { readonly kind: 'write'; readonly from: Position; readonly bytes: Bytes; readonly isCatchUp: boolean }
   /** Cut the log at `to`, durably. */

@@ -62,9 +62,22 @@ export class LogDriver {
       if (operation.bytes.length === 0) return;
       this.#waitingBytes += operation.bytes.length;
       assert(this.#waitingBytes <= WAITING_BYTES_MAX, 'what is asked of the log is bounded by a window');
+      if (operation.isCatchUp) this.#liftBefore();
     }
     this.#operations.push(operation);
     this.pump();
+  }
+
+  /**
+   * What holds for a write of a node that catches up holds for those that stand before it in line, as they are before it in the log: nobody waits for a
+   * sync for each of their Commit records, which on a slow disk takes minutes.
+   */
+  #liftBefore(): void {
+    for (let at = this.#operations.length - 1; at >= 0; at--) {
+      const operation = this.#operations[at]!;
+      if (operation.kind !== 'write' || operation.isCatchUp) return;
+      this.#operations[at] = { ...operation, isCatchUp: true };
+    }
   }
 
   /** Goes on as far as it goes. */

@@ -77,6 +77,23 @@ describe('ranges', () => {
 });
 
 describe('a Commit record', () => {
+  test('waits no longer once something behind it is written by a node that catches up', async () => {
+    const rig = open();
+    rig.write((log) => log.reign(1));
+    const bytes = rig.grow((log) => {
+      for (let i = 0; i < 50; i++) log.event(100).commit(log.end);
+    });
+    const end = rig.log.end;
+    const more = rig.grow((log) => log.event(200));
+    rig.driver.add({ kind: 'write', isCatchUp: false, bytes });
+    // Each Commit waits for a sync: so many can not have been made by now.
+    expect(rig.store.producer.published).toBeLessThan(end);
+    rig.driver.add({ kind: 'write', isCatchUp: true, bytes: more });
+    expect(rig.store.producer.published).toBe(rig.log.end);
+    await rig.untilDurable();
+    await rig.stopAndCheck();
+  });
+
   test('waits until what it names is durable, and all behind it with it', async () => {
     const rig = open();
     rig.write((log) => log.reign(1).event(100));
