@@ -4,7 +4,8 @@
  *
  * - Effects are carried out in the order given; `write`, `append` and `truncate` reach the log in that order.
  * - `save` is durable before its `thenSend` leaves, and saves become durable in order. A message to oneself comes back as an input.
- *   If a save with a higher promise has become durable meanwhile (the process stood still), the `thenSend` of the earlier one is dropped.
+ *   If a save with a higher promise, or one by which the node is fenced, has become durable meanwhile (the process stood still), the
+ *   `thenSend` of the earlier one is dropped.
  * - `durable`, `truncated`, `appended` and `published` are told in the order of the log's operations; `published` grows, and comes
  *   before the `durable` that covers it.
  * - When a `role` effect ends a reign, what is framed is told by `published` before the next input, or dropped and never written.

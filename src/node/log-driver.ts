@@ -11,7 +11,7 @@ import type { Position, TimestampUs } from '../base/units.js';
 import type { AppendedRecord } from '../cluster/effects.js';
 import { occupiedBytes, RECORD } from '../log/record.js';
 import type { Truncation } from '../log/truncation.js';
-import { batchLength } from '../log/write-batches.js';
+import { admitAll, batchLength } from '../log/write-batches.js';
 import type { LogStore } from './log-store.js';
 
 export type LogOperation =
@@ -62,22 +62,10 @@ export class LogDriver {
       if (operation.bytes.length === 0) return;
       this.#waitingBytes += operation.bytes.length;
       assert(this.#waitingBytes <= WAITING_BYTES_MAX, 'what is asked of the log is bounded by a window');
-      if (operation.isCatchUp) this.#liftBefore();
+      if (operation.isCatchUp) admitAll(this.#operations);
     }
     this.#operations.push(operation);
     this.pump();
-  }
-
-  /**
-   * What holds for a write of a node that catches up holds for those that stand before it in line, as they are before it in the log: nobody waits for a
-   * sync for each of their Commit records, which on a slow disk takes minutes.
-   */
-  #liftBefore(): void {
-    for (let at = this.#operations.length - 1; at >= 0; at--) {
-      const operation = this.#operations[at]!;
-      if (operation.kind !== 'write' || operation.isCatchUp) return;
-      this.#operations[at] = { ...operation, isCatchUp: true };
-    }
   }
 
   /** Goes on as far as it goes. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { batchLength } from '../../src/log/write-batches.js';
+import { admitAll, batchLength } from '../../src/log/write-batches.js';
 import { SampleLog } from './sample-log.js';
 
 describe('a batch', () => {
@@ -31,4 +31,14 @@ describe('a batch', () => {
     expect(() => batchLength(bytes, 0, firstEnd - 8, end)).toThrow('whole records');
     expect(() => batchLength(bytes, 0, firstEnd + 8, end)).toThrow('whole records');
   });
+});
+
+test('a line of writes is admitted up to what is no write, or is admitted already', () => {
+  const write = (isCatchUp: boolean) => ({ kind: 'write', isCatchUp });
+  const line = [write(false), { kind: 'truncate' }, write(false), write(false)];
+  admitAll(line);
+  expect(line).toEqual([write(false), { kind: 'truncate' }, write(true), write(true)]);
+  const admitted = [write(false), write(true), write(false)];
+  admitAll(admitted);
+  expect(admitted).toEqual([write(false), write(true), write(true)]);
 });

@@ -7,7 +7,7 @@ import type { Bytes, ChainState } from '../../base/ports.js';
 import { DiskError } from '../../base/ports.js';
 import type { Position } from '../../base/units.js';
 import type { AppendedRecord } from '../../cluster/effects.js';
-import { batchLength } from '../../log/write-batches.js';
+import { admitAll, batchLength } from '../../log/write-batches.js';
 import type { DeviceQueue } from '../disk/device-queue.js';
 import type { NodeLog } from '../disk/node-log.js';
 import type { EventQueue } from '../event-queue.js';
@@ -59,6 +59,7 @@ export class LogDriver {
   }
 
   add(operation: LogOperation): void {
+    if (operation.kind === 'write' && operation.isCatchUp) admitAll(this.#operations);
     this.#operations.push(operation);
     this.pump();
   }

@@ -40,8 +40,10 @@ export class StateSaver {
       this.#saved = state;
       this.#host.saved(state);
       this.#host.whenRunning(() => {
-        // While it stood still a later save became durable: what it has promised since makes the earlier word void (effects.ts).
-        if (this.#saved.promisedEpoch > state.promisedEpoch) return;
+        // While it stood still a later save became durable: what it has promised since, or that it is fenced, makes the earlier word void (effects.ts).
+        const isVoid =
+          this.#saved.promisedEpoch > state.promisedEpoch || (this.#saved.fenced && !state.fenced);
+        if (isVoid) return;
         for (const outgoing of thenSend) this.#host.send(outgoing);
       });
     };
