@@ -100,11 +100,13 @@ export class DiskSpaceWatch {
 
   #tell(): void {
     const { log } = this.#parts;
-    const facts = this.status;
+    // As `space`: a line of the log has a `level` of its own.
+    const { level: space, ...bytes } = this.status;
+    const facts = { space, ...bytes };
     const before = this.#told;
-    if (facts.level === before) return;
-    this.#told = facts.level;
-    if (facts.level === 'short') {
+    if (space === before) return;
+    this.#told = space;
+    if (space === 'short') {
       log.warn(
         facts,
         'the disk is almost full: appends are refused, or soon will be, until there is space; reads go on',
@@ -112,7 +114,7 @@ export class DiskSpaceWatch {
       return;
     }
     if (before === 'short') log.info(facts, 'the disk has space again: appends are taken');
-    if (facts.level === 'low') {
+    if (space === 'low') {
       log.warn(facts, 'the disk is filling up: make room before appends are refused');
       return;
     }

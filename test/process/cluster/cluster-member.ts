@@ -35,6 +35,7 @@ export class ClusterMember {
   #life = 0;
   #isPaused = false;
   #isEndDue = false;
+  #isFull = false;
   /** All lives, for messages. */
   readonly #processes: NodeProcess[] = [];
   readonly #unexpectedEnds: string[] = [];
@@ -136,12 +137,23 @@ export class ClusterMember {
   fillDisk(): () => void {
     if (this.disk === undefined) throw new Error('only a disk of its own is filled');
     const path = join(this.disk.folder, BALLAST);
+    this.#isFull = true;
     const { bavail, bsize } = statfsSync(this.disk.folder);
     // Almost all, then block by block: what is free is not what can be had.
     for (let bytes = bavail * bsize; bytes >= bsize; bytes = Math.floor(bytes / 2)) {
       spawnSync('fallocate', ['--offset', `${sizeOf(path)}`, '--length', `${bytes}`, path]);
     }
-    return () => rmSync(path, { force: true });
+    return () => {
+      this.#isFull = false;
+      rmSync(path, { force: true });
+    };
+  }
+
+  /** The power is back on its disk, which may have forgotten that it was emptied again. It must be down. */
+  async restoreDisk(): Promise<void> {
+    if (this.disk === undefined) throw new Error('only a disk of its own is restored');
+    await this.disk.restore();
+    if (!this.#isFull) rmSync(join(this.disk.folder, BALLAST), { force: true });
   }
 
   /** Forgets everything that it wrote. It must be down. */

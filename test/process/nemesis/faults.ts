@@ -195,7 +195,7 @@ const FAULTS = {
     async strike({ cluster, random }) {
       await Promise.all(cluster.members.map((member) => cutPower(member, random)));
       return async () => {
-        await Promise.all(cluster.members.map((member) => member.disk!.restore()));
+        await Promise.all(cluster.members.map((member) => member.restoreDisk()));
         await startInAnyOrder(cluster, random);
       };
     },
@@ -272,7 +272,7 @@ async function cutPower(member: ClusterMember, random: SeededRandom): Promise<vo
 }
 
 async function restore(member: ClusterMember): Promise<void> {
-  await member.disk!.restore();
+  await member.restoreDisk();
   await member.start();
 }
 
