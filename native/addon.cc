@@ -8,7 +8,7 @@ namespace cairn {
 
 // Raised whenever an export changes its meaning, so that a stale build is recognised instead of misunderstood.
 // src/native/load.ts holds the same number.
-constexpr int kInterfaceVersion = 7;
+constexpr int kInterfaceVersion = 8;
 
 Napi::Object exportAll(Napi::Env env, Napi::Object exports) {
   exports.Set("interfaceVersion", Napi::Number::New(env, kInterfaceVersion));

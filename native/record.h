@@ -16,7 +16,9 @@ constexpr size_t kVersionAt = 41;
 constexpr size_t kHeaderBytes = 44;
 constexpr size_t kRecordBytesMin = 48;  // a header alone, padded
 constexpr uint32_t kRecordLengthMax = 33554432;
-constexpr uint8_t kTypeMax = 6;
+constexpr uint8_t kTypeMax = 7;
+constexpr uint8_t kTypeRemoved = 7;
+constexpr size_t kOriginalCrcAt = 44;
 constexpr uint8_t kVersion = 1;
 
 inline bool isLength(uint32_t length) { return length >= kHeaderBytes && length <= kRecordLengthMax; }
@@ -24,6 +26,11 @@ inline bool isKnown(uint8_t type, uint8_t version) { return type >= 1 && type <=
 
 /** A record's length, padded to a multiple of 8. */
 inline uint64_t occupiedBy(uint32_t length) { return (static_cast<uint64_t>(length) + 7) & ~uint64_t{7}; }
+
+/** What the next record's chain must be: a Removed record passes on the checksum of the one that it stands for. */
+inline uint32_t chainBehind(const uint8_t* record, uint32_t crc) {
+  return record[kTypeAt] == kTypeRemoved ? load<uint32_t>(record + kOriginalCrcAt) : crc;
+}
 
 /** What chain and previousLength of the next record must be, as one word. */
 inline uint64_t linkOf(const ChainState& state) {

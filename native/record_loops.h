@@ -50,7 +50,7 @@ CAIRN_TARGET static int64_t seal(uint8_t* bytes, size_t length, ChainState& stat
     store(record + kChainAt, link);
     store(record + kBodyCrcAt, bodyCrc);
     store(record, crc);
-    state = {state.position + occupied, crc, recordLength, load<uint32_t>(record + kEpochAt)};
+    state = {state.position + occupied, chainBehind(record, crc), recordLength, load<uint32_t>(record + kEpochAt)};
     at += occupied;
   }
   return count;
@@ -73,7 +73,7 @@ CAIRN_TARGET static VerifyStop verify(const uint8_t* bytes, size_t length, Chain
     const uint64_t occupied = occupiedBy(recordLength);
     if (occupied > left) return kPartial;
     if (bodyCrcOf(record, occupied) != bodyCrc) return kBadBody;
-    state = {state.position + occupied, crc, recordLength, epoch};
+    state = {state.position + occupied, chainBehind(record, crc), recordLength, epoch};
     at += occupied;
   }
   return kEnd;

@@ -12,7 +12,14 @@ import {
   type VerifyStop,
 } from '../base/ports.js';
 import type { Epoch, Position } from '../base/units.js';
-import { occupiedBytes, PREPARE_FLAG, RECORD, RECORD_HEADER_BYTES, RECORD_TYPE } from '../log/record.js';
+import {
+  occupiedBytes,
+  originalType,
+  PREPARE_FLAG,
+  RECORD,
+  RECORD_HEADER_BYTES,
+  RECORD_TYPE,
+} from '../log/record.js';
 import { type Configuration, type MemberId, memberOf } from './configuration.js';
 import { decodeMembership } from './membership-record.js';
 import type { EpochEntry } from './messages.js';
@@ -215,9 +222,10 @@ export class KnownLog {
         epochs.push({ epoch, position });
         lastEpoch = epoch;
       }
-      const type = view.getUint8(at + RECORD.type);
+      const flags = view.getUint16(at + RECORD.flags, true);
+      const type = originalType(view.getUint8(at + RECORD.type), flags);
       if (type === RECORD_TYPE.prepare) {
-        isInTransaction = (view.getUint16(at + RECORD.flags, true) & PREPARE_FLAG.lastOfTransaction) === 0;
+        isInTransaction = (flags & PREPARE_FLAG.lastOfTransaction) === 0;
       } else if (type === RECORD_TYPE.epoch) {
         isInTransaction = false;
       } else if (type === RECORD_TYPE.membership) {

@@ -5,7 +5,7 @@
 import { readU64 } from '../base/bytes.js';
 import { CairnError } from '../base/errors.js';
 import type { Disk, RecordKernel } from '../base/ports.js';
-import { COMMIT, occupiedBytes, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../log/record.js';
+import { COMMIT, occupiedBytes, originalType, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../log/record.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import { LogScanner, type RecordRun } from '../log/scan.js';
 import { type KnownHistory, NOTHING_KNOWN } from './history-file.js';
@@ -80,12 +80,9 @@ export class History {
       const epoch = view.getUint32(record + RECORD.epoch, true);
       if (epoch > (this.epochs.at(-1)?.epoch ?? 0)) this.epochs.push({ epoch, position });
       const type = view.getUint8(record + RECORD.type);
+      const flags = view.getUint16(record + RECORD.flags, true);
       if (this.#isInCommitted)
-        this.#followCommitted(
-          type,
-          view.getUint16(record + RECORD.flags, true),
-          position + occupiedBytes(recordLength),
-        );
+        this.#followCommitted(originalType(type, flags), flags, position + occupiedBytes(recordLength));
       switch (type) {
         case RECORD_TYPE.commit:
           this.committed = Math.max(this.committed, readU64(view, record + COMMIT.committed));

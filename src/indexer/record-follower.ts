@@ -5,7 +5,7 @@
  */
 import type { Bytes } from '../base/ports.js';
 import type { Position } from '../base/units.js';
-import { PREPARE, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../log/record.js';
+import { originalType, PREPARE, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../log/record.js';
 import type { MemoryPart } from './memory-part.js';
 import { OpenTransaction } from './open-transaction.js';
 import type { RecentEvents } from './recent-events.js';
@@ -65,7 +65,9 @@ export class RecordFollower {
       const type = words[word + WORD.type]! & 0xff;
       if (type === RECORD_TYPE.prepare) this.#event(bytes, words, record);
       else if (type === RECORD_TYPE.draft) this.#draft(bytes, words, record);
-      else if (type === RECORD_TYPE.epoch) this.#abandonTransaction(words, record); // a new reign: what the old one left open never happened
+      else if (type === RECORD_TYPE.epoch)
+        this.#abandonTransaction(words, record); // a new reign: what the old one left open never happened
+      else if (type === RECORD_TYPE.removed) this.#removed(words, record);
       record += roundUpTo8(words[word + WORD.length]!);
     }
     return record;
@@ -97,6 +99,14 @@ export class RecordFollower {
     const place = this.#open.add(stream, revision, position, occupied);
     if (this.#recent !== undefined) this.#open.setId(place, words, word + WORD.eventId);
     if (isLast) this.#enterTransaction(endOf(words, record));
+  }
+
+  /** Of a transaction whose last event was removed the others count. */
+  #removed(words: Uint32Array, record: number): void {
+    const flags = words[(record >> 2) + WORD.type]! >>> 16;
+    if (originalType(RECORD_TYPE.removed, flags) !== RECORD_TYPE.prepare) return;
+    if ((flags & PREPARE_FLAG.firstOfTransaction) !== 0) this.#abandonTransaction(words, record);
+    if ((flags & PREPARE_FLAG.lastOfTransaction) !== 0) this.#enterTransaction(endOf(words, record));
   }
 
   /** A step of an open transaction: in the index like an event of a stream, but it is none. */

@@ -11,11 +11,15 @@ import {
   EPOCH,
   EPOCH_LENGTH,
   EVENT_TYPE_BYTES_MAX,
+  originalType,
   PREPARE,
   PREPARE_FLAG,
   PREPARE_HEADER_BYTES,
   RECORD,
   RECORD_HEADER_BYTES,
+  REMOVED,
+  REMOVED_LENGTH_MIN,
+  type RecordTypeName,
   recordTypeName,
   STREAM_NAME_BYTES_MAX,
 } from './record.js';
@@ -61,6 +65,8 @@ export type RecordBody =
       /** The Append frame of the step, and what came of it if it was the last. */
       readonly content: Bytes;
     }
+  /** Stands for a record of this type that a scavenge has removed. */
+  | { readonly kind: 'removed'; readonly originalType: RecordTypeName; readonly originalCrc: number }
   | { readonly kind: 'malformed'; readonly reason: string };
 
 export interface DecodedRecord {
@@ -113,6 +119,8 @@ function decodeBody(header: RecordHeader, record: Bytes): RecordBody {
       return { kind: 'padding' };
     case 'draft':
       return decodeDraft(record);
+    case 'removed':
+      return decodeRemoved(header, record);
     case undefined:
       return malformed(`unknown record type ${header.type}`);
   }
@@ -157,6 +165,14 @@ function decodeDraft(record: Bytes): RecordBody {
   };
 }
 
+function decodeRemoved({ type, flags }: RecordHeader, record: Bytes): RecordBody {
+  const original = recordTypeName(originalType(type, flags));
+  if (original === undefined || original === 'removed' || record.length < REMOVED_LENGTH_MIN)
+    return malformed('a Removed record that stands for nothing that there is');
+  const originalCrc = new DataView(record.buffer, record.byteOffset).getUint32(REMOVED.originalCrc, true);
+  return { kind: 'removed', originalType: original, originalCrc };
+}
+
 function decodeCommit(header: RecordHeader, record: Bytes): RecordBody {
   if (record.length !== COMMIT_LENGTH) return malformed(`a Commit of ${record.length} bytes`);
   const view = new DataView(record.buffer, record.byteOffset, record.length);
@@ -193,6 +209,8 @@ function describeBody(body: RecordBody): string {
       return `${body.content.length} bytes`;
     case 'draft':
       return `step ${body.step} of transaction ${body.transactionId}, ${body.content.length} bytes`;
+    case 'removed':
+      return `stands for a ${body.originalType} record that was removed`;
     case 'padding':
       return 'fills the chunk';
     case 'malformed':

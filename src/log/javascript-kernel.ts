@@ -20,10 +20,11 @@ import {
   RECORD_LENGTH_MAX,
   RECORD_TYPE,
   RECORD_VERSION,
+  REMOVED,
 } from './record.js';
 
 const TYPE_MIN = RECORD_TYPE.prepare;
-const TYPE_MAX = RECORD_TYPE.draft;
+const TYPE_MAX = RECORD_TYPE.removed;
 /** The header's checksum covers what follows it. */
 const HEADER_CRC_FROM = RECORD.length;
 const HEADER_CRC_BYTES = RECORD_HEADER_BYTES - HEADER_CRC_FROM;
@@ -103,7 +104,8 @@ function isLength(length: number): boolean {
 
 function advance(state: ChainState, view: DataView, record: number, occupied: number): void {
   state.position += occupied;
-  state.chain = view.getUint32(record + RECORD.crc, true);
+  const isRemoved = view.getUint8(record + RECORD.type) === RECORD_TYPE.removed;
+  state.chain = view.getUint32(record + (isRemoved ? REMOVED.originalCrc : RECORD.crc), true);
   state.previousLength = view.getUint32(record + RECORD.length, true);
   state.epoch = view.getUint32(record + RECORD.epoch, true);
 }

@@ -61,8 +61,25 @@ export const EPOCH = {
   instanceId: 48,
 } as const;
 
-/** A Draft, a step of a transaction that is open, looks like a Prepare without a type: see {@link DRAFT_NAME}. */
-export const RECORD_TYPE = { prepare: 1, commit: 2, epoch: 3, membership: 4, padding: 5, draft: 6 } as const;
+/** Offsets of the fields of a Removed record, which stands for one that a scavenge has removed. */
+export const REMOVED = {
+  /** u32: `crc` of the record that it stands for, from which the next one goes on. Behind it are zeros. */
+  originalCrc: 44,
+} as const;
+
+/**
+ * A Draft, a step of a transaction that is open, looks like a Prepare without a type: see {@link DRAFT_NAME}. A Removed record has the position,
+ * length and epoch of the one that it stands for; see {@link originalType}.
+ */
+export const RECORD_TYPE = {
+  prepare: 1,
+  commit: 2,
+  epoch: 3,
+  membership: 4,
+  padding: 5,
+  draft: 6,
+  removed: 7,
+} as const;
 
 /**
  * The name that a Draft has in the place of a stream's: this byte and the transaction's id. No stream has such a name, as it is not UTF-8; so
@@ -75,11 +92,16 @@ export type RecordTypeName = keyof typeof RECORD_TYPE;
 /** Bits of a Prepare's `flags`. */
 export const PREPARE_FLAG = { firstOfTransaction: 1, lastOfTransaction: 2, json: 4 } as const;
 
+/** `flags` of a Removed record: those of the record that it stands for, as far as they say where transactions end, and from this bit on its type. */
+export const REMOVED_FLAGS = { kept: 3, originalTypeShift: 8 } as const;
+
 export const RECORD_VERSION = 1;
 export const RECORD_HEADER_BYTES = 44;
 export const PREPARE_HEADER_BYTES = 80;
 export const COMMIT_LENGTH = 56;
 export const EPOCH_LENGTH = 64;
+/** Header and `originalCrc`; every record that can be removed is as long. */
+export const REMOVED_LENGTH_MIN = 48;
 /** Records start at multiples of this, so that their u64 fields and a scan's 8-byte steps are aligned. */
 export const RECORD_ALIGNMENT = 8;
 /** The least that a record occupies: a header, rounded up. What is left of a chunk is 0 or at least this. */
@@ -101,6 +123,11 @@ export function occupiedBytes(length: number): number {
   return alignUp(length, RECORD_ALIGNMENT);
 }
 
+/** The type of the record, or of the one that it stands for. A transaction goes on over what was removed of it. */
+export function originalType(type: number, flags: number): number {
+  return type === RECORD_TYPE.removed ? flags >>> REMOVED_FLAGS.originalTypeShift : type;
+}
+
 /** The name of a type number, or undefined if this version does not know it. */
 export function recordTypeName(type: number): RecordTypeName | undefined {
   return TYPE_NAMES[type];
@@ -114,4 +141,5 @@ const TYPE_NAMES: readonly (RecordTypeName | undefined)[] = [
   'membership',
   'padding',
   'draft',
+  'removed',
 ];

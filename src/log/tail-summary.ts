@@ -10,6 +10,7 @@ import {
   COMMIT_LENGTH,
   EVENT_TYPE_BYTES_MAX,
   occupiedBytes,
+  originalType,
   PREPARE,
   PREPARE_FLAG,
   PREPARE_HEADER_BYTES,
@@ -54,6 +55,9 @@ export class TailSummary {
       case RECORD_TYPE.commit:
         this.#noteCommit(view, record);
         break;
+      case RECORD_TYPE.removed:
+        this.#noteRemoved(view, record);
+        break;
       case RECORD_TYPE.epoch:
         this.openTransaction = undefined;
         break;
@@ -73,6 +77,16 @@ export class TailSummary {
       this.#contradict(view, record, 'the fields of the Prepare record contradict its length or position');
     }
     this.openTransaction = (flags & PREPARE_FLAG.lastOfTransaction) !== 0 ? undefined : begin;
+  }
+
+  /** Whether a transaction is open behind it is the same as behind the record that it stands for. */
+  #noteRemoved(view: DataView, record: number): void {
+    const flags = view.getUint16(record + RECORD.flags, true);
+    if (originalType(RECORD_TYPE.removed, flags) !== RECORD_TYPE.prepare) return;
+    const position = readU64(view, record + RECORD.position);
+    if ((flags & PREPARE_FLAG.lastOfTransaction) !== 0) this.openTransaction = undefined;
+    else if ((flags & PREPARE_FLAG.firstOfTransaction) !== 0) this.openTransaction = position;
+    else this.openTransaction ??= position;
   }
 
   #noteCommit(view: DataView, record: number): void {

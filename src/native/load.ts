@@ -12,7 +12,7 @@ import { CairnError } from '../base/errors.js';
 import type { Bytes } from '../base/ports.js';
 
 /** Raised together with kInterfaceVersion of native/addon.cc, so that a stale build is refused, not misunderstood. */
-const INTERFACE_VERSION = 7;
+const INTERFACE_VERSION = 8;
 
 /** What the addon exports. Results of system calls are a count or 0, or -errno; see native/disk.cc and native/kernel.cc. */
 export interface Addon {

@@ -46,7 +46,7 @@ export class RecordChecks {
     const type = view.getUint8(at + RECORD.type);
     if (readU64(view, at + RECORD.position) !== position) return false;
     if (view.getUint8(at + RECORD.version) !== RECORD_VERSION) return false;
-    if (type < RECORD_TYPE.prepare || type > RECORD_TYPE.draft) return false;
+    if (type < RECORD_TYPE.prepare || type > RECORD_TYPE.removed) return false;
     if (length < RECORD_HEADER_BYTES || length > RECORD_LENGTH_MAX) return false;
     const crc = this.#kernel.crc32c(bytes, at + RECORD.length, RECORD_HEADER_BYTES - RECORD.length, 0);
     return crc === view.getUint32(at + RECORD.crc, true);

@@ -13,8 +13,7 @@ import { Cursor } from '../../src/ring/cursor.js';
 import { CONTROL } from '../../src/ring/layout.js';
 import { createMailbox, MailboxSender } from '../../src/ring/mailbox.js';
 import { LiveLog } from '../reader/live-log.js';
-import { hashOf } from './index-rig.js';
-import { LOG_ID, SampleLog, type SampleRecord } from './sample-log.js';
+import { hashOf, LOG_ID, SampleLog, type SampleRecord } from './sample-log.js';
 
 const CHUNK_BYTES = 65_536;
 const RING_BYTES = 1_048_576;

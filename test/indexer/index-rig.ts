@@ -22,7 +22,7 @@ import { createMailbox, MailboxSender } from '../../src/ring/mailbox.js';
 import { RingProducer } from '../../src/ring/producer.js';
 import { type CrashKind, SimulatedDisk } from '../../src/sim/disk/simulated-disk.js';
 import { Random } from '../../src/sim/random.js';
-import { LOG_ID, type SampleEvent, SampleLog, type SampleRecord } from './sample-log.js';
+import { hashOf, LOG_ID, type SampleEvent, SampleLog, type SampleRecord } from './sample-log.js';
 
 export const FOLDER = '/data';
 export const INDEX = `${FOLDER}/index`;
@@ -392,10 +392,4 @@ function metadataOf(streams: ReadonlyMap<string, SampleRecord[]>, stream: string
 
 function total(places: readonly (readonly [number, number])[]): [number, number] {
   return [places.length, places.reduce((sum, [, bytes]) => sum + bytes, 0)];
-}
-
-/** What a snapshot has for an event's stream. */
-export function hashOf(table: NameTable, stream: string): number {
-  const name = Buffer.from(stream);
-  return table.hash(name, 0, name.length);
 }

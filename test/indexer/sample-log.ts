@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeU64 } from '../../src/base/bytes.js';
+import type { NameTable } from '../../src/base/name-table.js';
 import type { ChainState } from '../../src/base/ports.js';
 import {
   CHUNK_FOOTER_BYTES,
@@ -236,4 +237,10 @@ export class SampleLog {
     larger.set(this.#bytes);
     this.#bytes = larger;
   }
+}
+
+/** What a snapshot has for an event's stream. */
+export function hashOf(table: NameTable, stream: string): number {
+  const name = Buffer.from(stream);
+  return table.hash(name, 0, name.length);
 }

@@ -28,7 +28,7 @@ describe('a record whose fields contradict each other is called malformed, with 
     ['a long Commit', altered('record-commit.hex', 4, [55, 0, 0, 0]), 'a Commit of 55 bytes'],
     ['a short Epoch', altered('record-epoch.hex', 4, [63, 0, 0, 0]), 'an Epoch record of 63 bytes'],
     ['Padding with content', altered('record-padding.hex', 1000, [1]), 'Padding that is not zeros'],
-    ['an unknown type', altered('record-commit.hex', 40, [7]), 'unknown record type 7'],
+    ['an unknown type', altered('record-commit.hex', 40, [8]), 'unknown record type 8'],
   ])('%s', (_, record, reason) => {
     expect(decodeRecord(record, 0).body).toEqual({ kind: 'malformed', reason });
   });

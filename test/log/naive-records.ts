@@ -36,7 +36,9 @@ export function naiveSeal(record: NaiveRecord, before: NaiveSealed | undefined):
   bytes.writeBigUInt64LE(BigInt(position), 8);
   bytes.writeBigUInt64LE(BigInt(timestampAt(position)), 16);
   bytes.writeUInt32LE(record.epoch, 24);
-  bytes.writeUInt32LE(before === undefined ? 0 : before.bytes.readUInt32LE(0), 28);
+  // Behind what was removed the log goes on from what stood there.
+  const chainAt = before?.type === 7 ? 44 : 0;
+  bytes.writeUInt32LE(before === undefined ? 0 : before.bytes.readUInt32LE(chainAt), 28);
   bytes.writeUInt32LE(before === undefined ? 0 : before.length, 32);
   bytes.set(record.body, 44);
   bytes.writeUInt32LE(naiveCrc(bytes.subarray(44)), 36);

@@ -369,7 +369,7 @@ describe('damage', () => {
   });
 
   test.each([
-    ['type 7', { type: 7, version: 1 }],
+    ['type 8', { type: 8, version: 1 }],
     ['version 2', { type: 1, version: 2 }],
   ])('is not what a record of a later format is called: %s', (_, { type, version }) => {
     const log = new SampleLog().epoch().event();

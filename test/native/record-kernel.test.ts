@@ -22,7 +22,7 @@ const lengths = fc.oneof(
 const batches = fc
   .record({
     position: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 40 })),
-    records: fc.array(fc.record({ length: lengths, type: fc.integer({ min: 1, max: 5 }) }), {
+    records: fc.array(fc.record({ length: lengths, type: fc.integer({ min: 1, max: 7 }) }), {
       maxLength: 12,
     }),
     epochs: fc.array(fc.integer({ min: 1, max: 0xffff_ffff }), { minLength: 12, maxLength: 12 }),
@@ -155,7 +155,7 @@ describe.each([...kernelsByName()])('%s', (_name, kernel: RecordKernel) => {
       ['a length above the limit', RECORD.length, 4, RECORD_LENGTH_MAX + 1],
       ['a length of all ones', RECORD.length, 4, 0xffff_ffff],
       ['type 0', RECORD.type, 1, 0],
-      ['type 7', RECORD.type, 1, 7],
+      ['type 8', RECORD.type, 1, 8],
       ['version 0', RECORD.version, 1, 0],
       ['version 2', RECORD.version, 1, 2],
     ])('%s is a bad header, however right its checksum', (_title, at, size, value) => {

@@ -114,6 +114,8 @@ function bodyFields(body: RecordBody): Row {
       return { instanceId: body.instanceId, detail: `leader ${body.instanceId}` };
     case 'membership':
       return { contentBytes: body.content.length, detail: `${body.content.length} bytes` };
+    case 'removed':
+      return { originalType: body.originalType, detail: `a ${body.originalType} record that was removed` };
     case 'padding':
       return { detail: 'fills the chunk' };
     case 'malformed':

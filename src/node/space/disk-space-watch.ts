@@ -113,6 +113,8 @@ export class DiskSpaceWatch {
       );
       return;
     }
+    // Why it is not known was said, and that nobody is refused for it.
+    if (space === 'unknown') return;
     if (before === 'short') log.info(facts, 'the disk has space again: appends are taken');
     if (space === 'low') {
       log.warn(facts, 'the disk is filling up: make room before appends are refused');
