@@ -75,7 +75,7 @@ export function encodeRun(
     view.setUint32(entry, length | (type << TYPE_SHIFT) | kept, true);
     view.setUint32(entry + 4, crc, true);
   }
-  writeHeader(view, head, RECORD_HEADER_BYTES + records.length * ENTRY_BYTES);
+  writeHeader(view, 0, head, RECORD_HEADER_BYTES + records.length * ENTRY_BYTES);
   kernel.seal(bytes, at, occupied, { ...head });
 }
 
@@ -275,66 +275,99 @@ function runEnd(kernel: RecordKernel, run: DataView<ArrayBuffer>): Position | un
 
 /** Puts the Removed records of a run where they belong, as far as that is in the target. */
 function showRun(kernel: RecordKernel, run: DataView, { from, to, target, at }: Unpacked): void {
-  const head = new Uint8Array(REMOVED_HEAD_BYTES);
-  const view = new DataView(head.buffer);
-  const timestampUs = readU64(run, RECORD.timestamp);
+  const view = new DataView(target.buffer, target.byteOffset, target.length);
   const length = run.getUint32(RECORD.length, true);
-  const state: ChainState = {
+  const timestampUs = readU64(run, RECORD.timestamp);
+  const state = stateAt(run);
+  // Those that are in the target as a whole are sealed there, at once.
+  let wholeFrom: ChainState | undefined;
+  let wholeBytes = 0;
+  for (let entry = RECORD.body; entry + ENTRY_BYTES <= length && state.position < to; entry += ENTRY_BYTES) {
+    const { position } = state;
+    const word = run.getUint32(entry, true);
+    const crc = run.getUint32(entry + 4, true);
+    const occupied = occupiedBytes(word & LENGTH_MASK);
+    if (position >= from && position + occupied <= to) {
+      wholeFrom ??= { ...state };
+      wholeBytes += occupied;
+      writeRemoved(view, at + position - from, { position, timestampUs, epoch: state.epoch, word, crc });
+    } else if (position + REMOVED_HEAD_BYTES > from) {
+      const head = removedHead(kernel, state, { position, timestampUs, epoch: state.epoch, word, crc });
+      const [first, last] = [Math.max(position, from), Math.min(position + REMOVED_HEAD_BYTES, to)];
+      target.set(head.subarray(first - position, last - position), at + first - from);
+    }
+    state.position += occupied;
+    state.chain = crc;
+    state.previousLength = word & LENGTH_MASK;
+  }
+  if (wholeFrom !== undefined) kernel.seal(target, at + wholeFrom.position - from, wholeBytes, wholeFrom);
+}
+
+/** What the run's first record goes on from. */
+function stateAt(run: DataView): ChainState {
+  return {
     position: readU64(run, RECORD.position),
     chain: run.getUint32(RECORD.chain, true),
     previousLength: run.getUint32(RECORD.previousLength, true),
     epoch: run.getUint32(RECORD.epoch, true),
   };
-  for (let entry = RECORD.body; entry + ENTRY_BYTES <= length && state.position < to; entry += ENTRY_BYTES) {
-    const word = run.getUint32(entry, true);
-    const recordLength = word & LENGTH_MASK;
-    const { position } = state;
-    view.setUint32(REMOVED.originalCrc, run.getUint32(entry + 4, true), true);
-    if (position + REMOVED_HEAD_BYTES > from) {
-      const originalType = (word >>> TYPE_SHIFT) & TYPE_MASK;
-      writeHeader(view, { ...state, timestampUs }, recordLength);
-      view.setUint16(
-        RECORD.flags,
-        (originalType << REMOVED_FLAGS.originalTypeShift) | (word >>> FLAGS_SHIFT),
-        true,
-      );
-      sealRemoved(kernel, head, view, state);
-      const [first, last] = [Math.max(position, from), Math.min(position + REMOVED_HEAD_BYTES, to)];
-      target.set(head.subarray(first - position, last - position), at + first - from);
-    }
-    state.position += occupiedBytes(recordLength);
-    state.chain = view.getUint32(REMOVED.originalCrc, true);
-    state.previousLength = recordLength;
-  }
 }
 
-/** All but what sealing fills in. */
-function writeHeader(view: DataView, { position, timestampUs, epoch }: RunHead, length: number): void {
-  view.setUint32(RECORD.length, length, true);
-  writeU64(view, RECORD.position, position);
-  writeU64(view, RECORD.timestamp, timestampUs);
-  view.setUint32(RECORD.epoch, epoch, true);
-  view.setUint8(RECORD.type, RECORD_TYPE.removed);
-  view.setUint8(RECORD.version, RECORD_VERSION);
+/** A Removed record: where, when, and the entry that it has in its run. */
+interface RemovedEntry {
+  readonly position: Position;
+  readonly timestampUs: number;
+  readonly epoch: number;
+  readonly word: number;
+  readonly crc: number;
 }
 
-/** Seals a Removed record of which only the head is there: zeros follow. */
-function sealRemoved(
-  kernel: RecordKernel,
-  head: Bytes,
+/** All but what sealing fills in, where zeros are. */
+function writeRemoved(
   view: DataView,
-  { chain, previousLength }: ChainState,
+  at: number,
+  { position, timestampUs, epoch, word, crc }: RemovedEntry,
 ): void {
+  const originalType = (word >>> TYPE_SHIFT) & TYPE_MASK;
+  const flags = (originalType << REMOVED_FLAGS.originalTypeShift) | (word >>> FLAGS_SHIFT);
+  writeHeader(view, at, { position, timestampUs, epoch }, word & LENGTH_MASK);
+  view.setUint16(at + RECORD.flags, flags, true);
+  view.setUint32(at + REMOVED.originalCrc, crc, true);
+}
+
+type HeaderFields = Pick<RunHead, 'position' | 'timestampUs' | 'epoch'>;
+
+function writeHeader(
+  view: DataView,
+  at: number,
+  { position, timestampUs, epoch }: HeaderFields,
+  length: number,
+): void {
+  view.setUint32(at + RECORD.length, length, true);
+  writeU64(view, at + RECORD.position, position);
+  writeU64(view, at + RECORD.timestamp, timestampUs);
+  view.setUint32(at + RECORD.epoch, epoch, true);
+  view.setUint8(at + RECORD.type, RECORD_TYPE.removed);
+  view.setUint8(at + RECORD.version, RECORD_VERSION);
+}
+
+/** The head of a Removed record, sealed as if all its zeros followed. */
+function removedHead(
+  kernel: RecordKernel,
+  { chain, previousLength }: ChainState,
+  entry: RemovedEntry,
+): Bytes {
+  const head = new Uint8Array(REMOVED_HEAD_BYTES);
+  const view = new DataView(head.buffer);
+  writeRemoved(view, 0, entry);
   let bodyCrc = kernel.crc32c(head, RECORD.body, REMOVED_HEAD_BYTES - RECORD.body, 0);
-  const occupied = occupiedBytes(view.getUint32(RECORD.length, true));
-  for (let left = occupied - REMOVED_HEAD_BYTES; left > 0; left -= ZEROS.length)
+  const zeros = occupiedBytes(entry.word & LENGTH_MASK) - REMOVED_HEAD_BYTES;
+  for (let left = zeros; left > 0; left -= ZEROS.length)
     bodyCrc = kernel.crc32c(ZEROS, 0, Math.min(left, ZEROS.length), bodyCrc);
   view.setUint32(RECORD.chain, chain, true);
   view.setUint32(RECORD.previousLength, previousLength, true);
   view.setUint32(RECORD.bodyCrc, bodyCrc, true);
-  view.setUint32(
-    RECORD.crc,
-    kernel.crc32c(head, RECORD.length, RECORD_HEADER_BYTES - RECORD.length, 0),
-    true,
-  );
+  const headerBytes = RECORD_HEADER_BYTES - RECORD.length;
+  view.setUint32(RECORD.crc, kernel.crc32c(head, RECORD.length, headerBytes, 0), true);
+  return head;
 }
