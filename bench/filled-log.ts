@@ -54,7 +54,7 @@ export async function fillLog(
 }
 
 /** Resolves when so many chunks have segments, and nothing happens in the folder any more. */
-export async function quiet(folder: string, chunks: number): Promise<void> {
+async function quiet(folder: string, chunks: number): Promise<void> {
   let last = '';
   for (let sinceMs = performance.now(); performance.now() - sinceMs < QUIET_MS; await sleep(100)) {
     const names = filesIn(folder);
