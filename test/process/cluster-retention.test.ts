@@ -89,6 +89,34 @@ test('what is said and deleted holds on every node at once, and after the leader
   expect(await revisionsIn(writer, 'deleted')).toEqual([5]);
 });
 
+test('who follows a stream, on any node, is told of its tombstone behind the events before it', async () => {
+  await cluster.untilLed();
+  const writer = await connected();
+  await writer.append('ending', event(0));
+  const caughtUp: Promise<void>[] = [];
+  const following: Promise<[number[], string]>[] = [];
+  for (const nodePreference of ['leader', 'follower', 'random'] as const) {
+    const messages = (await connected({ nodePreference })).subscribe('ending').messages();
+    const revisions: number[] = [];
+    caughtUp.push(
+      new Promise((resolve) => {
+        const follow = async () => {
+          for await (const message of messages) {
+            if (message.kind === 'events') revisions.push(...message.events.map(({ revision }) => revision));
+            else if (message.kind === 'caught-up') resolve();
+          }
+        };
+        following.push(codeOf(follow()).then((code) => [revisions, code]));
+      }),
+    );
+  }
+  await within(DEADLINE_MS, 'all have caught up', Promise.all(caughtUp));
+  for (let i = 1; i < 5; i++) await writer.append('ending', event(i));
+  await writer.tombstoneStream('ending');
+  const ends = await within(DEADLINE_MS, 'all are told', Promise.all(following));
+  expect(ends).toEqual(Array.from({ length: 3 }, () => [[0, 1, 2, 3, 4], 'stream-deleted']));
+});
+
 test('a delete among appends of others deletes what was before it, and nothing else', async () => {
   await cluster.untilLed();
   const [writer, deleter] = [await connected(), await connected()];
