@@ -79,7 +79,7 @@ export interface RecordPlace {
   readonly bytes: number;
 }
 
-/** Sealed chunks that are read again and again to find damage. */
+/** Sealed chunks, and the index's files, that are read again and again to find damage. */
 export interface ScrubStatus {
   /** Whether there are chunks left in this round, and how many. */
   readonly isUnderWay: boolean;
@@ -91,6 +91,8 @@ export interface ScrubStatus {
   readonly chunks: number;
   readonly bytes: number;
   readonly damaged: number;
+  /** How often a file of the index was not as it was written. */
+  readonly indexDamaged: number;
 }
 
 /** Who answers such questions. */

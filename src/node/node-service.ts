@@ -5,16 +5,10 @@
 import { CairnError } from '../base/errors.js';
 import type { Position } from '../base/units.js';
 import { type Configuration, type MembershipChange, memberOf } from '../cluster/configuration.js';
+import type { ScrubStatus } from '../indexer/commands.js';
 import type { AppendPort } from '../net/engine-port.js';
 import { FilterShelf } from '../net/filter-shelf.js';
-import type {
-  AdminPort,
-  DiskSpaceStatus,
-  NodePort,
-  NodeStatus,
-  ScrubProgress,
-  ServedLog,
-} from '../net/node-port.js';
+import type { AdminPort, DiskSpaceStatus, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
 import { NO_SUBSCRIPTIONS, NodeSubscriptions } from '../net/node-subscriptions.js';
 import { type CountLimits, sessionLimits } from '../net/session-limits.js';
 import { NOTHING_WRITTEN } from '../ring/writer-statistics.js';
@@ -38,9 +32,9 @@ export interface NodeServiceParts {
   readonly block: (names: readonly string[]) => void;
 }
 
-const NOTHING_SCRUBBED: ScrubProgress = {
+const NOTHING_SCRUBBED: ScrubStatus = {
   ...{ isUnderWay: false, chunksLeft: 0, rounds: 0, lastRoundEndedAt: null },
-  ...{ chunks: 0, bytes: 0, damaged: 0 },
+  ...{ chunks: 0, bytes: 0, damaged: 0, indexDamaged: 0 },
 };
 
 /** How long a read waits for this node to have what the client has seen elsewhere. */
