@@ -5,11 +5,11 @@
 import { Piscina } from 'piscina';
 import { assert } from '../base/assert.js';
 import type { CairnError } from '../base/errors.js';
+import type { ScrubStatus } from '../base/scrub-status.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
 import { type MailboxDescriptor, MailboxSender } from '../ring/mailbox.js';
 import { compiledEntry } from '../ring/thread-start.js';
-import type { ScrubStatus } from './commands.js';
 import { type IndexJob, isScrubJob, type JobOutcome, jobBuffers, type ScrubJob } from './jobs.js';
 import { type OutcomeMessage, sendOutcome } from './messages.js';
 import type { PoolTask, poolJob } from './pool-job.js';

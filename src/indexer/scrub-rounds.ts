@@ -2,7 +2,7 @@
  * The rounds in which all sealed chunks, and the index, are read and checked, again and again: when the next one is due, and what came of them so far. Main
  * thread. What is next the index thread says; how much of the disk that may take the job runner does.
  */
-import type { ScrubStatus } from './commands.js';
+import { NOTHING_SCRUBBED, type ScrubStatus } from '../base/scrub-status.js';
 import type { ScrubJob } from './jobs.js';
 
 export interface ScrubParts {
@@ -21,10 +21,7 @@ export class ScrubRounds {
   readonly #parts: ScrubParts;
   #timer: NodeJS.Timeout | undefined;
   #isDue = false;
-  #status: ScrubStatus = {
-    ...{ isUnderWay: false, chunksLeft: 0, rounds: 0, lastRoundEndedAt: null },
-    ...{ chunks: 0, bytes: 0, damaged: 0, indexDamaged: 0 },
-  };
+  #status = NOTHING_SCRUBBED;
 
   constructor(parts: ScrubParts) {
     this.#parts = parts;

@@ -4,11 +4,11 @@
  */
 
 import type { SpaceLevel } from '../base/disk-space.js';
+import type { ScrubStatus } from '../base/scrub-status.js';
 import type { Position } from '../base/units.js';
 import type { Configuration, MemberId, MemberRole, MembershipChange } from '../cluster/configuration.js';
 import type { NodeRole } from '../cluster/effects.js';
 import type { MemberProgress } from '../cluster/node-view.js';
-import type { ScrubStatus } from '../indexer/commands.js';
 import type { LogReader } from '../reader/log-reader.js';
 import type { Rejection } from '../sequencer/pending-replies.js';
 import type { ReadConsistency } from '../wire/frames.js';
