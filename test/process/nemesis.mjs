@@ -1,11 +1,12 @@
 /**
- * `npm run test:nemesis -- [--runs 100] [--seed N] [--seconds 10] [--nodes 3] [--keep] [--faults kill,pause,partition,…]`: clusters of real processes under
+ * `npm run test:nemesis -- [--runs 100] [--seed N] [--seconds 10] [--nodes 3] [--keep] [--no-backups] [--faults kill,pause,partition,…]`: clusters of real processes under
  * load and under faults, each judged at its end; see nemesis/, which is loaded the way the tests are. Exit status 1 if anything is wrong.
  */
 import { parseArgs } from 'node:util';
 import { createViteServer } from 'vitest/node';
 
 const { values } = parseArgs({
+  allowNegative: true,
   options: {
     runs: { type: 'string', default: '100' },
     seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '3' },
     faults: { type: 'string' },
     keep: { type: 'boolean', default: false },
+    backups: { type: 'boolean', default: true },
   },
 });
 
@@ -35,6 +37,7 @@ const failures = await nemesisLoop({
   nodes: Number(values.nodes),
   faults: values.faults,
   isKept: values.keep,
+  isBackedUp: values.backups,
   say: (line) => console.log(line),
 });
 await server.close();
