@@ -3,7 +3,7 @@
  * load and under faults, each judged at its end; see nemesis/, which is loaded the way the tests are. Exit status 1 if anything is wrong.
  */
 import { parseArgs } from 'node:util';
-import { createViteServer } from 'vitest/node';
+import { withSource } from '../load-source.mjs';
 
 const { values } = parseArgs({
   allowNegative: true,
@@ -21,24 +21,16 @@ const { values } = parseArgs({
 // What it has mounted and started goes with the process, if that ends by itself.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 
-const server = await createViteServer({
-  configFile: false,
-  root: new URL('../..', import.meta.url).pathname,
-  server: { middlewareMode: true, hmr: false, ws: false, watch: null },
-  optimizeDeps: { noDiscovery: true },
-  appType: 'custom',
-  logLevel: 'error',
-});
-const { nemesisLoop } = await server.ssrLoadModule('/test/process/nemesis/nemesis.ts');
-const failures = await nemesisLoop({
-  runs: Number(values.runs),
-  seed: Number(values.seed),
-  seconds: Number(values.seconds),
-  nodes: Number(values.nodes),
-  faults: values.faults,
-  isKept: values.keep,
-  isBackedUp: values.backups,
-  say: (line) => console.log(line),
-});
-await server.close();
+const failures = await withSource('/test/process/nemesis/nemesis.ts', ({ nemesisLoop }) =>
+  nemesisLoop({
+    runs: Number(values.runs),
+    seed: Number(values.seed),
+    seconds: Number(values.seconds),
+    nodes: Number(values.nodes),
+    faults: values.faults,
+    isKept: values.keep,
+    isBackedUp: values.backups,
+    say: (line) => console.log(line),
+  }),
+);
 process.exit(failures === 0 ? 0 : 1);

@@ -1,7 +1,7 @@
 /** Metadata, deletes and tombstones of a real node, over kills, restarts and restored backups, against a plain model in memory. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isLong } from '../long-test.js';
-import { endAllBackups } from './backup/backup-process.js';
+import { endAllCommands } from './command-process.js';
 import { RetentionHistory } from './model/retention-history.js';
 import { endAllNodes, removeFolder, temporaryFolder } from './node-process.js';
 import { SeededRandom } from './random.js';
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  await endAllBackups();
+  await endAllCommands();
   await endAllNodes();
   removeFolder(folder);
 });

@@ -1,30 +1,14 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CairnError } from '../../src/base/errors.js';
-import { SampleLog } from '../indexer/sample-log.js';
 import { commit, EVERYTHING, Follower, turns, type Wanted } from './follower.js';
-import { LiveLog } from './live-log.js';
+import { emptyLiveLog } from './live-log.js';
 
-const CHUNK_BYTES = 65_536;
-const RING_BYTES = 65_536;
 const STREAMS = ['a', 'b', 'order-1', 'order-2', 'é'];
-
-const open: LiveLog[] = [];
-afterEach(async () => {
-  for (const live of open.splice(0)) await live.close();
-});
-
-function liveLog(ringBytes = RING_BYTES): LiveLog {
-  const sample = new SampleLog(CHUNK_BYTES);
-  sample.epoch();
-  const live = new LiveLog(sample, ringBytes);
-  open.push(live);
-  return live;
-}
 
 describe('a live read', () => {
   test('gives what was there, says that it has caught up, and then gives what is committed', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     commit(live, ['a', 'b', 'a']);
     for (const wanted of [{ stream: 'a' }, { prefix: '' }, { prefix: 'a' }]) {
       const follower = new Follower(live, wanted);
@@ -39,7 +23,7 @@ describe('a live read', () => {
   });
 
   test('follows a stream that does not exist yet', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     const follower = new Follower(live, { stream: 'new' });
     await follower.take(EVERYTHING);
     expect([follower.said, follower.next]).toEqual([['caught up'], 0]);
@@ -51,7 +35,7 @@ describe('a live read', () => {
   });
 
   test('from the end gives only what is committed later', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     commit(live, ['a', 'a']);
     const followers = [{ stream: 'a' }, { prefix: '' }, { stream: 'new' }].map(
       (wanted) => new Follower(live, wanted, Number.POSITIVE_INFINITY),
@@ -64,7 +48,7 @@ describe('a live read', () => {
   });
 
   test('from beyond the end waits until there is something, and does not say before that it has caught up', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     commit(live, ['a']);
     const all = new Follower(live, { prefix: '' }, live.sample.end + 96);
     await all.take(EVERYTHING);
@@ -84,7 +68,7 @@ describe('a live read', () => {
   });
 
   test('of a stream goes on after an event that is not committed here yet, and has caught up when that is, without a further one', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     commit(live, ['a', 'a']);
     const stream = new Follower(live, { stream: 'a' }, 4);
     await stream.take(EVERYTHING);
@@ -100,7 +84,7 @@ describe('a live read', () => {
   });
 
   test('after an event that is not committed here yet waits for it, and says that it has caught up only then', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     commit(live, ['a']);
     const [eventsMax, from] = [Number.POSITIVE_INFINITY, live.sample.end];
     const read = live.reader.readAll({ direction: 'forwards', from, eventsMax, isLive: true, isAfter: true });
@@ -115,7 +99,7 @@ describe('a live read', () => {
   });
 
   test('that is too slow for the ring says so, reads from the files, and says when it has caught up again', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     for (const wanted of [{ stream: 'a' }, { prefix: '' }, { prefix: 'a' }]) {
       const follower = new Follower(live, wanted);
       await follower.take(EVERYTHING);
@@ -130,7 +114,7 @@ describe('a live read', () => {
   });
 
   test('of a stream that gets more events than are noted for it asks the index', async () => {
-    const live = liveLog(1024 * 1024);
+    const live = emptyLiveLog(1024 * 1024);
     const follower = new Follower(live, { stream: 'a' });
     await follower.take(EVERYTHING);
     for (let i = 0; i < 300; i++) commit(live, ['a', 'a']);
@@ -141,7 +125,7 @@ describe('a live read', () => {
   });
 
   test('that was closed is not woken, and lets go of its stream', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     const followers = [{ stream: 'a' }, { prefix: '' }].map((wanted) => new Follower(live, wanted));
     for (const follower of followers) await follower.take(EVERYTHING);
     const waiting = followers.map(({ read }) => read.whenReady?.());
@@ -159,7 +143,7 @@ describe('a live read', () => {
   });
 
   test('of a node that serves nobody any more ends, with the reason', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     const followers = [{ stream: 'a' }, { prefix: '' }, { prefix: 'b' }].map(
       (wanted) => new Follower(live, wanted),
     );
@@ -174,7 +158,7 @@ describe('a live read', () => {
   });
 
   test('goes on from any position or revision that it has come to, and leaves out the event that it is after', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     for (let i = 0; i < 20; i++) commit(live, ['a', 'b']);
     const [eventsMax, direction] = [Number.POSITIVE_INFINITY, 'forwards'] as const;
     for (const { position } of live.sample.events) {
@@ -192,7 +176,7 @@ describe('a live read', () => {
   });
 
   test('after an event, and one from that event, may follow side by side: each gets what it asked for', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     commit(live, ['a']);
     const [eventsMax, direction, isLive] = [Number.POSITIVE_INFINITY, 'forwards', true] as const;
     const end = new Follower(live, { prefix: '' });
@@ -240,7 +224,7 @@ describe('a live read', () => {
     ];
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 80 }), async (steps) => {
-        const live = liveLog(16_384 * 4);
+        const live = emptyLiveLog(16_384 * 4);
         const seen: number[][] = wishes.map(() => []);
         const followers = wishes.map((wanted) => new Follower(live, wanted));
         for (const each of steps) {

@@ -1,24 +1,7 @@
 /** Tombstones and who follows their streams. */
-import { afterEach, expect, test } from 'vitest';
-import { SampleLog } from '../indexer/sample-log.js';
+import { expect, test } from 'vitest';
 import { commit, EVERYTHING, Follower } from './follower.js';
-import { LiveLog } from './live-log.js';
-
-const CHUNK_BYTES = 65_536;
-const RING_BYTES = 65_536;
-
-const open: LiveLog[] = [];
-afterEach(async () => {
-  for (const live of open.splice(0)) await live.close();
-});
-
-function liveLog(ringBytes = RING_BYTES): LiveLog {
-  const sample = new SampleLog(CHUNK_BYTES);
-  sample.epoch();
-  const live = new LiveLog(sample, ringBytes);
-  open.push(live);
-  return live;
-}
+import { emptyLiveLog, type LiveLog } from './live-log.js';
 
 /** Appends a tombstone, and does not commit it. */
 function bury(live: LiveLog, stream: string): void {
@@ -26,7 +9,7 @@ function bury(live: LiveLog, stream: string): void {
 }
 
 test('a live read of a stream that gets a tombstone ends with that, once, behind the events before it; others go on', async () => {
-  const live = liveLog();
+  const live = emptyLiveLog();
   commit(live, ['a', 'b']);
   const followers = [
     new Follower(live, { stream: 'a' }),
@@ -56,7 +39,7 @@ test('a live read of a stream that gets a tombstone ends with that, once, behind
 });
 
 test('a live read of a stream with a tombstone ends for who was behind, too, and for who begins later', async () => {
-  const live = liveLog();
+  const live = emptyLiveLog();
   const slow = new Follower(live, { stream: 'a' });
   await slow.take(EVERYTHING);
   bury(live, 'a');

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { LoggedEvent } from '../../../src/sim/checks/logged-event.js';
-import { BackupProcess, runBackup } from '../backup/backup-process.js';
+import { endOf, runBackup, startBackup } from '../backup/backup-process.js';
 import { NodeProcess } from '../node-process.js';
 import type { SeededRandom } from '../random.js';
 import { within } from '../within.js';
@@ -90,9 +90,9 @@ export class ClusterBackups {
 
   async #create(killAfterMs: number | undefined): Promise<void> {
     const { urls } = this.#options;
-    const making = new BackupProcess(['create', '--url', urls.join(','), '--to', this.#repository]);
+    const making = startBackup(['create', '--url', urls.join(','), '--to', this.#repository]);
     const kill = killAfterMs === undefined ? undefined : setTimeout(() => making.kill(), killAfterMs);
-    const { code, signal, rows, errors } = await making.exit;
+    const { code, signal, rows, errors } = await endOf(making);
     clearTimeout(kill);
     if (signal === 'SIGKILL' && kill !== undefined) {
       this.counts.killed++;
