@@ -1,7 +1,11 @@
 /**
  * Keeps the index's files in step with the log: thinks of the jobs that make segments of chunks, merges those, and has the chunks of a
- * damaged one read again. Index thread, the only one that changes the manifest. Nothing here is needed for a right answer: what has
- * no segment is in memory, or is made anew before anybody is answered.
+ * damaged one read again, or of one some of whose chunks were scavenged. Index thread, the only one that changes the manifest. Nothing here is needed
+ * for a right answer: what has no segment is in memory, or is made anew before anybody is answered.
+ *
+ * A segment from before its chunks were scavenged has places of events that are gone. Readers find a Removed record there, and leave it out; so it
+ * answers as long as nobody makes it anew, and nothing lasting says that this is still to be done: after a restart in the middle it stays as it is until one of
+ * its chunks is scavenged again. What it costs by then is its size: a read of a stream begins behind what its metadata hides.
  */
 import { randomInt } from 'node:crypto';
 import { assert } from '../base/assert.js';
@@ -22,7 +26,7 @@ import type { BuildJob, ChunkMemory, IndexJob, MergeJob } from './jobs.js';
 import type { LogIndex } from './log-index.js';
 import type { MemoryPart } from './memory-part.js';
 import { areMany, nextMerge } from './merge-plan.js';
-import type { OutcomeMessage } from './messages.js';
+import type { JobMessage } from './messages.js';
 
 export interface KeeperParts {
   readonly disk: Disk;
@@ -52,6 +56,14 @@ export interface KnownFiles {
   readonly missing: readonly number[];
 }
 
+/** A segment that is made anew. */
+interface Rebuild {
+  /** The segments of its chunks so far. */
+  readonly made: SegmentFile[];
+  /** Someone may wait for it. Else it has places of events that were removed, and is in the way of nothing. */
+  readonly isDamaged: boolean;
+}
+
 export class SegmentKeeper {
   readonly #parts: KeeperParts;
   /** In the order of their chunks. */
@@ -60,8 +72,13 @@ export class SegmentKeeper {
   #unmergeable: readonly OpenSegment[] | undefined;
   #eventIds: readonly EventIdsFile[];
   readonly #missing: Set<number>;
-  /** Damaged segments, and the new ones of their chunks so far. */
-  readonly #suspects = new Map<OpenSegment, SegmentFile[]>();
+  readonly #rebuilds = new Map<OpenSegment, Rebuild>();
+  /** Chunks that were scavenged since they were read for their segments or parts. */
+  readonly #scavenged = new Set<number>();
+  /** Whether no more are coming. */
+  #isScavengeOver = true;
+  /** The one of them that the last build has read, or reads. */
+  #rereading: number | undefined;
   #nextFile: number;
   /** Chunks that nobody has read since the start, or in this round, the newest last: that is the one that is most likely to be wanted. */
   #unverified: number[];
@@ -93,7 +110,12 @@ export class SegmentKeeper {
   advance(indexed: Position, openFrom: Position): void {
     if (this.#job !== undefined) return;
     const first = areMany(this.#segments) ? this.#nextMerge() : undefined;
-    const job = first ?? this.#nextBuild(indexed, openFrom) ?? this.#nextMerge() ?? this.#nextVerify();
+    const job =
+      first ??
+      this.#nextBuild(indexed, openFrom) ??
+      this.#nextMerge() ??
+      this.#nextLeisurelyBuild(indexed) ??
+      this.#nextVerify();
     if (job === undefined) return;
     this.#job = job;
     this.#parts.report({ kind: 'job', job });
@@ -103,11 +125,25 @@ export class SegmentKeeper {
   suspect({ path, message }: { readonly path: string; readonly message: string }): void {
     const segment = this.#segments.find(({ reader }) => reader.file.path === path);
     assert(segment !== undefined, 'who found damage found it in a segment that counts');
-    if (this.#suspects.has(segment)) return;
-    this.#suspects.set(segment, []);
+    const known = this.#rebuilds.get(segment);
+    if (known?.isDamaged === true) return;
+    this.#rebuilds.set(segment, { made: known?.made ?? [], isDamaged: true });
     const { firstChunk, lastChunk } = segment.file;
     const facts = { reason: message, firstChunk, lastChunk };
     this.#parts.report({ kind: 'noted', message: 'a part of the index is damaged and is made anew', facts });
+  }
+
+  /** The files of these chunks have fewer records now. */
+  scavenged(chunks: readonly number[]): void {
+    for (const chunk of chunks) this.#scavenged.add(chunk);
+    this.#isScavengeOver = false;
+    this.#beginRebuilds();
+  }
+
+  /** Nor will others for now: also segments are made anew of which some chunks are as they were. */
+  scavengeEnded(): void {
+    this.#isScavengeOver = true;
+    this.#beginRebuilds();
   }
 
   /** All chunks that have a segment are to be read again. Those without one are about to be made to one, or were just written. */
@@ -117,10 +153,12 @@ export class SegmentKeeper {
   }
 
   /** The job that was under way has ended, or it is time to try it again. Answers whether queries may find more than before. */
-  take(outcome: Exclude<OutcomeMessage, { kind: 'next-round' }>): boolean {
+  take(outcome: JobMessage): boolean {
     const job = this.#job;
     assert(job !== undefined, 'a job that has ended had begun');
     this.#job = undefined;
+    const isUndone = job.kind === 'build' && outcome.kind !== 'done';
+    if (isUndone && this.#rereading !== undefined) this.#scavenged.add(this.#rereading);
     // What came of it main has told to whoever mends the log.
     if (job.kind === 'verify') return false;
     if (outcome.kind === 'done') return this.#install(job, outcome.chunkEvents);
@@ -137,14 +175,40 @@ export class SegmentKeeper {
   }
 
   #nextBuild(indexed: Position, openFrom: Position): IndexJob | undefined {
-    const toRead = this.#chunkToRebuild() ?? this.#newestMissing();
+    const toRead = this.#chunkToRebuild(true) ?? this.#newestMissing();
     const ready = toRead === undefined ? this.#oldestReadyPart(indexed, openFrom) : undefined;
     const chunk = toRead ?? ready?.chunk;
     if (chunk === undefined) return undefined;
-    const { seed } = this.#parts.index;
-    const eventIds = Math.max(0, this.#parts.eventIds - this.#eventsBehind(chunk));
-    const memory = ready && this.#memoryOf(ready, eventIds);
-    return { kind: 'build', ...this.#jobBase(), chunk, seed, committed: indexed, eventIds, memory };
+    const eventIds = this.#eventIdsOf(chunk);
+    const isReread = this.#reread(chunk);
+    const memory = ready && !isReread ? this.#memoryOf(ready, eventIds) : undefined;
+    return { ...this.#buildOf(chunk, indexed), eventIds, memory, canWait: false };
+  }
+
+  /** Of a chunk whose segment has places of events that are gone. Its event ids stay as they are. */
+  #nextLeisurelyBuild(indexed: Position): IndexJob | undefined {
+    const chunk = this.#chunkToRebuild(false);
+    if (chunk === undefined) return undefined;
+    this.#reread(chunk);
+    const hasIds = this.#eventIds.some((known) => known.chunk === chunk);
+    const eventIds = hasIds ? 0 : this.#eventIdsOf(chunk);
+    return { ...this.#buildOf(chunk, indexed), eventIds, memory: undefined, canWait: true };
+  }
+
+  #buildOf(chunk: number, committed: Position) {
+    return { kind: 'build', ...this.#jobBase(), chunk, seed: this.#parts.index.seed, committed } as const;
+  }
+
+  /** How many of the chunk's last event ids are wanted. */
+  #eventIdsOf(chunk: number): number {
+    return Math.max(0, this.#parts.eventIds - this.#eventsBehind(chunk));
+  }
+
+  /** Whether a job that begins now has to read a chunk for its having been scavenged. If that happens again meanwhile, it counts again. */
+  #reread(chunk: number): boolean {
+    const isScavenged = this.#scavenged.delete(chunk);
+    this.#rereading = isScavenged ? chunk : undefined;
+    return isScavenged;
   }
 
   /** A copy, which takes some ten milliseconds: to read the chunk again would cost its disk and the processors as much as writing it did. */
@@ -153,9 +217,22 @@ export class SegmentKeeper {
     return { part: part.toTransfer(), recent };
   }
 
-  #chunkToRebuild(): number | undefined {
-    const [suspect] = this.#suspects;
-    return suspect && suspect[0].file.firstChunk + suspect[1].length;
+  #chunkToRebuild(isDamaged: boolean): number | undefined {
+    for (const [{ file }, rebuild] of this.#rebuilds)
+      if (rebuild.isDamaged === isDamaged) return file.firstChunk + rebuild.made.length;
+    return undefined;
+  }
+
+  /** One that covers many chunks, which are scavenged one after the other, is not to be made anew for each. */
+  #beginRebuilds(): void {
+    if (this.#scavenged.size === 0) return;
+    const isScavenged = (chunk: number) => this.#scavenged.has(chunk);
+    for (const segment of this.#segments) {
+      if (this.#rebuilds.has(segment)) continue;
+      const chunks = chunksOf(segment.file);
+      const isDue = this.#isScavengeOver ? chunks.some(isScavenged) : chunks.every(isScavenged);
+      if (isDue) this.#rebuilds.set(segment, { made: [], isDamaged: false });
+    }
   }
 
   /** The newest first: then it is known how many event ids are still wanted. */
@@ -169,9 +246,10 @@ export class SegmentKeeper {
 
   #nextMerge(): IndexJob | undefined {
     if (this.#unmergeable === this.#segments) return undefined;
-    const usable = new Set(
-      this.#segments.filter((segment) => !this.#suspects.has(segment)).map(({ file }) => file),
-    );
+    const isScavenged = (chunk: number) => this.#scavenged.has(chunk);
+    const isUsable = (segment: OpenSegment) =>
+      !this.#rebuilds.has(segment) && !chunksOf(segment.file).some(isScavenged);
+    const usable = new Set(this.#segments.filter(isUsable).map(({ file }) => file));
     const files = this.#segments.map(({ file }) => file);
     const run = nextMerge(files, (file) => usable.has(file));
     if (run === undefined) this.#unmergeable = this.#segments;
@@ -215,14 +293,14 @@ export class SegmentKeeper {
     }
     const { chunk } = job;
     const others = this.#eventIds.filter((known) => known.chunk !== chunk);
-    const eventIds = job.eventIds === 0 ? others : [...others, { file, chunk, chunkEvents }];
+    const eventIds = job.eventIds === 0 ? this.#eventIds : [...others, { file, chunk, chunkEvents }];
     const built = { file, firstChunk: chunk, lastChunk: chunk };
-    for (const [suspect, rebuilt] of this.#suspects) {
-      const { firstChunk, lastChunk } = suspect.file;
+    for (const [segment, { made }] of this.#rebuilds) {
+      const { firstChunk, lastChunk } = segment.file;
       if (chunk < firstChunk || chunk > lastChunk) continue;
       if (chunk === lastChunk)
-        return this.#replace(job, { removed: [suspect], added: [...rebuilt, built], eventIds });
-      rebuilt.push(built);
+        return this.#replace(job, { removed: [segment], added: [...made, built], eventIds });
+      made.push(built);
       this.#eventIds = eventIds;
       return false;
     }
@@ -278,7 +356,8 @@ export class SegmentKeeper {
         this.#missing.delete(chunk);
       }
     }
-    for (const segment of removed) this.#suspects.delete(segment);
+    for (const segment of removed) this.#rebuilds.delete(segment);
+    this.#beginRebuilds();
   }
 
   #removeFiles(segments: readonly OpenSegment[], eventIds: readonly EventIdsFile[]): void {
