@@ -69,6 +69,24 @@ describe('ranges', () => {
     await rig.stopAndCheck();
   });
 
+  test('that end with a Removed record go on with what the removed one was followed by', async () => {
+    const rig = open();
+    rig.onProgress = () => rig.commit();
+    rig.write((log) => log.reign(1));
+    for (let i = 0; i < 60; i++) {
+      rig.write((log) =>
+        log
+          .event(i * 100)
+          .event(50)
+          .removeLast(),
+      );
+      rig.write((log) => (i % 3 === 0 ? log.commit(rig.store.committed).removeLast() : log.event(2_000)));
+    }
+    await rig.untilDurable();
+    expect(rig.driver.isIdle).toBe(true);
+    await rig.stopAndCheck();
+  });
+
   test('without a record are nothing to wait for', () => {
     const rig = open();
     rig.driver.add({ kind: 'write', isCatchUp: false, bytes: new Uint8Array(0) });
