@@ -74,13 +74,24 @@ describe('ranges', () => {
     rig.onProgress = () => rig.commit();
     rig.write((log) => log.reign(1));
     for (let i = 0; i < 60; i++) {
-      rig.write((log) =>
+      rig.write((log) => {
         log
           .event(i * 100)
           .event(50)
-          .removeLast(),
-      );
-      rig.write((log) => (i % 3 === 0 ? log.commit(rig.store.committed).removeLast() : log.event(2_000)));
+          .removeLast();
+      });
+      rig.write((log) => {
+        if (i % 3 === 0) log.commit(rig.store.committed).removeLast();
+        else log.event(2_000);
+      });
+      // Also where a chunk ends, whose footer says how the next one goes on.
+      const left = CHUNK_BYTES - (rig.log.end % CHUNK_BYTES);
+      if (left < 8_000) {
+        rig.write((log) => {
+          log.event(left - 87).removeLast();
+        });
+        expect(rig.log.end % CHUNK_BYTES).toBe(0);
+      }
     }
     await rig.untilDurable();
     expect(rig.driver.isIdle).toBe(true);
