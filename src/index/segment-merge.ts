@@ -69,17 +69,22 @@ function merge(inputs: readonly Input[], writer: SegmentWriter): void {
   }
 }
 
-/** `having`: who has the stream, oldest first. */
+/**
+ * `having`: who has the stream, oldest first. What comes before a gap in its revisions is left out: a scavenge has removed it, or is about to, as it
+ * takes the oldest events of a stream and has taken those of the gap.
+ */
 function writeStream(having: readonly Input[], writer: SegmentWriter): void {
-  const { name, entry } = having[0]!.scan;
-  let next = entry.first;
-  for (const { scan, file } of having) {
-    if (scan.entry.first !== next)
-      throw new IndexDamage(file.path, 'the revisions of a stream have a gap before it');
-    next += scan.entry.count;
+  let from = 0;
+  let next = 0;
+  for (const [i, { scan, file }] of having.entries()) {
+    const { first, count } = scan.entry;
+    if (first < next) throw new IndexDamage(file.path, 'the revisions of a stream go back in it');
+    if (first > next) from = i;
+    next = first + count;
   }
+  const { name, entry } = having[from]!.scan;
   const { last } = having.at(-1)!.scan.entry;
   writer.beginStream({ name, first: entry.first, count: next - entry.first, last });
-  for (const { scan } of having) scan.events(writer);
+  for (const { scan } of having.slice(from)) scan.events(writer);
   writer.endStream();
 }

@@ -185,6 +185,8 @@ export class IndexerAgent implements Agent {
     ) {
       count++;
       if (outcome.kind === 'next-round') keeper.scrubAgain();
+      else if (outcome.kind === 'scavenged') keeper.scavenged(outcome.chunks);
+      else if (outcome.kind === 'scavenge-ended') keeper.scavengeEnded();
       else if (keeper.take(outcome)) this.#answerHeld();
     }
     return count;

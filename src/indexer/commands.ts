@@ -49,7 +49,7 @@ export interface StreamQuery {
   /** The stream's name in UTF-8. */
   readonly stream: Uint8Array;
   readonly direction: Direction;
-  /** Revision to begin with, inclusive. Backwards, whatever is beyond the end (`Infinity`) means from the end. */
+  /** Revision to begin with, inclusive; what a scavenge has removed there is passed over. Backwards, whatever is beyond the end (`Infinity`) means from the end. */
   readonly from: Revision;
   /** Most events; `Infinity` if only the bytes limit. */
   readonly eventsMax: number;
@@ -57,11 +57,16 @@ export interface StreamQuery {
   readonly bytesMax: number;
 }
 
-/** Where the events are: runs of nothing but consecutive events of the stream, in the order of reading. */
+/**
+ * Where the events are, though in place of some a Removed record may stand by now: those are not there any more. Runs of nothing but consecutive events of the stream, in the order of reading.
+ */
 export interface StreamRuns {
   /** Revision of the stream's last event; −1 = no such stream. */
   readonly head: Revision;
-  /** Revision where a further query goes on: forwards perhaps head + 1, backwards −1 if the start was reached. */
+  /**
+   * Revision where a further query goes on: forwards perhaps head + 1, backwards −1 if the start was reached. Forwards the runs begin with the
+   * first event from `from` on that is there, and have all from that one to this.
+   */
   readonly next: Revision;
   readonly runCount: number;
   /** By run: where it starts, how many bytes and how many events it has. A backwards read takes its events from the end. */

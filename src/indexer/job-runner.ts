@@ -11,17 +11,18 @@ import { CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
 import { type MailboxDescriptor, MailboxSender } from '../ring/mailbox.js';
 import { compiledEntry } from '../ring/thread-start.js';
 import { type IndexJob, isScrubJob, type JobOutcome, jobBuffers, type ScrubJob } from './jobs.js';
-import { type OutcomeMessage, sendOutcome } from './messages.js';
+import { type JobMessage, sendOutcome } from './messages.js';
 import type { PoolTask, poolJob } from './pool-job.js';
 import { errorOf } from './reported-error.js';
+import { ScavengeNotices } from './scavenge-notices.js';
 import { ScrubRounds } from './scrub-rounds.js';
 
 /** A full or broken disk rarely gets better sooner, and the index does without for a while. */
 const REST_MS_MIN = 5_000;
 const REST_MS_MAX = 60_000;
-/** After reading a chunk, or as much of the index, the disk is left alone so many times as long as that took; segments that are to be made wait for it. */
-const SCRUB_REST = 9;
-const SCRUB_REST_MS_MAX = 5_000;
+/** After a job that nobody waits for the disk is left alone so many times as long as that took; segments that are to be made wait for it. */
+const LEISURE_REST = 9;
+const LEISURE_REST_MS_MAX = 5_000;
 /** The worker ends when there was nothing to do for so long: a chunk may be hours away. A new one costs half a second of compiling. */
 const IDLE_MS = 60_000;
 
@@ -44,8 +45,10 @@ export class JobRunner {
   /** Settles when the job does, whatever came of it. */
   #running: Promise<void> | undefined;
   #restMs = REST_MS_MIN;
-  /** Before the next chunk is read; at first long, for a node that has just started has better to do. */
-  #scrubRestMs = SCRUB_REST_MS_MAX;
+  /** Before the next such job; at first long, for a node that has just started has better to do. */
+  #leisureRestMs = LEISURE_REST_MS_MAX;
+  /** Says which chunks were scavenged. */
+  readonly notices: ScavengeNotices;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -53,6 +56,7 @@ export class JobRunner {
     this.#outcomes = new MailboxSender(outcomes);
     this.#indexerBell = new Doorbell(new RingMemory(ring).control, CONTROL.indexerBell);
     this.#events = events;
+    this.notices = new ScavengeNotices(this.#outcomes, this.#indexerBell);
     this.#rounds = new ScrubRounds({
       intervalMs: scrubIntervalMs,
       monotonicMs: () => performance.now(),
@@ -68,12 +72,9 @@ export class JobRunner {
   /** Carries out the job, which is the only one. */
   run(job: IndexJob): void {
     if (this.#isClosed) return;
-    if (isScrubJob(job)) {
-      this.#rounds.began(job);
-      this.#after(this.#scrubRestMs, () => this.#start(job));
-      return;
-    }
-    this.#start(job);
+    if (isScrubJob(job)) this.#rounds.began(job);
+    if (isLeisurely(job)) this.#after(this.#leisureRestMs, () => this.#start(job));
+    else this.#start(job);
   }
 
   #start(job: IndexJob): void {
@@ -82,7 +83,9 @@ export class JobRunner {
     const transferList = jobBuffers(job);
     this.#running = this.#pool.run({ job, cancelled: this.#cancelled }, { transferList }).then(
       (outcome) => {
-        if (isScrubJob(job)) this.#scrubbed(job, outcome, performance.now() - beganMs);
+        if (isLeisurely(job))
+          this.#leisureRestMs = Math.min(LEISURE_REST * (performance.now() - beganMs), LEISURE_REST_MS_MAX);
+        if (isScrubJob(job)) this.#scrubbed(job, outcome);
         else this.#ended(outcome);
       },
       (error: Error) => {
@@ -111,6 +114,7 @@ export class JobRunner {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#rounds.close();
+    this.notices.close();
     Atomics.store(this.#cancelled, 0, 1);
     // First the job: a worker that is ended while it starts or works may take the process with it.
     await this.#running;
@@ -130,16 +134,15 @@ export class JobRunner {
   }
 
   /** Damage is nobody's hurry: the index does without. */
-  #scrubbed(job: ScrubJob, outcome: JobOutcome, tookMs: number): void {
+  #scrubbed(job: ScrubJob, outcome: JobOutcome): void {
     if (this.#isClosed) return;
     if (outcome.kind === 'failed') this.#events.damaged(errorOf(outcome.error));
     else if (job.kind === 'verify') this.#events.sound(job.chunk);
-    this.#scrubRestMs = Math.min(SCRUB_REST * tookMs, SCRUB_REST_MS_MAX);
     this.#send(outcome);
     this.#rounds.ended(job, outcome.kind === 'done' ? 'sound' : 'damaged');
   }
 
-  #rest(reason: string, outcome: OutcomeMessage = { kind: 'again' }): void {
+  #rest(reason: string, outcome: JobMessage = { kind: 'again' }): void {
     if (this.#isClosed) return;
     this.#events.warn?.('a file of the index could not be made yet', { reason, againInMs: this.#restMs });
     this.#after(this.#restMs, () => this.#send(outcome));
@@ -156,10 +159,15 @@ export class JobRunner {
     this.#timer.unref();
   }
 
-  #send(outcome: OutcomeMessage): void {
+  #send(outcome: JobMessage): void {
     assert(sendOutcome(this.#outcomes, outcome), 'one outcome at a time has room');
     this.#indexerBell.ring();
   }
+}
+
+/** Whether nobody waits for what comes of it. */
+function isLeisurely(job: IndexJob): boolean {
+  return isScrubJob(job) || (job.kind === 'build' && job.canWait);
 }
 
 function newPool(): Piscina<PoolTask, JobOutcome> {

@@ -31,6 +31,8 @@ export interface BuildJob extends JobBase {
   readonly eventIds: number;
   /** Undefined if the chunk is to be read. */
   readonly memory: ChunkMemory | undefined;
+  /** Nobody waits for it: a segment that still has places of events that were removed does until then. */
+  readonly canWait: boolean;
 }
 
 /** What is known of a chunk, to be transferred. */

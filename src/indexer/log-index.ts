@@ -4,6 +4,9 @@
  *
  *   chunks  0 … 26 │ 27 … 35 │ 36 │ 37 │ 38 …
  *           segment  segment  seg.  part  part     the newest that has a stream says where it ends, and older ones what came before
+ *
+ * A stream's first events may be gone, removed by a scavenge, which always takes its oldest. Chunks are not all scavenged at the same time: where the
+ * revisions have a gap between two chunks, what comes before it is removed or about to be, and counts as gone.
  */
 import { assert } from '../base/assert.js';
 import type { HashSeed } from '../base/name-table.js';
@@ -176,8 +179,10 @@ export class LogIndex implements PartSource {
     const head = having[0]!.first + having[0]!.count - 1;
     const from = direction === 'backwards' ? Math.min(wanted.from, head) : wanted.from;
     if (from < 0 || from > head || eventsMax === 0) return { head, next: from };
-    while (having.at(-1)!.first > from) index = this.#olderHaving(index);
-    return { head, next: direction === 'forwards' ? this.#forwards(from) : this.#backwards(from, index) };
+    while (index >= 0 && having.at(-1)!.first > from) index = this.#olderHaving(index);
+    const { first } = having.at(-1)!;
+    if (direction === 'forwards') return { head, next: this.#forwards(Math.max(from, first)) };
+    return { head, next: from < first ? -1 : this.#backwards(from, index) };
   }
 
   #forwards(from: Revision): Revision {
@@ -193,27 +198,28 @@ export class LogIndex implements PartSource {
   /** `older`: the index of the last of those that have it. */
   #backwards(from: Revision, older: number): Revision {
     let next = from;
-    for (let index = older; ; index = this.#olderHaving(index)) {
+    for (let index = older; index >= 0 && next >= 0; index = this.#olderHaving(index)) {
       const holder = this.#having.at(-1)!;
       next = holder.collect(next, 'backwards', this.collector);
-      if (next >= holder.first || next < 0) return next;
+      if (next >= holder.first) return next;
     }
+    return -1;
   }
 
-  /** The index of the next holder before `index` that has the stream, which is added to those; −1 if there is none. */
+  /** The index of the next holder before `index` that has the stream up to where the newer ones begin, which is added to those; −1 if there is none. */
   #olderHaving(index: number): number {
     const newer = this.#having.at(-1);
     for (let i = index - 1; i >= 0; i--) {
       const holder = this.#holders[i]!;
       if (!holder.locate(this.#name)) continue;
-      assert(
-        newer === undefined || holder.first + holder.count === newer.first,
-        'the revisions of a stream go on from chunk to chunk',
-      );
+      if (newer !== undefined) {
+        const end = holder.first + holder.count;
+        assert(end <= newer.first, 'the revisions of a stream grow from chunk to chunk');
+        if (end < newer.first) return -1;
+      }
       this.#having.push(holder);
       return i;
     }
-    assert(newer === undefined || newer.first === 0, 'a stream begins with revision 0');
     return -1;
   }
 

@@ -155,8 +155,15 @@ export function takeAnswer(receiver: MailboxReceiver): { id: number; runs: Strea
   return { id, runs: { head, next, runCount, positions, bytes, events, metadata } };
 }
 
-/** What came of a job, or that one is to be tried again; or that it is time to read everything again. */
-export type OutcomeMessage = JobOutcome | { readonly kind: 'again' } | { readonly kind: 'next-round' };
+/** What came of a job, or that one is to be tried again. */
+export type JobMessage = JobOutcome | { readonly kind: 'again' };
+
+/** That, or that it is time to read everything again; or which chunks were scavenged, and that no more will be for now. */
+export type OutcomeMessage =
+  | JobMessage
+  | { readonly kind: 'next-round' }
+  | { readonly kind: 'scavenged'; readonly chunks: readonly number[] }
+  | { readonly kind: 'scavenge-ended' };
 
 /** Tells what came of a job; false if the mailbox is full. */
 export function sendOutcome(sender: MailboxSender, outcome: OutcomeMessage): boolean {

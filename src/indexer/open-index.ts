@@ -18,7 +18,7 @@ import { IndexDamage } from '../index/page.js';
 import type { PageCache } from '../index/page-cache.js';
 import { SegmentReader } from '../index/segment-reader.js';
 import { chainEndOf } from './chunk-walk.js';
-import type { OpenSegment } from './segment-keeper.js';
+import type { OpenSegment } from './segment-rebuilds.js';
 
 export interface OpenIndexParts {
   readonly disk: Disk;

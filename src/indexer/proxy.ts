@@ -120,6 +120,20 @@ export class IndexerProxy implements StreamLookup {
     return this.#jobs.scrub;
   }
 
+  /**
+   * The file of this chunk has fewer records now: its segment is made anew, and is smaller then. Until then the index says where events were that are
+   * gone, which readers stand; so it is nobody's hurry, and a segment of many chunks waits until all of them were scavenged, or the scavenge has
+   * {@link scavengeEnded}.
+   */
+  scavenged(chunk: number): void {
+    this.#jobs.notices.scavenged(chunk);
+  }
+
+  /** No more chunks are scavenged for now, as the scavenge is over or was stopped. */
+  scavengeEnded(): void {
+    this.#jobs.notices.ended();
+  }
+
   /** Ends the job that is under way. The thread itself ends when the ring is stopping. */
   close(): Promise<void> {
     return this.#jobs.close();

@@ -1,7 +1,11 @@
 /**
  * Keeps the index's files in step with the log: thinks of the jobs that make segments of chunks, merges those, and has the chunks of a
- * damaged one read again. Index thread, the only one that changes the manifest. Nothing here is needed for a right answer: what has
- * no segment is in memory, or is made anew before anybody is answered.
+ * damaged one read again, or of one some of whose chunks were scavenged. Index thread, the only one that changes the manifest. Nothing here is needed
+ * for a right answer: what has no segment is in memory, or is made anew before anybody is answered.
+ *
+ * A segment from before its chunks were scavenged has places of events that are gone. Readers find a Removed record there, and leave it out; so it
+ * answers as long as nobody makes it anew, and nothing lasting says that this is still to be done: after a restart in the middle it stays as it is until one of
+ * its chunks is scavenged again. What it costs by then is its size: a read of a stream begins behind what its metadata hides.
  */
 import { randomInt } from 'node:crypto';
 import { assert } from '../base/assert.js';
@@ -23,8 +27,9 @@ import { type BuildJob, type ChunkMemory, type IndexJob, isScrubJob, type MergeJ
 import type { LogIndex } from './log-index.js';
 import type { MemoryPart } from './memory-part.js';
 import { areMany, nextMerge } from './merge-plan.js';
-import type { OutcomeMessage } from './messages.js';
+import type { JobMessage } from './messages.js';
 import { ScrubRound } from './scrub-round.js';
+import { type OpenSegment, SegmentRebuilds } from './segment-rebuilds.js';
 
 export interface KeeperParts {
   readonly disk: Disk;
@@ -38,12 +43,6 @@ export interface KeeperParts {
   readonly eventIds: number;
   readonly cache: PageCache;
   report(report: IndexerReport): void;
-}
-
-/** A segment that counts. */
-export interface OpenSegment {
-  readonly file: SegmentFile;
-  readonly reader: SegmentReader;
 }
 
 /** What is there at the start. */
@@ -62,8 +61,7 @@ export class SegmentKeeper {
   #unmergeable: readonly OpenSegment[] | undefined;
   #eventIds: readonly EventIdsFile[];
   readonly #missing: Set<number>;
-  /** Damaged segments, and the new ones of their chunks so far. */
-  readonly #suspects = new Map<OpenSegment, SegmentFile[]>();
+  readonly #rebuilds = new SegmentRebuilds();
   /** Event ids that were made anew, but the manifest may still name them. */
   readonly #outdated: EventIdsFile[] = [];
   #nextFile: number;
@@ -97,7 +95,12 @@ export class SegmentKeeper {
   advance(indexed: Position, openFrom: Position): void {
     if (this.#job !== undefined) return;
     const first = areMany(this.#segments) ? this.#nextMerge() : undefined;
-    const job = first ?? this.#nextBuild(indexed, openFrom) ?? this.#nextMerge() ?? this.#nextScrub();
+    const job =
+      first ??
+      this.#nextBuild(indexed, openFrom) ??
+      this.#nextMerge() ??
+      this.#nextLeisurelyBuild(indexed) ??
+      this.#nextScrub();
     if (job === undefined) return;
     this.#job = job;
     this.#parts.report({ kind: 'job', job });
@@ -107,11 +110,23 @@ export class SegmentKeeper {
   suspect({ path, message }: { readonly path: string; readonly message: string }): void {
     const segment = this.#segments.find(({ reader }) => reader.file.path === path);
     assert(segment !== undefined, 'who found damage found it in a segment that counts');
-    if (this.#suspects.has(segment)) return;
-    this.#suspects.set(segment, []);
+    if (this.#rebuilds.isDamaged(segment)) return;
+    this.#rebuilds.noteDamage(segment);
     const { firstChunk, lastChunk } = segment.file;
     const facts = { reason: message, firstChunk, lastChunk };
     this.#parts.report({ kind: 'noted', message: 'a part of the index is damaged and is made anew', facts });
+  }
+
+  /** The files of these chunks have fewer records now. */
+  scavenged(chunks: readonly number[]): void {
+    this.#rebuilds.noteScavenged(chunks);
+    this.#rebuilds.begin(this.#segments);
+  }
+
+  /** Nor will others for now: also segments are made anew of which some chunks are as they were. */
+  scavengeEnded(): void {
+    this.#rebuilds.noteScavengeEnded();
+    this.#rebuilds.begin(this.#segments);
   }
 
   /** All chunks that have a segment, and the index, are to be read again. Chunks without one are about to be made to one, or were just written. */
@@ -122,10 +137,11 @@ export class SegmentKeeper {
   }
 
   /** The job that was under way has ended, or it is time to try it again. Answers whether queries may find more than before. */
-  take(outcome: Exclude<OutcomeMessage, { kind: 'next-round' }>): boolean {
+  take(outcome: JobMessage): boolean {
     const job = this.#job;
     assert(job !== undefined, 'a job that has ended had begun');
     this.#job = undefined;
+    if (job.kind === 'build' && outcome.kind !== 'done') this.#rebuilds.failChunk();
     // What came of a chunk main has told to whoever mends the log.
     if (isScrubJob(job)) {
       if (job.kind === 'sweep' && outcome.kind === 'index-damaged') this.#suspectFile(job.name, outcome);
@@ -145,25 +161,39 @@ export class SegmentKeeper {
   }
 
   #nextBuild(indexed: Position, openFrom: Position): IndexJob | undefined {
-    const toRead = this.#chunkToRebuild() ?? this.#newestMissing();
+    const toRead = this.#rebuilds.nextChunk(true) ?? this.#newestMissing();
     const ready = toRead === undefined ? this.#oldestReadyPart(indexed, openFrom) : undefined;
     const chunk = toRead ?? ready?.chunk;
     if (chunk === undefined) return undefined;
-    const { seed } = this.#parts.index;
-    const eventIds = Math.max(0, this.#parts.eventIds - this.#eventsBehind(chunk));
-    const memory = ready && this.#memoryOf(ready, eventIds);
-    return { kind: 'build', ...this.#jobBase(), chunk, seed, committed: indexed, eventIds, memory };
+    const eventIds = this.#eventIdsOf(chunk);
+    const isReread = this.#rebuilds.beginChunk(chunk);
+    const memory = ready && !isReread ? this.#memoryOf(ready, eventIds) : undefined;
+    return { ...this.#buildOf(chunk, indexed), eventIds, memory, canWait: false };
+  }
+
+  /** Of a chunk whose segment has places of events that are gone. Its event ids stay as they are. */
+  #nextLeisurelyBuild(indexed: Position): IndexJob | undefined {
+    const chunk = this.#rebuilds.nextChunk(false);
+    if (chunk === undefined) return undefined;
+    this.#rebuilds.beginChunk(chunk);
+    const hasIds = this.#eventIds.some((known) => known.chunk === chunk);
+    const eventIds = hasIds ? 0 : this.#eventIdsOf(chunk);
+    return { ...this.#buildOf(chunk, indexed), eventIds, memory: undefined, canWait: true };
+  }
+
+  #buildOf(chunk: number, committed: Position) {
+    return { kind: 'build', ...this.#jobBase(), chunk, seed: this.#parts.index.seed, committed } as const;
+  }
+
+  /** How many of the chunk's last event ids are wanted. */
+  #eventIdsOf(chunk: number): number {
+    return Math.max(0, this.#parts.eventIds - this.#eventsBehind(chunk));
   }
 
   /** A copy, which takes some ten milliseconds: to read the chunk again would cost its disk and the processors as much as writing it did. */
   #memoryOf(part: MemoryPart, eventIds: number): ChunkMemory {
     const recent = this.#parts.index.recent.columns(part.start, part.end, eventIds);
     return { part: part.toTransfer(), recent };
-  }
-
-  #chunkToRebuild(): number | undefined {
-    const [suspect] = this.#suspects;
-    return suspect && suspect[0].file.firstChunk + suspect[1].length;
   }
 
   /** The newest first: then it is known how many event ids are still wanted. */
@@ -177,9 +207,8 @@ export class SegmentKeeper {
 
   #nextMerge(): IndexJob | undefined {
     if (this.#unmergeable === this.#segments) return undefined;
-    const usable = new Set(
-      this.#segments.filter((segment) => !this.#suspects.has(segment)).map(({ file }) => file),
-    );
+    const isUsable = (segment: OpenSegment) => this.#rebuilds.isSettled(segment);
+    const usable = new Set(this.#segments.filter(isUsable).map(({ file }) => file));
     const files = this.#segments.map(({ file }) => file);
     const run = nextMerge(files, (file) => usable.has(file));
     if (run === undefined) this.#unmergeable = this.#segments;
@@ -206,7 +235,7 @@ export class SegmentKeeper {
         ? segmentFileName(file.file) === name
         : file.firstChunk <= ids.chunk && ids.chunk <= file.lastChunk;
     const segment = this.#segments.find(isIt);
-    return segment && !this.#suspects.has(segment) ? segment : undefined;
+    return segment && !this.#rebuilds.isDamaged(segment) ? segment : undefined;
   }
 
   #jobBase() {
@@ -240,19 +269,16 @@ export class SegmentKeeper {
     }
     const { chunk } = job;
     const others = this.#eventIds.filter((known) => known.chunk !== chunk);
-    const eventIds = job.eventIds === 0 ? others : [...others, { file, chunk, chunkEvents }];
+    const eventIds = job.eventIds === 0 ? this.#eventIds : [...others, { file, chunk, chunkEvents }];
     const built = { file, firstChunk: chunk, lastChunk: chunk };
-    for (const [suspect, rebuilt] of this.#suspects) {
-      const { firstChunk, lastChunk } = suspect.file;
-      if (chunk < firstChunk || chunk > lastChunk) continue;
-      if (chunk === lastChunk)
-        return this.#replace(job, { removed: [suspect], added: [...rebuilt, built], eventIds });
-      rebuilt.push(built);
-      this.#outdated.push(...this.#eventIds.filter((known) => known.chunk === chunk));
+    const rebuilt = this.#rebuilds.endChunk(built);
+    if (rebuilt === 'more') {
+      if (job.eventIds > 0) this.#outdated.push(...this.#eventIds.filter((known) => known.chunk === chunk));
       this.#eventIds = eventIds;
       return false;
     }
-    return this.#replace(job, { removed: [], added: [built], eventIds });
+    const removed = rebuilt === undefined ? [] : [rebuilt.removed];
+    return this.#replace(job, { removed, added: rebuilt?.added ?? [built], eventIds });
   }
 
   /** Files in place of others, all at once: in the manifest, and for queries. */
@@ -304,7 +330,8 @@ export class SegmentKeeper {
         this.#missing.delete(chunk);
       }
     }
-    for (const segment of removed) this.#suspects.delete(segment);
+    for (const segment of removed) this.#rebuilds.drop(segment);
+    this.#rebuilds.begin(this.#segments);
   }
 
   #removeFiles(segments: readonly OpenSegment[], eventIds: readonly EventIdsFile[]): void {

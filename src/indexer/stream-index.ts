@@ -1,6 +1,6 @@
 /**
  * Where each stream's events are: (stream number, revision) → (position, bytes), in memory. Pure; index thread and jobs.
- * Events are only ever appended, with consecutive revisions, which need not begin with 0: what came before is elsewhere. A stream's events stand in blocks, each of a power-of-two size,
+ * Events are only ever appended, with consecutive revisions, which need not begin with 0: what came before is elsewhere, or gone. A stream's events stand in blocks, each of a power-of-two size,
  * a stream's next block being twice as large as the one before up to a cap: so a stream of five events costs some 200
  * bytes and one of ten million has 20,000 blocks, none of which is ever moved. Blocks are cut from pages of plain memory;
  * there is no object per stream, block or event.
@@ -107,12 +107,14 @@ export class StreamIndex {
     return positionIn(page, at, at + HEADER_WORDS + (count - 1 - page[at + WORD.first]!) * EVENT_WORDS);
   }
 
-  /** Adds the next event of a stream: its record occupies `bytes` (padding included) at `position`. */
+  /**
+   * Adds the next event of a stream: its record occupies `bytes` (padding included) at `position`. If events between it and the one before are
+   * missing, what is here of the stream counts as gone: a chunk that a follower fetched while its leader scavenged it can be so.
+   */
   append(stream: number, revision: Revision, position: Position, bytes: number): void {
     if (stream >= this.#counts.length) this.#growStreams(stream);
+    if (revision !== this.#firsts[stream]! + this.#counts[stream]!) this.#beginAt(stream, revision);
     const count = this.#counts[stream]!;
-    if (count === 0) this.#firsts[stream] = revision;
-    assert(revision === this.#firsts[stream]! + count, 'the revisions of a stream are consecutive');
     let block = this.#tails[stream]!;
     if (block === 0 || !this.#hasRoom(block, count, position)) {
       block = this.#addBlock(block, count, position);
@@ -225,6 +227,15 @@ export class StreamIndex {
     }
     this.#free = block + words;
     return block;
+  }
+
+  /** The stream's first event here is this one. */
+  #beginAt(stream: number, revision: Revision): void {
+    const end = this.#firsts[stream]! + this.#counts[stream]!;
+    assert(this.#counts[stream] === 0 || revision > end, 'the revisions of a stream grow');
+    this.#firsts[stream] = revision;
+    this.#counts[stream] = 0;
+    this.#tails[stream] = 0;
   }
 
   #growStreams(stream: number): void {

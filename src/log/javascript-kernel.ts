@@ -14,13 +14,13 @@ import {
   type VerifyStop,
 } from '../base/ports.js';
 import {
+  chainBehind,
   occupiedBytes,
   RECORD,
   RECORD_HEADER_BYTES,
   RECORD_LENGTH_MAX,
   RECORD_TYPE,
   RECORD_VERSION,
-  REMOVED,
 } from './record.js';
 
 const TYPE_MIN = RECORD_TYPE.prepare;
@@ -104,8 +104,7 @@ function isLength(length: number): boolean {
 
 function advance(state: ChainState, view: DataView, record: number, occupied: number): void {
   state.position += occupied;
-  const isRemoved = view.getUint8(record + RECORD.type) === RECORD_TYPE.removed;
-  state.chain = view.getUint32(record + (isRemoved ? REMOVED.originalCrc : RECORD.crc), true);
+  state.chain = chainBehind(view, record);
   state.previousLength = view.getUint32(record + RECORD.length, true);
   state.epoch = view.getUint32(record + RECORD.epoch, true);
 }

@@ -128,6 +128,12 @@ export function originalType(type: number, flags: number): number {
   return type === RECORD_TYPE.removed ? flags >>> REMOVED_FLAGS.originalTypeShift : type;
 }
 
+/** What the record behind the one at `view[at]` has as its `chain`. */
+export function chainBehind(view: DataView, at: number): number {
+  const isRemoved = view.getUint8(at + RECORD.type) === RECORD_TYPE.removed;
+  return view.getUint32(at + (isRemoved ? REMOVED.originalCrc : RECORD.crc), true);
+}
+
 /** The name of a type number, or undefined if this version does not know it. */
 export function recordTypeName(type: number): RecordTypeName | undefined {
   return TYPE_NAMES[type];

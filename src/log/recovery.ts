@@ -126,10 +126,17 @@ class Recovery {
     }
     const tornTo = this.#classify(tail);
     this.#requireNothingBehind(tail);
-    const { openTransaction } = last.summary;
+    const openTransaction = this.#openTransactionIn(last);
     if (openTransaction === undefined) return this.#recovered(tail, tail.end, last, tornTo);
     const before = this.#scanUpTo(openTransaction);
     return this.#recovered(tail, before.end, before, tornTo);
+  }
+
+  /** Where the transaction begins that is open behind this chunk's records; Removed ones do not say. */
+  #openTransactionIn({ number, summary }: ScannedChunk): number | undefined {
+    const { openTransaction, isOpenFromBefore } = summary;
+    if (openTransaction === undefined || !isOpenFromBefore || number === 0) return openTransaction;
+    return this.#openTransactionIn(this.#scanFull(number - 1)) ?? openTransaction;
   }
 
   /** The active chunk; if all are sealed, the one that comes next and has no file. */

@@ -26,6 +26,8 @@ export class TailSummary {
   committed = 0;
   /** Position of the first record of the transaction that has begun but not ended, perhaps in an earlier chunk. */
   openTransaction: number | undefined;
+  /** Whether it began in an earlier chunk, and what there is of it here are Removed records, which do not say where: it is the chunk's start then. */
+  isOpenFromBefore = false;
   /** The first record whose fields contradict each other. A valid checksum makes it a bug of the writer, not of the disk. */
   contradiction: { readonly position: number; readonly reason: string } | undefined;
 
@@ -77,6 +79,7 @@ export class TailSummary {
       this.#contradict(view, record, 'the fields of the Prepare record contradict its length or position');
     }
     this.openTransaction = (flags & PREPARE_FLAG.lastOfTransaction) !== 0 ? undefined : begin;
+    this.isOpenFromBefore = false;
   }
 
   /** Whether a transaction is open behind it is the same as behind the record that it stands for. */
@@ -84,9 +87,14 @@ export class TailSummary {
     const flags = view.getUint16(record + RECORD.flags, true);
     if (originalType(RECORD_TYPE.removed, flags) !== RECORD_TYPE.prepare) return;
     const position = readU64(view, record + RECORD.position);
-    if ((flags & PREPARE_FLAG.lastOfTransaction) !== 0) this.openTransaction = undefined;
-    else if ((flags & PREPARE_FLAG.firstOfTransaction) !== 0) this.openTransaction = position;
-    else this.openTransaction ??= position;
+    const isFirst = (flags & PREPARE_FLAG.firstOfTransaction) !== 0;
+    const isLast = (flags & PREPARE_FLAG.lastOfTransaction) !== 0;
+    const isFromBefore = !isFirst && this.openTransaction === undefined;
+    if (isFirst || isFromBefore) {
+      this.openTransaction = position;
+      this.isOpenFromBefore = isFromBefore;
+    }
+    if (isLast) this.openTransaction = undefined;
   }
 
   #noteCommit(view: DataView, record: number): void {

@@ -19,7 +19,7 @@ import type { Position } from '../base/units.js';
 import { CHUNK_FOOTER_BYTES, chainAfter, chunkOf, fileOffsetOf, footerOffsetOf } from './chunk.js';
 import { logCorrupt } from './damage.js';
 import { readChunkBlocks } from './folder.js';
-import { COMMIT, occupiedBytes, RECORD, RECORD_TYPE } from './record.js';
+import { COMMIT, chainBehind, occupiedBytes, RECORD, RECORD_TYPE } from './record.js';
 import { LogScanner } from './scan.js';
 
 export interface TruncationInput {
@@ -120,7 +120,7 @@ class Survey {
   #noteKept(view: DataView, record: number): void {
     const length = view.getUint32(record + RECORD.length, true);
     this.#state.position = readU64(view, record + RECORD.position) + occupiedBytes(length);
-    this.#state.chain = view.getUint32(record + RECORD.crc, true);
+    this.#state.chain = chainBehind(view, record);
     this.#state.previousLength = length;
     this.#state.epoch = view.getUint32(record + RECORD.epoch, true);
     this.#recordCount++;

@@ -9,7 +9,7 @@ import { CairnError } from '../base/errors.js';
 import type { Bytes, ChainState } from '../base/ports.js';
 import type { Position, TimestampUs } from '../base/units.js';
 import type { AppendedRecord } from '../cluster/effects.js';
-import { occupiedBytes, RECORD } from '../log/record.js';
+import { chainBehind, occupiedBytes, RECORD } from '../log/record.js';
 import type { Truncation } from '../log/truncation.js';
 import { admitAll, batchLength } from '../log/write-batches.js';
 import type { LogStore } from './log-store.js';
@@ -165,7 +165,7 @@ function survey(bytes: Bytes, length: number): Survey {
   }
   const previousLength = view.getUint32(last + RECORD.length, true);
   const position = readU64(view, last + RECORD.position) + occupiedBytes(previousLength);
-  const chain = view.getUint32(last + RECORD.crc, true);
+  const chain = chainBehind(view, last);
   const epoch = view.getUint32(last + RECORD.epoch, true);
   const timestampUs = readU64(view, last + RECORD.timestamp);
   return { records, largest, timestampUs, end: { position, chain, previousLength, epoch } };

@@ -1,7 +1,7 @@
 /**
  * Reading the whole log backwards. Main thread. Each record's header says how long the one before is; the first is found
  * through the record behind the position to read from, or, at the end of the log, through the ring. Only events get into a page,
- * in descending order. What comes from a file is checked record by record, so that what lies above damage is still given.
+ * in descending order; a long record that is for nobody, Padding or a Removed one, is passed over by its header. What comes from a file is checked record by record, so that what lies above damage is still given.
  */
 import type { Position } from '../base/units.js';
 import { chunkOf } from '../log/chunk.js';
@@ -14,15 +14,15 @@ import {
   RECORD_TYPE,
   STREAM_NAME_BYTES_MAX,
 } from '../log/record.js';
-import { isIndexed, isWhereItSays, verdictOn } from './boundary-check.js';
+import { isIndexed, type Standing, standingOf } from './boundary-check.js';
 import { PageBuilder } from './page-builder.js';
 import type { LogRead, ReadAnswer } from './read-page.js';
-import { type ReadSource, stretchBytes } from './read-source.js';
+import { longerStretch, type ReadSource, stretchBytes } from './read-source.js';
 
 const TWO_TO_32 = 0x1_0000_0000;
 /** All that the index must know to find an event: the fixed part and the longest name. */
 const HEAD_BYTES_MAX = PREPARE.stream + STREAM_NAME_BYTES_MAX;
-/** Far more than a Commit or Epoch record is: what claims to be one and is longer is not read until its place is confirmed. */
+/** Far more than a Commit or Epoch record is: what claims to be one, or a Removed one, and is longer is not read until its place is confirmed. */
 const EVENTLESS_BYTES_MAX = 4096;
 const WORD = {
   length: RECORD.length / 4,
@@ -65,19 +65,21 @@ export class AllReadBackwards implements LogRead {
     let events = 0;
     while (events === 0 && this.#next > 0 && this.#eventsLeft > 0) {
       if (!this.#isBoundary || occupiedBytes(this.#length) > want) {
-        const found = await this.#lookBehind();
-        if (found === 'padding') continue;
+        const found = await this.#lookBehind(want);
+        if (found === 'passed') {
+          want = longerStretch(want);
+          continue;
+        }
         if (found === 'nothing') return this.#nothingThere();
         want = Math.max(want, occupiedBytes(this.#length));
       }
       const before = this.#next;
       const stretch = await this.#fill(want);
       page = new PageBuilder(this.#source.pages, this.#source.headroomBytes, stretch.recordBytes);
-      events = this.#take(stretch, page);
+      events = this.#take(stretch, page, bytesMax);
       stretch.release();
-      if (events > 0 && !(await this.#isGenuine(page))) return this.#badPosition();
-      if (this.#next < before) continue;
-      return this.#nothingThere();
+      if (this.#next === before) return this.#nothingThere();
+      if (events === 0) want = longerStretch(want);
     }
     const next = this.#next === 0 ? Number.POSITIVE_INFINITY : this.#next;
     const isLast = this.#next === 0 || this.#eventsLeft === 0;
@@ -95,32 +97,37 @@ export class AllReadBackwards implements LogRead {
       const head = await this.#headAt(this.#next);
       if (head === undefined) return false;
       this.#length = head.getUint32(RECORD.previousLength, true);
-      this.#isBoundary ||= await this.#isKnownEvent(head);
+      this.#isBoundary ||= (await this.#standingOf(head)) === 'genuine';
     }
     return true;
   }
 
   /**
    * What the next record is, from its header alone: a length that may be forged must not decide how much is read. While the
-   * client's position is not confirmed, the index is asked here. Padding, which may be many times larger than a page, is then behind.
+   * client's position is not confirmed, the index is asked here. What is for nobody, and may be many times larger than a page, is then behind.
    */
-  async #lookBehind(): Promise<'padding' | 'record' | 'nothing'> {
+  async #lookBehind(want: number): Promise<'passed' | 'record' | 'nothing'> {
     const { chunkBytes } = this.#source;
     const position = this.#next - occupiedBytes(this.#length);
     const isInChunk = position >= chunkOf(this.#next - 1, chunkBytes) * chunkBytes;
     const head = isInChunk ? await this.#headAt(position) : undefined;
     if (head === undefined || head.getUint32(RECORD.length, true) !== this.#length) return 'nothing';
     const type = head.getUint8(RECORD.type);
-    if (type !== RECORD_TYPE.padding) {
-      if (this.#isBoundary) return 'record';
+    let isPassed = type === RECORD_TYPE.padding;
+    if (isPassed && this.#next % chunkBytes !== 0) return 'nothing';
+    if (type === RECORD_TYPE.removed) {
+      isPassed = occupiedBytes(this.#length) > Math.max(EVENTLESS_BYTES_MAX, this.#isBoundary ? want : 0);
+    } else if (!isPassed && !this.#isBoundary) {
       if (!isIndexed(type)) return this.#length <= EVENTLESS_BYTES_MAX ? 'record' : 'nothing';
-      this.#isBoundary = await this.#isKnownEvent(head);
-      return this.#isBoundary ? 'record' : 'nothing';
+      const standing = await this.#standingOf(head);
+      this.#isBoundary = standing === 'genuine';
+      if (standing === 'forged') return 'nothing';
+      isPassed = standing === 'gone';
     }
-    if (this.#next % chunkBytes !== 0) return 'nothing';
+    if (!isPassed) return 'record';
     this.#next = position;
     this.#length = head.getUint32(RECORD.previousLength, true);
-    return 'padding';
+    return 'passed';
   }
 
   /** The first bytes of the record at `position`, name included; undefined if there is no good header. */
@@ -135,10 +142,10 @@ export class AllReadBackwards implements LogRead {
     return checks.isHeader({ bytes, view, at: 0, length, position }) ? view : undefined;
   }
 
-  /** Whether this is the head of an event that the index knows: then records end and start where it says. */
-  async #isKnownEvent(view: DataView<ArrayBuffer>): Promise<boolean> {
-    if (!isIndexed(view.getUint8(RECORD.type))) return false;
-    return await isWhereItSays({ view, at: 0, end: view.byteLength }, this.#source.lookup);
+  /** If this is the head of an event that the index knows, records end and start where it says. */
+  async #standingOf(view: DataView<ArrayBuffer>): Promise<Standing | undefined> {
+    if (!isIndexed(view.getUint8(RECORD.type))) return undefined;
+    return await standingOf({ view, at: 0, end: view.byteLength }, this.#source.lookup);
   }
 
   /** Reads up to `want` bytes before `next`, of one chunk. */
@@ -153,8 +160,11 @@ export class AllReadBackwards implements LogRead {
     return stretch;
   }
 
-  /** Moves over whole records from the stretch's end, copying events into `page`, until all is taken or something is wrong. */
-  #take(stretch: PageBuilder, page: PageBuilder): number {
+  /**
+   * Moves over whole records from the stretch's end, copying events into `page`, until all is taken, `bytesMax` are, or something is wrong. As long as
+   * the client's position is not confirmed, an event is left for {@link #lookBehind} to ask about.
+   */
+  #take(stretch: PageBuilder, page: PageBuilder, bytesMax: number): number {
     const { words } = stretch;
     const { copies } = this.#source;
     let events = 0;
@@ -165,7 +175,10 @@ export class AllReadBackwards implements LogRead {
       if (!isPlausible(stretch, at, this.#length, position)) break;
       if (!this.#isChecked && !this.#isGood(stretch, at, position)) break;
       const word = at >> 2;
-      if ((words[word + WORD.type]! & 0xff) === RECORD_TYPE.prepare) {
+      const type = words[word + WORD.type]! & 0xff;
+      if (!this.#isBoundary && isIndexed(type)) break;
+      if (type === RECORD_TYPE.prepare) {
+        if (events > 0 && page.at - page.start + end - at > bytesMax) break;
         copies.add(at, page.at, end - at);
         page.at += end - at;
         events++;
@@ -201,12 +214,6 @@ export class AllReadBackwards implements LogRead {
     const { checks } = this.#source;
     const length = occupiedBytes(this.#length);
     return checks.isHeader({ bytes, view, at, length, position }) && checks.isBody(bytes, view, at);
-  }
-
-  /** Whether the events in the page are events of the log. */
-  async #isGenuine({ view, start, at }: PageBuilder): Promise<boolean> {
-    this.#isBoundary ||= (await verdictOn({ view, at: start, end: at }, this.#source.lookup)) === 'genuine';
-    return this.#isBoundary;
   }
 
   #badPosition(): ReadAnswer {

@@ -1,6 +1,7 @@
 /**
  * Reading the whole log forwards. Main thread. A stretch of the log becomes a page as it is, Commit and Epoch records
- * included: one copy from the ring, or one read from a file; then only headers are looked at. Padding is left out.
+ * included: one copy from the ring, or one read from a file; then only headers are looked at. Padding is left out, and so is what is for nobody to
+ * see: Removed records, and the steps of open transactions; what is left moves together.
  */
 import type { Position } from '../base/units.js';
 import { chunkOf } from '../log/chunk.js';
@@ -16,7 +17,7 @@ import {
 import { verdictOn } from './boundary-check.js';
 import { PageBuilder } from './page-builder.js';
 import type { LogRead, ReadAnswer, ReadPage } from './read-page.js';
-import { type ReadSource, stretchBytes } from './read-source.js';
+import { longerStretch, type ReadSource, stretchBytes } from './read-source.js';
 
 const TYPE_WORD = RECORD.type / 4;
 const LENGTH_WORD = RECORD.length / 4;
@@ -30,10 +31,17 @@ export interface ForwardsRequest {
   readonly isAfter?: boolean | undefined;
 }
 
+/** How many records may become a page. */
+interface PageLimits {
+  readonly eventsMax: number;
+  readonly bytesMax: number;
+}
+
 /** The records at the start of a stretch that make a page. */
 interface Walk {
-  /** Bytes of whole records that belong to the page. */
+  /** Bytes of whole records that were walked over, and of those that are in the page, from its start on. */
   bytes: number;
+  pageBytes: number;
   events: number;
   /** Whether a Padding record follows them: the page ends, and the read goes on in the next chunk. */
   isAtPadding: boolean;
@@ -97,7 +105,9 @@ export class AllRead implements LogRead {
       const goodBytes = await this.#fill(builder);
       if (goodBytes < 0) return this.#badPosition();
       if (this.#isBeforeFirst && this.#skipsFirst(builder)) continue;
-      const walk = walkRecords(builder, goodBytes, this.#eventsLeft);
+      // What isn't known to be the log's is walked over, and given to nobody.
+      const eventsMax = this.#isBoundary ? this.#eventsLeft : 0;
+      const walk = walkRecords(builder, goodBytes, { eventsMax, bytesMax });
       this.#next += walk.bytes;
       this.#eventsLeft -= walk.events;
       if (walk.isAtPadding) {
@@ -106,12 +116,25 @@ export class AllRead implements LogRead {
       }
       if (walk.events > 0) return this.#page(builder, walk);
       builder.release();
-      if (walk.bytes > 0 || walk.isAtPadding) continue;
-      // Nothing whole yet: the first record is longer than the stretch.
-      want = recordBytesAt(builder);
-      if (want <= builder.recordBytes || want > this.#available(want)) return this.#badPosition();
+      const isPast = walk.bytes > 0 || walk.isAtPadding || this.#passesLong(builder);
+      want = isPast ? longerStretch(want) : this.#longer(builder);
+      if (want === 0) return this.#badPosition();
     }
-    return this.#page(new PageBuilder(pages, headroomBytes, 0), { bytes: 0, events: 0 });
+    return this.#page(new PageBuilder(pages, headroomBytes, 0), { pageBytes: 0, events: 0 });
+  }
+
+  /** Nothing in the stretch is whole: the first record is longer. How long; 0 if that can't be. */
+  #longer(builder: PageBuilder): number {
+    const bytes = recordBytesAt(builder);
+    return bytes > builder.recordBytes && bytes <= this.#available(bytes) ? bytes : 0;
+  }
+
+  /** Passes over the first record, which is longer than the stretch, if it is a Removed one: nobody needs the rest of it. */
+  #passesLong(builder: PageBuilder): boolean {
+    const isRemoved = typeAt(builder, builder.start) === RECORD_TYPE.removed;
+    const bytes = isRemoved ? this.#longer(builder) : 0;
+    this.#next += bytes;
+    return bytes > 0;
   }
 
   /**
@@ -127,11 +150,11 @@ export class AllRead implements LogRead {
     else if (this.#isBoundary) return stretch.length;
     if (!this.#isBoundary && !checks.isHeader(stretch)) return -1;
     const { goodBytes, damage } = checks.run(stretch);
-    if (!this.#isBoundary && !(await this.#isGenuine(builder, goodBytes))) return -1;
+    const judged = this.#isBoundary ? goodBytes : await this.#judge(builder, goodBytes);
     // The ring is not damaged: what looked like a record is something inside an event.
-    if (damage !== undefined && reading === undefined) return -1;
-    if (damage === undefined) return stretch.length;
-    if (goodBytes > 0) return goodBytes;
+    if (judged < 0 || (damage !== undefined && reading === undefined)) return -1;
+    if (damage === undefined) return judged === goodBytes ? stretch.length : judged;
+    if (judged > 0) return judged;
     if (!this.#isBoundary) return -1;
     throw logCorrupt(placeOf(log.pathAt(this.#next), this.#next, this.#source.chunkBytes), damage);
   }
@@ -139,19 +162,23 @@ export class AllRead implements LogRead {
   /** Leaves out the record at `next`, which is good as far as it was read; false if that is Padding, which the walk leaves out anyway. */
   #skipsFirst(builder: PageBuilder): boolean {
     this.#isBeforeFirst = false;
-    if (isPaddingAt(builder)) return false;
+    if (typeAt(builder, builder.start) === RECORD_TYPE.padding) return false;
     this.#next += recordBytesAt(builder);
     builder.release();
     return true;
   }
 
-  /** Whether the records at the start of the stretch are those of the log, as far as can be told yet. */
-  async #isGenuine(builder: PageBuilder, goodBytes: number): Promise<boolean> {
+  /**
+   * Whether the records at the start of the stretch are those of the log: −1 if they are not. Else how many of the good bytes that has been told of:
+   * all, or, as long as it can't be told, none with an event that is there.
+   */
+  async #judge(builder: PageBuilder, goodBytes: number): Promise<number> {
     const { view, start } = builder;
     const end = start + (goodBytes > 0 ? goodBytes : claimBytesOf(builder));
     const verdict = await verdictOn({ view, at: start, end }, this.#source.lookup);
-    this.#isBoundary = verdict === 'genuine';
-    return verdict !== 'forged';
+    this.#isBoundary = verdict.kind === 'genuine';
+    if (verdict.kind === 'forged') return -1;
+    return verdict.kind === 'gone' ? Math.min(goodBytes, verdict.end - start) : goodBytes;
   }
 
   /** Whether the Padding behind what was walked over, now at `next`, fills a chunk that more records follow: any true one does. */
@@ -175,36 +202,56 @@ export class AllRead implements LogRead {
     return { kind: 'bad-position', position: this.#from };
   }
 
-  #page(builder: PageBuilder, { bytes, events }: Pick<Walk, 'bytes' | 'events'>): ReadPage {
-    builder.at = builder.start + bytes;
+  #page(builder: PageBuilder, { pageBytes, events }: Pick<Walk, 'pageBytes' | 'events'>): ReadPage {
+    builder.at = builder.start + pageBytes;
     const isLast = this.#eventsLeft === 0 || (!this.#isLive && this.#next >= this.#head);
     return builder.page({ eventCount: events, next: this.#next, head: this.#head, isLast });
   }
 }
 
 /**
- * Takes whole records from the first `goodBytes` of the stretch, until `eventsMax` are events or Padding comes. The steps of open transactions are
- * for nobody to see: one by itself, without events, or none.
+ * Takes whole records from the first `goodBytes` of the stretch, until the page is full or Padding comes, and moves those that are for somebody to
+ * see to its start. With no events to be given it walks over all of them.
  */
-function walkRecords({ words, start }: PageBuilder, goodBytes: number, eventsMax: number): Walk {
+function walkRecords(builder: PageBuilder, goodBytes: number, { eventsMax, bytesMax }: PageLimits): Walk {
+  const { words, start } = builder;
   const end = start + goodBytes;
-  let events = 0;
+  const walk: Walk = { bytes: 0, pageBytes: 0, events: 0, isAtPadding: false };
+  /** Records that stay together and have not been moved yet begin here. */
+  let from = start;
   let at = start;
-  while (at + RECORD_HEADER_BYTES <= end && events < eventsMax) {
-    const word = at >> 2;
-    const type = words[word + TYPE_WORD]! & 0xff;
-    if (type === RECORD_TYPE.padding) return { bytes: at - start, events, isAtPadding: true };
-    const length = words[word + LENGTH_WORD]!;
+  while (at + RECORD_HEADER_BYTES <= end && (walk.events < eventsMax || eventsMax === 0)) {
+    const type = typeAt(builder, at);
+    walk.isAtPadding = type === RECORD_TYPE.padding;
+    if (walk.isAtPadding) break;
+    const length = words[(at >> 2) + LENGTH_WORD]!;
     const next = at + occupiedBytes(length);
     if (next > end || length < RECORD_HEADER_BYTES) break;
-    if (type === RECORD_TYPE.draft) {
-      if (at === start) at = next;
-      break;
+    if (eventsMax === 0 || isForNobody(type)) {
+      moveBack(builder, walk, from, at);
+      from = next;
+    } else {
+      const pageBytes = walk.pageBytes + next - from;
+      if (pageBytes > bytesMax && pageBytes > next - at) break;
+      if (type === RECORD_TYPE.prepare) walk.events++;
     }
-    if (type === RECORD_TYPE.prepare) events++;
     at = next;
   }
-  return { bytes: at - start, events, isAtPadding: false };
+  moveBack(builder, walk, from, at);
+  walk.bytes = at - start;
+  return walk;
+}
+
+/** Moves `[from, end)` of the stretch behind what is in the page. */
+function moveBack({ bytes, start }: PageBuilder, walk: Walk, from: number, end: number): void {
+  const to = start + walk.pageBytes;
+  if (to < from && from < end) bytes.copyWithin(to, from, end);
+  walk.pageBytes += end - from;
+}
+
+/** Steps of open transactions, and what stands for records that a scavenge has removed. */
+function isForNobody(type: number): boolean {
+  return type === RECORD_TYPE.removed || type === RECORD_TYPE.draft;
 }
 
 /** How much of a first record that is not whole, or damaged, can be judged by its good header: nothing, if its name may be cut off. */
@@ -213,8 +260,8 @@ function claimBytesOf(builder: PageBuilder): number {
   return claimBytes <= builder.recordBytes ? claimBytes : 0;
 }
 
-function isPaddingAt({ words, start }: PageBuilder): boolean {
-  return (words[(start >> 2) + TYPE_WORD]! & 0xff) === RECORD_TYPE.padding;
+function typeAt({ words }: PageBuilder, at: number): number {
+  return words[(at >> 2) + TYPE_WORD]! & 0xff;
 }
 
 function recordBytesAt({ words, start }: PageBuilder): number {

@@ -15,18 +15,27 @@ export interface Claim {
   readonly end: number;
 }
 
-/** `unknown`: there is no event among them, so nothing that could do harm either. */
-export type Verdict = 'genuine' | 'forged' | 'unknown';
+/**
+ * What the index says of an event. `gone`: it has none of its stream that are as old, for a scavenge has taken them from chunks behind it and is about to
+ * take this one. So it is for nobody to see, and proves nothing.
+ */
+export type Standing = 'genuine' | 'forged' | 'gone';
+
+/** `unknown`: there is no event in the claim, so nothing that could do harm either. `end`: behind the record that decided it. */
+export interface Verdict {
+  readonly kind: Standing | 'unknown';
+  readonly end: number;
+}
 
 /** Asks the index about the first event, or step of an open transaction, in the claim; the chain of checksums ties the others to it. */
 export async function verdictOn({ view, at, end }: Claim, lookup: StreamLookup): Promise<Verdict> {
   for (let record = at; record < end; ) {
-    if (isIndexed(view.getUint8(record + RECORD.type))) {
-      return (await isWhereItSays({ view, at: record, end }, lookup)) ? 'genuine' : 'forged';
-    }
-    record += occupiedBytes(view.getUint32(record + RECORD.length, true));
+    const next = record + occupiedBytes(view.getUint32(record + RECORD.length, true));
+    if (isIndexed(view.getUint8(record + RECORD.type)))
+      return { kind: await standingOf({ view, at: record, end }, lookup), end: next };
+    record = next;
   }
-  return 'unknown';
+  return { kind: 'unknown', end };
 }
 
 /** Whether the index knows where records of this type are. */
@@ -34,14 +43,16 @@ export function isIndexed(type: number): boolean {
   return type === RECORD_TYPE.prepare || type === RECORD_TYPE.draft;
 }
 
-/** Whether the index knows the event whose header, with its position, is at `view[at]`. The name may end beyond `end`: then not. */
-export async function isWhereItSays({ view, at, end }: Claim, lookup: StreamLookup): Promise<boolean> {
-  if (at + PREPARE.stream > end) return false;
+/** What the index says of the event whose header, with its position, is at `view[at]`. A name that ends beyond `end` is taken for forged. */
+export async function standingOf({ view, at, end }: Claim, lookup: StreamLookup): Promise<Standing> {
+  if (at + PREPARE.stream > end) return 'forged';
   const position: Position = readU64(view, at + RECORD.position);
   const from = readU64(view, at + PREPARE.revision);
   const nameBytes = view.getUint16(at + PREPARE.streamBytes, true);
-  if (nameBytes > STREAM_NAME_BYTES_MAX || at + PREPARE.stream + nameBytes > end) return false;
+  if (nameBytes > STREAM_NAME_BYTES_MAX || at + PREPARE.stream + nameBytes > end) return 'forged';
   const stream = new Uint8Array(view.buffer, view.byteOffset + at + PREPARE.stream, nameBytes);
   const runs = await lookup.lookup({ stream, direction: 'forwards', from, eventsMax: 1, bytesMax: 1 });
-  return runs.runCount === 1 && runs.positions[0] === position;
+  if (runs.runCount !== 1) return 'forged';
+  if (runs.next > from + 1) return 'gone';
+  return runs.positions[0] === position ? 'genuine' : 'forged';
 }

@@ -136,7 +136,8 @@ export class LiveStreamRead implements LogRead {
     const { eventCount, isLast, head } = answer;
     this.#head = head;
     this.#eventsLeft -= eventCount;
-    if (eventCount > 0) this.#next = answer.next;
+    // What is not there any more it has, too; and who wants what is still to come goes on wanting it.
+    this.#next = Math.max(this.#next, answer.next);
     if (isLast) this.#catchUp = undefined;
     return { page: this.#marked(answer), end: isLast ? head + 1 : undefined };
   }

@@ -203,13 +203,21 @@ export class LogReader {
     const position = revision < 0 ? 0 : positions[0]!;
     try {
       const rules = await all.of(metadata);
-      const firstRevision = await all.firstVisible({ name: stream, head: revision }, rules);
+      const visible = await all.firstVisible({ name: stream, head: revision }, rules);
+      const firstRevision = metadata === undefined ? visible : await this.#firstFrom(stream, visible);
       const isHidden = revision >= 0 && firstRevision > revision;
       const state = rules.isTombstoned ? 'tombstoned' : isHidden ? 'deleted' : 'live';
       return { revision, position, firstRevision, state };
     } catch (error) {
       throw this.#told(error);
     }
+  }
+
+  /** The first revision from this one on that no scavenge has removed; this one if there is none. */
+  async #firstFrom(stream: Uint8Array, from: Revision): Promise<Revision> {
+    const first = { stream, direction: 'forwards', from, eventsMax: 1, bytesMax: 1 } as const;
+    const { runCount, next } = await this.#source.lookup.lookup(first);
+    return runCount === 0 ? from : next - 1;
   }
 
   /** Revision of a stream's last committed event, −1 if it has none, and whether it, or the stream that it has metadata of, has a tombstone. */

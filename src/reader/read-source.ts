@@ -40,3 +40,11 @@ export function stretchBytes(bytesMax: number, eventsMax: number): number {
   const enough = Math.max(STRETCH_BYTES_MIN, eventsMax * EVENT_BYTES_GUESS);
   return Math.max(RECORD_OCCUPIED_MIN, alignDown(Math.min(bytesMax, enough), RECORD_ALIGNMENT));
 }
+
+/** Behind a stretch that had nothing for anybody more is read at once: many records in a row may have been removed. */
+const LONGER_STRETCH_MAX = 1024 * 1024;
+
+/** How much to read after a stretch of so many bytes with no events. */
+export function longerStretch(bytes: number): number {
+  return Math.max(bytes, Math.min(2 * bytes, LONGER_STRETCH_MAX));
+}

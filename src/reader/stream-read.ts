@@ -1,20 +1,21 @@
 /**
  * Reading a stream in either direction. Main thread. The index thread says where the events are, as runs; those are gathered
- * into a page, and backwards its records are turned round. The read ends at the revision that was the last when it began, and shows what was not
- * hidden then.
+ * into a page, without those in whose place a Removed record stands by now, and backwards its records are turned round. The read ends at the revision
+ * that was the last when it began, and shows what was not hidden then.
  */
 import { assert } from '../base/assert.js';
 import { CairnError } from '../base/errors.js';
 import { NO_RULES } from '../base/stream-metadata.js';
 import type { Revision } from '../base/units.js';
 import type { Direction, StreamRuns } from '../indexer/commands.js';
-import { occupiedBytes, RECORD } from '../log/record.js';
+import { occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
 import { PageBuilder } from './page-builder.js';
 import type { LogRead, ReadAnswer, ReadPage } from './read-page.js';
 import type { ReadSource } from './read-source.js';
 import { RunFetcher } from './run-fetcher.js';
 
 const LENGTH_WORD = RECORD.length / 4;
+const TYPE_WORD = RECORD.type / 4;
 
 /** What to read: the stream's name in UTF-8, and from where. Backwards, beyond the end (`Infinity`) means from the end. */
 export interface StreamReadRequest {
@@ -52,8 +53,11 @@ export class StreamRead implements LogRead {
       const beginning = this.#head === undefined ? await this.#begin(runs) : 'as asked';
       if (beginning === 'otherwise') continue;
       if (beginning !== 'as asked') return beginning;
+      if (this.#isBeyondHead(runs)) continue;
       try {
-        return await this.#pageOf(runs);
+        const page = await this.#pageOf(runs);
+        if (page.eventCount > 0 || page.isLast) return page;
+        page.release();
       } catch (error) {
         if (!isDamage(error) || this.#eventsAtOnce === 1) throw error;
         this.#eventsAtOnce = 1;
@@ -77,6 +81,13 @@ export class StreamRead implements LogRead {
     return this.#direction === 'forwards' ? head - this.#next + 1 : this.#next - this.#first + 1;
   }
 
+  /** Whether the answer goes on behind the head, as it begins with a later event than was asked for: those before are gone. Then less is to be asked for. */
+  #isBeyondHead(runs: StreamRuns): boolean {
+    if (this.#direction === 'backwards' || runs.runCount === 0 || runs.next <= this.#head! + 1) return false;
+    this.#next = runs.next - eventsIn(runs);
+    return true;
+  }
+
   /** Finds out what there is to read; `otherwise`: not what was asked for, as that begins or ends among what is hidden. */
   async #begin({ head, metadata }: StreamRuns): Promise<'as asked' | 'otherwise' | ReadAnswer> {
     const { rules: all } = this.#source;
@@ -98,15 +109,11 @@ export class StreamRead implements LogRead {
   async #pageOf(runs: StreamRuns): Promise<ReadPage> {
     const { headroomBytes, pages } = this.#source;
     const isForwards = this.#direction === 'forwards';
-    let eventCount = 0;
-    let recordBytes = 0;
-    for (let run = 0; run < runs.runCount; run++) {
-      eventCount += runs.events[run]!;
-      recordBytes += runs.bytes[run]!;
-    }
+    const recordBytes = runs.bytes.reduce((sum, bytes) => sum + bytes, 0);
     const ascending = new PageBuilder(pages, isForwards ? headroomBytes : 0, recordBytes);
     const fetching = this.#fetcher.fetch(runs, ascending);
     if (fetching !== undefined) await fetching;
+    const eventCount = eventsIn(runs) - leaveOutRemoved(ascending, runs);
     const page = isForwards ? ascending : this.#turnedRound(ascending, runs);
     this.#next = runs.next;
     this.#eventsLeft -= eventCount;
@@ -115,9 +122,9 @@ export class StreamRead implements LogRead {
 
   /** The same records, those of each run from its last to its first. */
   #turnedRound(ascending: PageBuilder, runs: StreamRuns): PageBuilder {
-    const { bytes, words, recordBytes } = ascending;
+    const { bytes, words } = ascending;
     const { copies, headroomBytes, pages } = this.#source;
-    const page = new PageBuilder(pages, headroomBytes, recordBytes);
+    const page = new PageBuilder(pages, headroomBytes, ascending.at);
     let at = 0;
     for (let run = 0; run < runs.runCount; run++) {
       const end = at + runs.bytes[run]!;
@@ -142,6 +149,40 @@ export class StreamRead implements LogRead {
     const next = this.#next < this.#first ? Number.POSITIVE_INFINITY : this.#next;
     return { next, head, isLast: isAtEnd || this.#eventsLeft === 0 };
   }
+}
+
+function eventsIn({ events }: StreamRuns): number {
+  return events.reduce((sum, count) => sum + count, 0);
+}
+
+/** Moves the records together that are still there, and makes the runs as much shorter; returns how many are not. */
+function leaveOutRemoved(page: PageBuilder, runs: StreamRuns): number {
+  const { bytes, words, start } = page;
+  let removed = 0;
+  let at = start;
+  page.at = start;
+  for (let run = 0; run < runs.runCount; run++) {
+    const end = at + runs.bytes[run]!;
+    let [kept, from] = [page.at, at];
+    const keep = (to: number) => {
+      if (kept < from && from < to) bytes.copyWithin(kept, from, to);
+      kept += to - from;
+    };
+    while (at < end) {
+      const next = at + occupiedBytes(words[(at >> 2) + LENGTH_WORD]!);
+      if ((words[(at >> 2) + TYPE_WORD]! & 0xff) === RECORD_TYPE.removed) {
+        keep(at);
+        from = next;
+        removed++;
+      }
+      at = next;
+    }
+    assert(at === end, 'a run holds whole records');
+    keep(at);
+    runs.bytes[run] = kept - page.at;
+    page.at = kept;
+  }
+  return removed;
 }
 
 function isDamage(error: unknown): boolean {

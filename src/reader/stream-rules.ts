@@ -17,7 +17,7 @@ import {
 import type { Position, Revision, TimestampUs } from '../base/units.js';
 import type { RecordPlace, StreamLookup } from '../indexer/commands.js';
 import { logCorrupt, placeOf } from '../log/damage.js';
-import { PREPARE, RECORD, RECORD_HEADER_BYTES } from '../log/record.js';
+import { PREPARE, RECORD, RECORD_HEADER_BYTES, RECORD_TYPE } from '../log/record.js';
 import type { LogBytes } from './log-bytes.js';
 import type { RecordChecks } from './record-checks.js';
 
@@ -76,7 +76,7 @@ export class StreamRules {
     let high = stream.head + 1;
     if (oldestUs === Number.NEGATIVE_INFINITY || low === high) return low;
     if ((await this.#timestampOf(stream, low)) >= oldestUs) return low;
-    // Timestamps never go back in the log (reign-log.ts), so those that are too old come first.
+    // Timestamps never go back in the log (reign-log.ts), so those that are too old come first; and a scavenge removes the first.
     for (low++; low < high; ) {
       const middle = Math.floor((low + high) / 2);
       if ((await this.#timestampOf(stream, middle)) < oldestUs) low = middle + 1;
@@ -85,6 +85,7 @@ export class StreamRules {
     return low;
   }
 
+  /** When the event was written, or the first behind it that is there; before all time if it was removed. */
   async #timestampOf({ name: stream }: StreamEnd, from: Revision): Promise<TimestampUs> {
     const { lookup, log, checks } = this.#parts;
     const { positions } = await lookup.lookup({
@@ -96,7 +97,8 @@ export class StreamRules {
     await log.read(position, bytes, 0, HEAD_BYTES);
     if (!checks.isHeader({ bytes, view, at: 0, length: HEAD_BYTES, position }))
       throw this.#damage(position, 'no record, or a damaged one, stands there');
-    return readU64(view, RECORD.timestamp);
+    const isRemoved = view.getUint8(RECORD.type) === RECORD_TYPE.removed;
+    return isRemoved ? Number.NEGATIVE_INFINITY : readU64(view, RECORD.timestamp);
   }
 
   async #record({ position, bytes: length }: RecordPlace): Promise<DataView<ArrayBuffer>> {

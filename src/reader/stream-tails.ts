@@ -132,7 +132,7 @@ export class StreamTails {
   }
 }
 
-/** The last events of one stream: revisions `first` to `end`, exclusive, without a gap. */
+/** The last events of one stream: revisions `first` to `end`, exclusive, without a gap: what is before one was removed. */
 export class StreamTail {
   readonly name: Uint8Array;
   readonly hash: number;
@@ -179,8 +179,8 @@ export class StreamTail {
   }
 
   note(revision: Revision, position: Position, bytes: number): void {
-    if (this.#end === this.#first) this.#first = revision;
-    else assert(revision === this.#end, 'the revisions of a stream are consecutive');
+    assert(revision >= this.#end, 'the revisions of a stream grow');
+    if (this.#end === this.#first || revision > this.#end) this.#first = revision;
     this.#positions[revision % EVENTS_MAX] = position;
     this.#bytes[revision % EVENTS_MAX] = bytes;
     this.#end = revision + 1;

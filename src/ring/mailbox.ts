@@ -59,6 +59,11 @@ export class MailboxSender extends MailboxMemory {
     return start + 4;
   }
 
+  /** Whether the receiver has taken all that was sent. */
+  get isEmpty(): boolean {
+    return Atomics.load(this.control, READ) === this.#written;
+  }
+
   /** Makes the claimed message visible to the receiver, who must then be woken. */
   send(): void {
     this.#written = this.#claimed;

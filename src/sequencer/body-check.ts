@@ -3,13 +3,20 @@
  * this when events are written, as retries are rare: the log itself is asked. Records that are in the ring, or in the windows of the log that
  * were read last, are compared at once, byte for byte. For others the answer is held while the log is read: one check after the other, in
  * windows, so that old events that come again in their order cost one read for many; in any other order several are read at a time. The request's bytes are gone by then; a digest of each
- * event is left. Lives as long as a reign, so what it has read is never truncated. Main thread.
+ * event is left. Of an event that a scavenge has removed nothing but its length is there to be compared: the ids decide. Lives as long as a reign, so what it has read is never truncated. Main thread.
  */
 import { bytesEqual } from '../base/bytes.js';
 import { CairnError } from '../base/errors.js';
 import type { Bytes, RecordKernel } from '../base/ports.js';
 import type { Position } from '../base/units.js';
-import { occupiedBytes, PREPARE, PREPARE_FLAG, PREPARE_HEADER_BYTES, RECORD } from '../log/record.js';
+import {
+  occupiedBytes,
+  PREPARE,
+  PREPARE_FLAG,
+  PREPARE_HEADER_BYTES,
+  RECORD,
+  RECORD_TYPE,
+} from '../log/record.js';
 import type { RingProducer } from '../ring/producer.js';
 import type { AppendCursor } from '../wire/append-frame.js';
 import type { PendingReplies, Rejection } from './pending-replies.js';
@@ -282,8 +289,9 @@ export class BodyChecks {
   #isDigestOfFound(digests: Float64Array, digest: number): boolean {
     const [bytes, view, at] = [this.#bytes, this.#view, this.#at];
     const recordLength = view.getUint32(at + RECORD.length, true);
-    const typeLength = view.getUint16(at + PREPARE.typeBytes, true);
     if (recordLength !== digests[digest + DIGEST.recordLength]) return false;
+    if (isRemoved(view, at)) return true;
+    const typeLength = view.getUint16(at + PREPARE.typeBytes, true);
     const streamLength = view.getUint16(at + PREPARE.streamBytes, true);
     const names = namesAndFlag(streamLength, typeLength, isJson(view, at));
     if (names !== digests[digest + DIGEST.namesAndFlag]) return false;
@@ -329,6 +337,10 @@ function namesAndFlag(streamLength: number, typeLength: number, flag: boolean): 
   return 0x20000 * streamLength + 2 * typeLength + (flag ? 1 : 0);
 }
 
+function isRemoved(view: DataView, at: number): boolean {
+  return view.getUint8(at + RECORD.type) === RECORD_TYPE.removed;
+}
+
 function isJson(view: DataView, at: number): boolean {
   return (view.getUint16(at + RECORD.flags, true) & PREPARE_FLAG.json) !== 0;
 }
@@ -338,6 +350,7 @@ function isSame(append: AppendCursor, bytes: Bytes, view: DataView, at: number):
   const { streamLength, bodyLength, typeLength, metadataLength } = append;
   if (view.getUint32(at + RECORD.length, true) !== PREPARE_HEADER_BYTES + streamLength + bodyLength)
     return false;
+  if (isRemoved(view, at)) return true;
   if (view.getUint16(at + PREPARE.typeBytes, true) !== typeLength) return false;
   if (view.getUint32(at + PREPARE.metadataBytes, true) !== metadataLength) return false;
   if (isJson(view, at) !== append.isJson) return false;

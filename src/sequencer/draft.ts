@@ -54,9 +54,9 @@ export class Draft {
   /** When its last step was written. */
   lastUs: TimestampUs = 0;
   end: DraftEnd | undefined;
-  /** By step: where its record stands, and what it wrote, as a checksum. */
-  readonly #positions: Position[] = [];
-  readonly #checksums: number[] = [];
+  /** By step: where its record stands, and what it wrote, as a checksum; undefined if its record was removed. */
+  readonly #positions: (Position | undefined)[] = [];
+  readonly #checksums: (number | undefined)[] = [];
   readonly #streams: StreamDraft[] = [];
   #events = 0;
   #recordBytes = 0;
@@ -71,13 +71,19 @@ export class Draft {
     return this.#positions.length;
   }
 
-  positionOf(step: number): Position {
-    return this.#positions[step]!;
+  /** Undefined if the step's record was removed. */
+  positionOf(step: number): Position | undefined {
+    return this.#positions[step];
   }
 
   /** Of what the step wrote. */
-  checksumOf(step: number): number {
-    return this.#checksums[step]!;
+  checksumOf(step: number): number | undefined {
+    return this.#checksums[step];
+  }
+
+  /** Whether a scavenge has removed its first steps, as it does once a transaction is over. */
+  get isRemoved(): boolean {
+    return this.steps > 0 && this.#positions[0] === undefined;
   }
 
   /** Where its last record stands. */
@@ -132,6 +138,12 @@ export class Draft {
     } while (append.nextPart());
     this.#positions.push(position);
     this.#checksums.push(checksum);
+  }
+
+  /** Counts a step whose record was removed. */
+  lose(): void {
+    this.#positions.push(undefined);
+    this.#checksums.push(undefined);
   }
 
   /** Adds the step that ends it. What it would have written is not needed any more. */

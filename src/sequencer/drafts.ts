@@ -24,8 +24,8 @@ export interface LoggedStep {
   readonly timestampUs: TimestampUs;
 }
 
-/** All steps of the transaction with this name that are committed, in order. Rejects with a `CairnError` if they can't be read now. */
-export type StepSource = (name: Bytes) => Promise<readonly LoggedStep[]>;
+/** All steps of the transaction with this name that are committed, in order, those whose records were removed as undefined. Rejects with a `CairnError` if they can't be read now. */
+export type StepSource = (name: Bytes) => Promise<readonly (LoggedStep | undefined)[]>;
 
 /** What became of an append; `retry`: nothing was done, for want of room; `sought`: or because something is looked up; `held`: it is a duplicate or to be rejected, which the log has yet to tell. */
 export type Decision = 'retry' | 'sought' | 'written' | 'duplicate' | 'rejected' | 'held';
@@ -80,7 +80,9 @@ export class Drafts {
     if (found instanceof CairnError) return this.#reject(asked, found);
     this.#host.log.beginTurn();
     const { step, action } = append;
-    const isLate = found.end === undefined && found.lastUs + this.#host.timeoutUs < this.#nowUs;
+    // Steps are removed of one that was late once, with the timeout that there was then.
+    const isPast = found.isRemoved || found.lastUs + this.#host.timeoutUs < this.#nowUs;
+    const isLate = found.end === undefined && isPast;
     if (found.steps > 0 && isLate) return this.#reject(asked, overFor('timed out'));
     const isAgain = step < found.steps && (action === STEP_ACTION.write || found.end !== undefined);
     if (isAgain) return this.#again(found, asked);
@@ -95,7 +97,8 @@ export class Drafts {
   #again(draft: Draft, asked: Asked): 'taken' {
     const { action, step } = asked.append;
     const end = step === draft.steps - 1 ? draft.end : undefined;
-    if (action !== actionOf(end))
+    // What a step answered whose record was removed nobody knows any more.
+    if (action !== actionOf(end) || draft.positionOf(step) === undefined)
       return this.#reject(asked, overFor(`was ${draft.end?.kind ?? 'continued'}`));
     const isOther = action === STEP_ACTION.write && draft.checksumOf(step) !== this.#checksumOf(asked.append);
     if (isOther) return this.#reject(asked, OTHER_STEP);
@@ -186,7 +189,7 @@ export class Drafts {
 
   #answerStep(draft: Draft, asked: Asked, isDuplicate = false): void {
     const { step } = asked.append;
-    this.#answer(asked, { revisions: [step], position: draft.positionOf(step), isDuplicate });
+    this.#answer(asked, { revisions: [step], position: draft.positionOf(step)!, isDuplicate });
   }
 
   #answer({ append, sink, token }: Asked, { revisions, position, isDuplicate }: StepAnswer): void {
@@ -249,10 +252,15 @@ export class Drafts {
     this.#host.lookups.end(key);
   }
 
-  #rebuilt(name: Bytes, steps: readonly LoggedStep[]): Draft {
+  #rebuilt(name: Bytes, steps: readonly (LoggedStep | undefined)[]): Draft {
     const draft = new Draft(name);
     const cursor = new AppendCursor();
-    for (const { content, position, timestampUs } of steps) {
+    for (const step of steps) {
+      if (step === undefined) {
+        draft.lose();
+        continue;
+      }
+      const { content, position, timestampUs } = step;
       const view = new DataView(content.buffer, content.byteOffset, content.length);
       const frameLength = view.getUint32(0, true);
       cursor.open(content, view, 0, frameLength);

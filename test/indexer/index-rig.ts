@@ -3,7 +3,6 @@
  * nothing but the list of the log's events. Everything survives what a restart survives.
  */
 import { expect } from 'vitest';
-import { NameTable } from '../../src/base/name-table.js';
 import type { ChainState } from '../../src/base/ports.js';
 import type { StreamHash } from '../../src/index/stream-hash.js';
 import { IndexerAgent } from '../../src/indexer/agent.js';
@@ -13,8 +12,8 @@ import { sendOutcome } from '../../src/indexer/messages.js';
 import { createMetadataMemory } from '../../src/indexer/metadata-streams.js';
 import { QueryDesk } from '../../src/indexer/query-desk.js';
 import { runJob } from '../../src/indexer/run-job.js';
-import { chunkFileName } from '../../src/log/chunk.js';
 import { javascriptKernel as kernel } from '../../src/log/javascript-kernel.js';
+import { RECORD_TYPE } from '../../src/log/record.js';
 import { recoverLog } from '../../src/log/recovery.js';
 import { Cursor } from '../../src/ring/cursor.js';
 import { CONTROL, createRing } from '../../src/ring/layout.js';
@@ -22,9 +21,9 @@ import { createMailbox, MailboxSender } from '../../src/ring/mailbox.js';
 import { RingProducer } from '../../src/ring/producer.js';
 import { type CrashKind, SimulatedDisk } from '../../src/sim/disk/simulated-disk.js';
 import { Random } from '../../src/sim/random.js';
-import { hashOf, LOG_ID, type SampleEvent, SampleLog, type SampleRecord } from './sample-log.js';
+import { compareSnapshot, FOLDER, metadataOf, streamsOf, total, writeChunk } from './index-model.js';
+import { LOG_ID, type SampleEvent, SampleLog, type SampleRecord } from './sample-log.js';
 
-export const FOLDER = '/data';
 export const INDEX = `${FOLDER}/index`;
 export const CHUNK_BYTES = 65_536;
 const RING_BYTES = 1_048_576;
@@ -187,6 +186,33 @@ export class IndexRig {
     this.#committedTo = this.sample.end;
   }
 
+  /**
+   * Removes events of sealed chunks before `keepFrom`, the last of each stream excepted, and puts the files in place; returns the chunks, of which the
+   * index has not been told.
+   */
+  scavenge(keepFrom: (chunk: number, stream: string) => number): number[] {
+    const sealed = Math.floor(this.#committedTo / CHUNK_BYTES);
+    const goes = ({ type, position, stream, revision }: SampleRecord) => {
+      const chunk = Math.floor(position / CHUNK_BYTES);
+      if (type !== RECORD_TYPE.prepare || chunk >= sealed) return false;
+      return revision < Math.min(this.sample.heads.get(stream) ?? 0, keepFrom(chunk, stream));
+    };
+    const records = this.sample.records.filter(goes);
+    this.sample.remove(records);
+    const chunks = [...new Set(records.map(({ position }) => Math.floor(position / CHUNK_BYTES)))];
+    for (const chunk of chunks) writeChunk(this.disk, this.sample, chunk);
+    return chunks;
+  }
+
+  /** Tells the index that the files of these chunks have fewer records. */
+  scavenged(chunks: readonly number[]): void {
+    sendOutcome(this.#running!.outcomes, { kind: 'scavenged', chunks });
+  }
+
+  scavengeEnded(): void {
+    sendOutcome(this.#running!.outcomes, { kind: 'scavenge-ended' });
+  }
+
   /** Works, without carrying out jobs, until there is nothing to do. */
   work(): void {
     const { agent, desk } = this.#running!;
@@ -270,36 +296,43 @@ export class IndexRig {
     return this.sample.events.filter((event) => event.position < this.#committedTo && !this.#dead.has(event));
   }
 
-  /** The same, by stream. */
+  /** The same, by stream; what comes before a gap in its revisions counts as gone. */
   get streams(): Map<string, SampleRecord[]> {
-    const streams = new Map<string, SampleRecord[]>();
-    for (const event of this.events) {
-      const events = streams.get(event.stream);
-      if (events === undefined) streams.set(event.stream, [event]);
-      else events.push(event);
-    }
-    return streams;
+    return streamsOf(this.events);
   }
 
-  /** Asks for everything, both ways, from the ends and from the middle, and compares with the model. */
-  async expectAll(): Promise<void> {
+  /** Asks for everything, both ways, from the ends and from the middle, and compares with the model, or with what the streams once were. */
+  async expectAll(streams = this.streams): Promise<void> {
     this.work();
     expect((await this.ask('no such stream', 'forwards', 0)).head).toBe(-1);
-    for (const [stream, events] of this.streams) {
+    for (const [stream, events] of streams) {
       const places = events.map(({ position, bytes }) => [position, bytes] as const);
-      const head = places.length - 1;
-      const middle = Math.floor(head / 2);
+      const first = events[0]!.revision;
+      const head = events.at(-1)!.revision;
+      const half = Math.floor((places.length - 1) / 2);
+      const middle = first + half;
+      if (first > 0) expect((await this.ask(stream, 'backwards', first - 1)).runCount).toBe(0);
       expect([stream, await this.#covered(stream, 'forwards', 0)]).toEqual([
         stream,
         [head, ...total(places)],
       ]);
       const last = await this.ask(stream, 'backwards', Number.POSITIVE_INFINITY, 1);
-      expect([last.head, last.positions[0]]).toEqual([head, places[head]![0]]);
+      expect([last.head, last.positions[0]]).toEqual([head, places.at(-1)![0]]);
       const one = await this.ask(stream, 'forwards', middle, 1);
-      expect([one.positions[0], one.bytes[0]]).toEqual(places[middle]);
-      expect([stream, last.metadata]).toEqual([stream, metadataOf(this.streams, stream)]);
-      const older = total(places.slice(0, middle + 1));
+      expect([one.positions[0], one.bytes[0]]).toEqual(places[half]);
+      expect([stream, last.metadata]).toEqual([stream, metadataOf(streams, stream)]);
+      const older = total(places.slice(0, half + 1));
       expect([stream, await this.#covered(stream, 'backwards', middle)]).toEqual([stream, [head, ...older]]);
+    }
+  }
+
+  /** What is left of each stream is where the index says, which may have more of it. */
+  async expectAllLeft(): Promise<void> {
+    for (const [stream, events] of this.streams) {
+      const { head, positions, bytes } = await this.ask(stream, 'forwards', 0);
+      expect([stream, head]).toEqual([stream, events.at(-1)!.revision]);
+      const isThere = (at: number) => positions.some((from, run) => at >= from && at < from + bytes[run]!);
+      expect(events.filter(({ position }) => !isThere(position))).toEqual([]);
     }
   }
 
@@ -317,8 +350,8 @@ export class IndexRig {
     }
   }
 
-  /** Asks for a snapshot and compares it with the model. */
-  expectSnapshot(): void {
+  /** Asks for a snapshot and compares it with the model; of a log that was scavenged it may have ids of events that are gone. */
+  expectSnapshot(hasGoneIds = false): void {
     this.work();
     const before = this.reports.length;
     this.#running!.desk.askSnapshot();
@@ -329,26 +362,7 @@ export class IndexRig {
     }
     const report = this.reports.slice(before).find(({ kind }) => kind === 'snapshot');
     if (report?.kind !== 'snapshot') expect.fail('there is no snapshot');
-    const { heads: all, recent } = report.snapshot;
-    // Of streams with metadata a leader has to ask.
-    const withMetadata = [...this.streams.keys()].some((stream) => stream.startsWith('$$'));
-    expect(all === undefined).toBe(withMetadata);
-    if (all === undefined) return;
-    const { names, revisions, positions } = all;
-    const table = NameTable.fromTransfer(names);
-    const [heads, lasts] = [new Float64Array(revisions), new Float64Array(positions)];
-    const told = Array.from(heads, (head, i) => [table.nameOf(i), head, lasts[i]]);
-    const expected = Array.from(this.streams, ([stream, events]) => {
-      const last = events.at(-1)!;
-      return [stream, last.revision, last.position];
-    });
-    expect(told.sort()).toEqual(expected.sort());
-    const last = this.events.slice(-this.eventIds);
-    const ids = Buffer.from(recent.ids).toString('hex').match(/.{32}/g) ?? [];
-    expect(ids).toEqual(last.map(({ id }) => id.toString('hex')));
-    expect([...new Uint32Array(recent.streams)]).toEqual(last.map(({ stream }) => hashOf(table, stream)));
-    expect([...new Float64Array(recent.revisions)]).toEqual(last.map(({ revision }) => revision));
-    expect([...new Float64Array(recent.positions)]).toEqual(last.map(({ position }) => position));
+    compareSnapshot(report.snapshot, this, hasGoneIds);
   }
 
   noted(): string[] {
@@ -378,24 +392,8 @@ export class IndexRig {
   /** Writes the log's chunks from this one on, durably. */
   #write(firstChunk: number): void {
     for (let chunk = firstChunk; chunk === firstChunk || chunk * CHUNK_BYTES <= this.sample.end; chunk++) {
-      const bytes = this.sample.chunkFile(chunk);
-      const path = `${FOLDER}/${chunkFileName(chunk, 0)}`;
-      const isNew = !this.disk.paths().includes(path);
-      const file = this.disk.open(path, { access: isNew ? 'create-new' : 'write' });
-      this.disk.write(file, bytes, 0, bytes.length, 0);
-      this.disk.sync(file);
-      this.disk.close(file);
+      writeChunk(this.disk, this.sample, chunk);
     }
     this.disk.syncDirectory(FOLDER);
   }
-}
-
-/** As an answer has it. */
-function metadataOf(streams: ReadonlyMap<string, SampleRecord[]>, stream: string) {
-  const last = streams.get(`$$${stream}`)?.at(-1);
-  return last && { position: last.position, bytes: last.bytes };
-}
-
-function total(places: readonly (readonly [number, number])[]): [number, number] {
-  return [places.length, places.reduce((sum, [, bytes]) => sum + bytes, 0)];
 }

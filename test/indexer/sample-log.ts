@@ -18,7 +18,15 @@ import {
   paddingBefore,
 } from '../../src/log/chunk.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
-import { occupiedBytes, PREPARE, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../../src/log/record.js';
+import {
+  DRAFT_NAME,
+  occupiedBytes,
+  PREPARE,
+  PREPARE_FLAG,
+  RECORD,
+  RECORD_TYPE,
+  REMOVED,
+} from '../../src/log/record.js';
 
 export const LOG_ID = '10111213-1415-1617-1819-1a1b1c1d1e1f';
 
@@ -115,7 +123,7 @@ export class SampleLog {
     const view = new DataView(this.#bytes.buffer);
     this.#chain = {
       position: outer.position,
-      chain: view.getUint32(before.position + RECORD.crc, true),
+      chain: chainOf(new DataView(this.#bytes.buffer, before.position)),
       previousLength: view.getUint32(before.position + RECORD.length, true),
       epoch: view.getUint32(before.position + RECORD.epoch, true),
     };
@@ -124,9 +132,62 @@ export class SampleLog {
     return state.position - last.bytes;
   }
 
+  /** Takes what `other`, whose beginning this log is, has up to `end`. */
+  copy(other: SampleLog, end: number): void {
+    const more = other.records.filter(({ position }) => position >= this.end && position < end);
+    this.#reserve(end);
+    this.#bytes.set(other.#bytes.subarray(this.end, end), this.end);
+    this.records.push(...more);
+    for (const [stream, head] of other.heads) this.heads.set(stream, head);
+    const last = new DataView(this.#bytes.buffer, more.at(-1)?.position ?? this.end);
+    if (more.length === 0) return;
+    this.#chain = {
+      position: end,
+      chain: chainOf(last),
+      previousLength: last.getUint32(RECORD.length, true),
+      epoch: last.getUint32(RECORD.epoch, true),
+    };
+  }
+
+  /** Puts a Removed record in the place of each of these, as a scavenge does; written from docs/formats.md. */
+  remove(records: Iterable<SampleRecord>): void {
+    const removed = new Set(records);
+    for (const [i, record] of this.records.entries()) {
+      if (!removed.has(record)) continue;
+      const bytes = this.#bytes.subarray(record.position, record.position + record.bytes);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      const [crc, flags] = [view.getUint32(RECORD.crc, true), view.getUint16(RECORD.flags, true)];
+      view.setUint8(RECORD.type, RECORD_TYPE.removed);
+      view.setUint16(
+        RECORD.flags,
+        (record.type << 8) | (record.type === RECORD_TYPE.prepare ? flags & 3 : 0),
+        true,
+      );
+      bytes.fill(0, RECORD.body);
+      view.setUint32(REMOVED.originalCrc, crc, true);
+      javascriptKernel.seal(bytes, 0, bytes.length, {
+        position: record.position,
+        chain: view.getUint32(RECORD.chain, true),
+        previousLength: view.getUint32(RECORD.previousLength, true),
+        epoch: view.getUint32(RECORD.epoch, true),
+      });
+      this.records[i] = { ...record, type: RECORD_TYPE.removed };
+    }
+  }
+
   commit(): void {
     const { view, record } = this.#record(RECORD_TYPE.commit, 56, 0);
     writeU64(view, 48, record.position);
+    this.#seal(record);
+  }
+
+  /** A step of an open transaction, of which only the number counts here. */
+  draft(transaction: number, step: number, dataBytes = 50): void {
+    const length = PREPARE.stream + DRAFT_NAME.bytes + dataBytes;
+    const { bytes, view, record } = this.#record(RECORD_TYPE.draft, length, 0, { revision: step });
+    writeU64(view, PREPARE.revision, step);
+    view.setUint16(PREPARE.streamBytes, DRAFT_NAME.bytes, true);
+    bytes.set(draftName(transaction), PREPARE.stream);
     this.#seal(record);
   }
 
@@ -162,7 +223,7 @@ export class SampleLog {
     encodeFooter(file.subarray(-CHUNK_FOOTER_BYTES), {
       ...ids,
       endPosition,
-      chain: last.getUint32(RECORD.crc, true),
+      chain: chainOf(last),
       previousLength: last.getUint32(RECORD.length, true),
       epoch: last.getUint32(RECORD.epoch, true),
       recordCount: inChunk.length,
@@ -237,6 +298,19 @@ export class SampleLog {
     larger.set(this.#bytes);
     this.#bytes = larger;
   }
+}
+
+/** The name that the steps of this transaction have. */
+export function draftName(transaction: number): Uint8Array {
+  const name = new Uint8Array(DRAFT_NAME.bytes).fill(transaction);
+  name[0] = DRAFT_NAME.firstByte;
+  return name;
+}
+
+/** What the next record goes on from. */
+function chainOf(record: DataView): number {
+  const isRemoved = record.getUint8(RECORD.type) === RECORD_TYPE.removed;
+  return record.getUint32(isRemoved ? REMOVED.originalCrc : RECORD.crc, true);
 }
 
 /** What a snapshot has for an event's stream. */

@@ -83,11 +83,24 @@ describe('StreamIndex', () => {
     expect(long.memoryBytes / 500_000).toBeLessThan(9);
   });
 
-  test('refuses a revision that does not follow on', () => {
+  test('has what comes behind a gap in the revisions, as if nothing had been before it', () => {
+    const index = new StreamIndex();
+    for (const first of [0, 700, 2_000])
+      for (let i = 0; i < 600; i++) index.append(3, first + i, (first + i) * 8, 8);
+    index.append(4, 9, 0, 8);
+    expect([index.firstOf(3), index.countOf(3), index.headOf(3)]).toEqual([2_000, 600, 2_599]);
+    expect([index.firstOf(4), index.lastPositionOf(3)]).toEqual([9, 2_599 * 8]);
+    const collector = new RunCollector();
+    collector.begin('backwards', 1e6, 1e6);
+    expect(index.collect(3, 2_500, 'backwards', collector)).toBe(1_999);
+    expect([collector.positions[0], collector.events[0]]).toEqual([16_000, 501]);
+  });
+
+  test('refuses a revision that it has, or that is older', () => {
     const index = new StreamIndex();
     index.append(0, 0, 0, 8);
-    expect(() => index.append(0, 2, 8, 8)).toThrow(/consecutive/);
-    expect(() => index.append(0, 0, 8, 8)).toThrow(/consecutive/);
+    index.append(0, 1, 8, 8);
+    for (const revision of [0, 1]) expect(() => index.append(0, revision, 16, 8)).toThrow(/grow/);
   });
 });
 

@@ -8,6 +8,7 @@ import {
   epochBody,
   type NaiveRecord,
   type NaiveSealed,
+  naiveRemoved,
   naiveSeal,
   prepareBody,
 } from './naive-records.js';
@@ -70,6 +71,12 @@ export class NaiveLog {
     return this;
   }
 
+  /** Puts a Removed record in the place of the last one, as if the log came from a node that has scavenged it. */
+  removeLast(): this {
+    this.#records.push(naiveRemoved(this.#records.pop()!));
+    return this;
+  }
+
   /** The log's bytes of whole records from `from` up to `to`. */
   bytes(from = 0, to = this.end): Buffer {
     return Buffer.concat(
@@ -82,7 +89,8 @@ export class NaiveLog {
     const last = this.#records.filter((record) => endOf(record) <= position).at(-1);
     if (last === undefined) return { position: 0, chain: 0, previousLength: 0, epoch: 0 };
     const { bytes, length: previousLength, epoch } = last;
-    return { position: endOf(last), chain: bytes.readUInt32LE(0), previousLength, epoch };
+    const chain = bytes.readUInt32LE(last.type === 7 ? 44 : 0);
+    return { position: endOf(last), chain, previousLength, epoch };
   }
 
   /** How many records the chunk that a record at `position` goes to has before it. */

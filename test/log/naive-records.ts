@@ -49,6 +49,18 @@ export function naiveSeal(record: NaiveRecord, before: NaiveSealed | undefined):
   return { ...record, position, length, bytes };
 }
 
+/** What stands for a record that was removed. */
+export function naiveRemoved(sealed: NaiveSealed): NaiveSealed {
+  const bytes = Buffer.from(sealed.bytes);
+  bytes.fill(0, 44);
+  sealed.bytes.copy(bytes, 44, 0, 4);
+  bytes.writeUInt8(7, 40);
+  bytes.writeUInt16LE((sealed.flags & 3) + 256 * sealed.type, 42);
+  bytes.writeUInt32LE(naiveCrc(bytes.subarray(44)), 36);
+  bytes.writeUInt32LE(naiveCrc(bytes.subarray(4, 44)), 0);
+  return { ...sealed, type: 7, bytes };
+}
+
 /** The timestamp that records of the tests have. */
 export function timestampAt(position: number): number {
   return 1_700_000_000_000_000 + position;

@@ -133,7 +133,7 @@ export class SampleLog {
       endPosition,
       logId: LOG_ID,
       chunkId: chunkIdOf(number),
-      chain: last.bytes.readUInt32LE(0),
+      chain: last.bytes.readUInt32LE(last.type === 7 ? 44 : 0),
       previousLength: last.length,
       epoch: last.epoch,
       recordCount: inChunk.length,

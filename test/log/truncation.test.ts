@@ -9,6 +9,7 @@ import { recoverLog } from '../../src/log/recovery.js';
 import { truncateLog } from '../../src/log/truncation.js';
 import type { SimulatedDisk } from '../../src/sim/disk/simulated-disk.js';
 import { Random } from '../../src/sim/random.js';
+import { naiveRemoved } from './naive-records.js';
 import { CHUNK_SIZE, chunkPath, FOLDER, SampleLog } from './sample-log.js';
 import { simulatedDisk } from './simulated-sample.js';
 
@@ -173,6 +174,19 @@ describe.each(CUTS)('cutting $name', ({ log, to, operations }) => {
 });
 
 describe('a cut', () => {
+  test('behind a Removed record is gone on from as from the one that it stands for', () => {
+    const log = new SampleLog().epoch();
+    for (let i = 0; i < 5; i++) log.event(100).sync();
+    const last = log.records.pop()!;
+    log.records.push(naiveRemoved(last));
+    const to = log.end;
+    log.event(100).event(200).sync();
+    const disk = simulatedDisk(log);
+    const chain = last.bytes.readUInt32LE(0);
+    expect(truncate(disk, log.end, to)).toMatchObject({ kind: 'truncated', end: { position: to, chain } });
+    expect(recoverLog({ disk, kernel, folder: FOLDER })).toMatchObject({ end: { position: to, chain } });
+  });
+
   test('at the end of the log changes nothing', () => {
     const log = new SampleLog().epoch().event(40).event(50).sync();
     const disk = simulatedDisk(log);

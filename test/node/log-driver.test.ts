@@ -69,6 +69,35 @@ describe('ranges', () => {
     await rig.stopAndCheck();
   });
 
+  test('that end with a Removed record go on with what the removed one was followed by', async () => {
+    const rig = open();
+    rig.onProgress = () => rig.commit();
+    rig.write((log) => log.reign(1));
+    for (let i = 0; i < 60; i++) {
+      rig.write((log) => {
+        log
+          .event(i * 100)
+          .event(50)
+          .removeLast();
+      });
+      rig.write((log) => {
+        if (i % 3 === 0) log.commit(rig.store.committed).removeLast();
+        else log.event(2_000);
+      });
+      // Also where a chunk ends, whose footer says how the next one goes on.
+      const left = CHUNK_BYTES - (rig.log.end % CHUNK_BYTES);
+      if (left < 8_000) {
+        rig.write((log) => {
+          log.event(left - 87).removeLast();
+        });
+        expect(rig.log.end % CHUNK_BYTES).toBe(0);
+      }
+    }
+    await rig.untilDurable();
+    expect(rig.driver.isIdle).toBe(true);
+    await rig.stopAndCheck();
+  });
+
   test('without a record are nothing to wait for', () => {
     const rig = open();
     rig.driver.add({ kind: 'write', isCatchUp: false, bytes: new Uint8Array(0) });

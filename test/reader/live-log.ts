@@ -7,6 +7,7 @@ import {
   openSync,
   renameSync,
   rmSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +25,7 @@ import type { LogRead, ReadAnswer } from '../../src/reader/read-page.js';
 import { Cursor } from '../../src/ring/cursor.js';
 import { CONTROL, createRing } from '../../src/ring/layout.js';
 import { RingProducer } from '../../src/ring/producer.js';
-import { SampleLog } from '../indexer/sample-log.js';
+import { SampleLog, type SampleRecord } from '../indexer/sample-log.js';
 
 export const HEADROOM_BYTES = 32;
 /** Of a chunk, and of a ring. */
@@ -38,8 +39,9 @@ export class LiveLog implements StreamLookup {
   committed: number;
   /** Up to where the index is said to be, if not where it is. */
   indexed: number | undefined;
-  /** Questions about where the log ends. */
+  /** Questions about where the log ends, and reads of files. */
   waits = 0;
+  fileReads = 0;
   /** The time of day. */
   nowUs = 0;
   /** What the reader has told of damage. */
@@ -85,7 +87,10 @@ export class LiveLog implements StreamLookup {
       kernel: javascriptKernel,
       committed: () => this.committed,
       damaged: (error) => this.damages.push(error),
-      chunkPath: (chunkNumber) => this.chunkPath(chunkNumber),
+      chunkPath: (chunkNumber) => {
+        this.fileReads++;
+        return this.chunkPath(chunkNumber);
+      },
       headroomBytes: HEADROOM_BYTES,
     });
   }
@@ -122,6 +127,18 @@ export class LiveLog implements StreamLookup {
     const { runCount, positions, bytes, events } = this.#index.collector;
     const runs = { positions: positions.slice(0, runCount), bytes: bytes.slice(0, runCount) };
     return Promise.resolve({ head, next, metadata, runCount, ...runs, events: events.slice(0, runCount) });
+  }
+
+  /** Removes records that are in files only, as a scavenge does; the index goes on saying where they were. */
+  remove(records: readonly SampleRecord[]): void {
+    const { chunkBytes } = this.sample;
+    this.sample.remove(records);
+    for (const chunk of new Set(records.map(({ position }) => Math.floor(position / chunkBytes)))) {
+      assert((chunk + 1) * chunkBytes <= this.producer.floor, 'the chunk is not in the ring');
+      writeFileSync(join(this.folder, 'scavenged'), this.sample.chunkFile(chunk));
+      renameSync(join(this.folder, 'scavenged'), this.chunkPath(chunk));
+      this.reader.reopen(chunk);
+    }
   }
 
   /** Overwrites bytes of the log on disk. */

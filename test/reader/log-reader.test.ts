@@ -1,16 +1,26 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Direction } from '../../src/indexer/commands.js';
 import { RECORD_TYPE } from '../../src/log/record.js';
-import type { ReadAnswer } from '../../src/reader/read-page.js';
 import { SampleLog, type SampleRecord } from '../indexer/sample-log.js';
+import {
+  append,
+  CHUNK_BYTES,
+  DIRECTIONS,
+  encode,
+  expectEvents,
+  history,
+  inOrder,
+  pageOf,
+  positionsIn,
+  RING_BYTES,
+  STREAMS,
+  type Step,
+  startOf,
+  streamRead,
+} from './any-log.js';
 import { HEADROOM_BYTES, LiveLog, pagesOf } from './live-log.js';
 
-const CHUNK_BYTES = 65_536;
-const RING_BYTES = 131_072;
 const PAGE_BYTES = 1_048_544;
-const STREAMS = ['a', 'b', 'order-1', 'é'];
-const DIRECTIONS: Direction[] = ['forwards', 'backwards'];
 
 const open: LiveLog[] = [];
 afterEach(async () => {
@@ -221,26 +231,6 @@ describe('LogReader, while the log grows', () => {
   });
 });
 
-type Step = { stream: string; dataBytes: number }[] | 'commit' | 'epoch';
-
-function history(): fc.Arbitrary<Step[]> {
-  const bytes = fc.oneof({ weight: 8, arbitrary: fc.nat(600) }, { weight: 1, arbitrary: fc.nat(30_000) });
-  const event = fc.record({ stream: fc.constantFrom(...STREAMS), dataBytes: bytes });
-  const transaction = fc.array(event, { minLength: 1, maxLength: 30 });
-  const other = fc.constantFrom('commit' as const, 'epoch' as const);
-  return fc.array(fc.oneof({ weight: 4, arbitrary: transaction }, { weight: 1, arbitrary: other }), {
-    maxLength: 40,
-  });
-}
-
-function append(sample: SampleLog, steps: readonly Step[]): void {
-  for (const step of steps) {
-    if (step === 'commit') sample.commit();
-    else if (step === 'epoch') sample.epoch();
-    else sample.transaction(step);
-  }
-}
-
 /** `before` is in files only; `after` went through the ring. */
 function liveLog(before: readonly Step[], after: readonly Step[]): LiveLog {
   const sample = new SampleLog(CHUNK_BYTES);
@@ -267,68 +257,6 @@ function busyLog(): LiveLog {
   return liveLog(steps(120), steps(300));
 }
 
-function streamRead(live: LiveLog, stream: string, direction: Direction) {
-  const from = direction === 'forwards' ? 0 : Infinity;
-  return live.reader.readStream({ stream: encode(stream), direction, from, eventsMax: Infinity });
-}
-
-function startOf(direction: Direction): number {
-  return direction === 'forwards' ? 0 : Infinity;
-}
-
-function inOrder<T>(events: readonly T[], direction: Direction): T[] {
-  return direction === 'forwards' ? [...events] : events.toReversed();
-}
-
-function pageOf(answer: ReadAnswer) {
-  if (answer.kind !== 'page') expect.fail(`not a page but ${answer.kind}`);
-  return answer;
-}
-
 function isEvent(live: LiveLog, position: number): boolean {
   return live.sample.records.find((record) => record.position === position)!.type === RECORD_TYPE.prepare;
-}
-
-/** The positions of a page's records, after comparing the bytes of each with the log's. */
-function positionsIn(answer: ReadAnswer, live: LiveLog): number[] {
-  const { bytes } = pageOf(answer);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const positions: number[] = [];
-  for (let at = HEADROOM_BYTES; at < bytes.length; ) {
-    const position = Number(view.getBigUint64(at + 8, true));
-    const occupied = Math.ceil(view.getUint32(at + 4, true) / 8) * 8;
-    const expected = live.sample.bytes.subarray(position, position + occupied);
-    if (Buffer.compare(bytes.subarray(at, at + occupied), expected) !== 0)
-      expect.fail(`record ${position} is not as written`);
-    positions.push(position);
-    at += occupied;
-  }
-  return positions;
-}
-
-/** The answers are pages with exactly these events, each page within its limits and saying the right things. */
-function expectEvents(
-  answers: ReadAnswer[],
-  live: LiveLog,
-  expected: SampleRecord[],
-  pageBytes: number,
-): void {
-  const types = new Map(live.sample.records.map((record) => [record.position, record.type]));
-  const seen: number[] = [];
-  for (const answer of answers) {
-    const page = pageOf(answer);
-    const positions = positionsIn(page, live);
-    const events = positions.filter((position) => types.get(position) === RECORD_TYPE.prepare);
-    expect(page.eventCount).toBe(events.length);
-    expect(positions.some((position) => types.get(position) === RECORD_TYPE.padding)).toBe(false);
-    if (!page.isLast) expect(events.length).toBeGreaterThan(0);
-    if (positions.length > 1)
-      expect(page.bytes.length - HEADROOM_BYTES).toBeLessThanOrEqual(Math.max(48, pageBytes));
-    seen.push(...events);
-  }
-  expect(seen).toEqual(expected.map((event) => event.position));
-}
-
-function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
 }

@@ -117,6 +117,19 @@ describe.each([
     });
   });
 
+  test('events that a scavenge has removed are known by their ids, and can not be told from others as long', async () => {
+    bench.leaveRing();
+    bench.remove(({ body }) => body.kind === 'prepare' && body.stream !== 'filler' && body.revision < 3);
+    for (const [, parts, revisions] of EXACT) {
+      const result = parts.length > 1 ? { revisions } : { revision: revisions[0] };
+      expect(await again(parts)).toMatchObject({ kind: 'duplicate', ...result });
+    }
+    expect(await again([part('a', event(6, { data: '{"sum":26}' }))])).toMatchObject({ kind: 'duplicate' });
+    expect(await again([part('a', event(6, { data: '{"sum":250}' }))])).toMatchObject(CONFLICT);
+    const mixed = [event(6), event(7, { data: '{"sum":26}' })];
+    expect(await again([part('a', ...mixed)])).toMatchObject(CONFLICT);
+  });
+
   test('a retry in the same turn is compared with what was framed just now', async () => {
     bench.append('n', [event(20)], -2, 1);
     bench.append('n', [event(20)], -2, 2);

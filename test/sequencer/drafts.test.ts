@@ -239,6 +239,49 @@ describe.each([
     expect(logged(bench)).toBe('|a@0=14 b@0=15 b@1=9000');
   });
 
+  test('that is over keeps its answer when a scavenge has removed its steps but the last', async () => {
+    bench.prepared = 1e9;
+    for (const transaction of [1, 2, 3])
+      for (const step of [0, 1]) write(step, [part('a', [10 * transaction + step])], transaction);
+    const committed = end('commit', 2, 1);
+    const abandoned = end('abandon', 2, 2);
+    // So many that these are in memory no more.
+    for (let i = 0; i < 1_100; i++) write(0, [part('b', [1_000 + i])], 100 + i);
+    const lastSteps = [2, 2, 1];
+    bench.remove(({ body }) => {
+      if (body.kind !== 'draft') return false;
+      const transaction = Number.parseInt(body.transactionId.slice(-12), 16);
+      return body.step < (lastSteps[transaction - 1] ?? 0);
+    });
+    const found = async (act: () => unknown) => {
+      const before = bench.answers.length;
+      act();
+      await Promise.resolve();
+      await Promise.resolve();
+      if (bench.answers.length === before) act();
+      return bench.answers.at(-1);
+    };
+    expect(await found(() => end('commit', 2, 1))).toEqual({
+      ...committed,
+      kind: 'duplicate',
+      token: expect.any(Number),
+    });
+    expect(await found(() => end('abandon', 2, 2))).toEqual({
+      ...abandoned,
+      kind: 'duplicate',
+      token: expect.any(Number),
+    });
+    const all = logged(bench);
+    for (const transaction of [1, 2, 3]) {
+      for (const step of [0, 1, 2, 3]) {
+        const again = () => write(step, [part('a', [10 * transaction + step])], transaction);
+        expect(await found(again)).toMatchObject({ code: 'transaction-over' });
+      }
+    }
+    expect(await found(() => end('commit', 2, 3))).toMatchObject({ code: 'transaction-over' });
+    expect(logged(bench)).toBe(all);
+  });
+
   test('does what a plain model does, for any steps in any order, retries and strangers among them', () => {
     const step = fc.record({
       transaction: fc.nat(2),

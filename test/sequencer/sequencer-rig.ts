@@ -2,9 +2,9 @@
 import { expect } from 'vitest';
 import { NameTable } from '../../src/base/name-table.js';
 import { type RecordKernel, type TakeAppends, VERIFY_STOP } from '../../src/base/ports.js';
-import { decodeRecord } from '../../src/log/decoded-record.js';
+import { type DecodedRecord, decodeRecord } from '../../src/log/decoded-record.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
-import { occupiedBytes, PREPARE, RECORD } from '../../src/log/record.js';
+import { occupiedBytes, PREPARE, RECORD, RECORD_TYPE } from '../../src/log/record.js';
 import { Cursor } from '../../src/ring/cursor.js';
 import { CONTROL, createRing } from '../../src/ring/layout.js';
 import { RingProducer } from '../../src/ring/producer.js';
@@ -169,15 +169,17 @@ export class SequencerRig {
   }
 
   /** The steps of an open transaction, as a node finds them in its log. */
-  stepsOf(name: Uint8Array): Promise<readonly LoggedStep[]> {
+  stepsOf(name: Uint8Array): Promise<readonly (LoggedStep | undefined)[]> {
     const log = Uint8Array.from(this.bytes);
-    const steps: LoggedStep[] = [];
+    const steps: (LoggedStep | undefined)[] = [];
     for (let at = 0; at < log.length; ) {
       const { header, body } = decodeRecord(log, at);
       const isStep =
         body.kind === 'draft' && Buffer.compare(draftName(log, at + PREPARE.eventId), name) === 0;
-      if (isStep)
+      if (isStep) {
+        while (steps.length < body.step) steps.push(undefined);
         steps.push({ content: body.content, position: header.position, timestampUs: header.timestampUs });
+      }
       at += occupiedBytes(header.length);
     }
     return Promise.resolve(steps);
@@ -247,6 +249,26 @@ export class SequencerRig {
       this.append('filler', [{ data: new Uint8Array(8_000) }], -2, FILLER_TOKEN);
       this.commit();
     }
+  }
+
+  /** Puts Removed records in the place of those that `isGone` names, as they stand in the log behind the ring. */
+  remove(isGone: (record: DecodedRecord) => boolean): void {
+    const log = Uint8Array.from(this.bytes);
+    const view = new DataView(log.buffer);
+    for (let at = 0; at < log.length; ) {
+      const record = decodeRecord(log, at);
+      const { length, crc, chain, previousLength, type, flags, position, epoch } = record.header;
+      const end = at + occupiedBytes(length);
+      if (isGone(record)) {
+        view.setUint8(at + RECORD.type, RECORD_TYPE.removed);
+        view.setUint16(at + RECORD.flags, (flags & 3) | (type << 8), true);
+        log.fill(0, at + RECORD.body, end);
+        view.setUint32(at + RECORD.body, crc, true);
+        javascriptKernel.seal(log, at, end - at, { position, chain, previousLength, epoch });
+      }
+      at = end;
+    }
+    for (const [at, byte] of log.entries()) this.bytes[at] = byte;
   }
 
   /** Checks the whole log with the independent verifier; returns the types of its records. */

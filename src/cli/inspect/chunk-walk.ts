@@ -12,7 +12,13 @@ import {
 import type { ChunkReader } from '../../log/chunk-reader.js';
 import { describeStop, verifyRun } from '../../log/chunk-scan.js';
 import { decodeHeader, type RecordHeader } from '../../log/decoded-record.js';
-import { occupiedBytes, RECORD_ALIGNMENT, RECORD_HEADER_BYTES } from '../../log/record.js';
+import {
+  chainBehind,
+  occupiedBytes,
+  RECORD_ALIGNMENT,
+  RECORD_HEADER_BYTES,
+  REMOVED_LENGTH_MIN,
+} from '../../log/record.js';
 import { findHeader, stateBefore } from '../../log/resync.js';
 import { firstNonZeroPosition } from '../../log/tail-classification.js';
 
@@ -80,7 +86,9 @@ function passOver(kernel: RecordKernel, reader: ChunkReader, stop: VerifyStop, t
   const header = decodeHeader(reader.bytes, reader.at);
   if (stop === VERIFY_STOP.badBody) {
     const end = position + occupiedBytes(header.length);
-    const { crc: chain, length: previousLength, epoch } = header;
+    const { length: previousLength, epoch } = header;
+    // A record with a body to be bad is that long.
+    const chain = reader.require(REMOVED_LENGTH_MIN) ? chainBehind(viewOf(reader), reader.at) : header.crc;
     reader.seek(end, to);
     return { position: end, state: { position: end, chain, previousLength, epoch }, header };
   }
@@ -93,6 +101,10 @@ function passOver(kernel: RecordKernel, reader: ChunkReader, stop: VerifyStop, t
   const left = findHeader(kernel, reader, to);
   if (left < RECORD_HEADER_BYTES) return passedTo(reader, to);
   return { position: reader.position, state: stateBefore(reader.bytes, reader.at), header: undefined };
+}
+
+function viewOf({ bytes }: ChunkReader): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function passedTo(reader: ChunkReader, to: number): Passed {

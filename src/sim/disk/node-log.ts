@@ -11,7 +11,7 @@ import type { LogStart } from '../../cluster/known-log.js';
 import { readHistory } from '../../cluster/log-history.js';
 import { type ChunkFooter, chunkOf, fileOffsetOf } from '../../log/chunk.js';
 import { recoverFolder } from '../../log/folder-recovery.js';
-import { occupiedBytes, RECORD } from '../../log/record.js';
+import { chainBehind, occupiedBytes, RECORD } from '../../log/record.js';
 import type { RecoveryInput } from '../../log/recovery.js';
 import { type Truncation, truncateLog } from '../../log/truncation.js';
 import { batchLength } from '../../log/write-batches.js';
@@ -250,7 +250,7 @@ export class NodeLog {
         view.getUint32(record + RECORD.previousLength, true) === end.previousLength;
       assert(continues, 'what is written continues the log');
       end.previousLength = view.getUint32(record + RECORD.length, true);
-      end.chain = view.getUint32(record + RECORD.crc, true);
+      end.chain = chainBehind(view, record);
       end.epoch = view.getUint32(record + RECORD.epoch, true);
       end.position += occupiedBytes(end.previousLength);
       this.#lastTimestampUs = readU64(view, record + RECORD.timestamp);

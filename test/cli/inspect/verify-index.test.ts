@@ -18,7 +18,8 @@ import { writeSegment } from '../../../src/index/segment-writer.js';
 import type { HashedName } from '../../../src/index/stream-hash.js';
 import { javascriptKernel as kernel } from '../../../src/log/javascript-kernel.js';
 import { JavascriptDisk } from '../../../src/native/javascript-disk.js';
-import { FOLDER, INDEX, IndexRig } from '../../indexer/index-rig.js';
+import { FOLDER } from '../../indexer/index-model.js';
+import { INDEX, IndexRig } from '../../indexer/index-rig.js';
 import { LOG_ID } from '../../indexer/sample-log.js';
 
 const disk = new JavascriptDisk();
@@ -27,6 +28,9 @@ const disk = new JavascriptDisk();
 const files = new Map<string, Uint8Array>();
 let events = 0;
 let folder: string;
+
+/** The same log, of which some was removed after the index was made, and before. */
+let scavenged: { readonly stale: Map<string, Uint8Array>; readonly rebuilt: Map<string, Uint8Array> };
 
 beforeAll(() => {
   const rig = new IndexRig({ eventIds: 500 });
@@ -37,17 +41,36 @@ beforeAll(() => {
   rig.fill(1_500, 40);
   rig.settle();
   events = rig.events.length;
+  copyFolder(rig, files);
+  expect(rig.sample.end).toBeGreaterThan(5 * rig.sample.chunkBytes);
+  // Every second chunk was scavenged further: the events that are left in the others are before a gap.
+  const chunks = rig.scavenge((chunk) => (chunk % 2 === 0 ? 5 : 25));
+  scavenged = { stale: new Map(), rebuilt: new Map() };
+  copyFolder(rig, scavenged.stale);
+  rig.scavenged(chunks);
+  rig.scavengeEnded();
+  rig.settle();
+  copyFolder(rig, scavenged.rebuilt);
+});
+
+function copyFolder(rig: IndexRig, to: Map<string, Uint8Array>): void {
   const copy = (path: string, name: string) => {
     const file = rig.disk.open(path, { access: 'read' });
     const bytes = new Uint8Array(rig.disk.sizeOf(file));
     rig.disk.read(file, bytes, 0, bytes.length, 0);
     rig.disk.close(file);
-    files.set(name, bytes);
+    to.set(name, bytes);
   };
   for (const name of rig.disk.list(INDEX)) copy(`${INDEX}/${name}`, `index/${name}`);
   for (const name of rig.disk.list(FOLDER)) if (name.startsWith('chunk-')) copy(`${FOLDER}/${name}`, name);
-  expect(rig.sample.end).toBeGreaterThan(5 * rig.sample.chunkBytes);
-});
+}
+
+function putInPlace(content: ReadonlyMap<string, Uint8Array>): void {
+  rmSync(folder, { recursive: true });
+  disk.makeDirectory(folder);
+  disk.makeDirectory(join(folder, 'index'));
+  for (const [name, bytes] of content) writeFileSync(join(folder, name), bytes);
+}
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'cairn-verify-'));
@@ -154,6 +177,16 @@ describe('a whole index', () => {
       /of the index \d+ files with \d+ pages; [\d,]+ entr\w+ compared/,
     );
   });
+
+  test.each<EntryDepth>(['sample', 'all'])(
+    'of a log that was scavenged has none either (entries: %s)',
+    async (depth) => {
+      for (const content of [scavenged.stale, scavenged.rebuilt]) {
+        putInPlace(content);
+        expect(await verify(depth)).toMatchObject({ problems: [], problemCount: 0 });
+      }
+    },
+  );
 
   test('that is not there is no problem', async () => {
     rmSync(join(folder, 'index'), { recursive: true });
@@ -285,6 +318,18 @@ describe('entries that are not those of the log', () => {
       expect(problem).toMatchObject({ file: path, reason: expect.stringMatching(reason) });
       expect(problem.position).toBeGreaterThanOrEqual(0);
     }
+  });
+
+  test('are found beside those that a scavenge has left behind', async () => {
+    putInPlace(scavenged.rebuilt);
+    const last = manifest().segments.length - 1;
+    const path = segmentPath(last);
+    const lost = ({ first, events: own, ...rest }: Stream) => ({ ...rest, first, events: own.slice(0, -1) });
+    rewrite(path, (streams) => streams.map(lost).filter(({ events: own }) => own.length > 0));
+    const { problems } = await verify('all');
+    expect(problems.length).toBeGreaterThan(10);
+    for (const problem of problems)
+      expect(problem).toMatchObject({ file: path, reason: expect.stringMatching(/lacks this event/) });
   });
 
   test('are not looked for where the log is damaged', async () => {
