@@ -12,6 +12,7 @@ import { isHistoryOf, loadHistory, NOTHING_KNOWN } from '../cluster/history-file
 import { continueHistory } from '../cluster/log-history.js';
 import { NodeStateFile } from '../cluster/node-state-file.js';
 import { CHUNK_HEADER_BYTES } from '../log/chunk.js';
+import { ChunkContents } from '../log/chunk-contents.js';
 import { logCorrupt } from '../log/damage.js';
 import { type RecoveredLog, recoverLog } from '../log/recovery.js';
 import type { Platform } from '../native/platform.js';
@@ -74,24 +75,24 @@ export class FolderSource implements BackupSource {
   }
 
   async read(number: number, length: number, { restart, take }: ChunkTarget): Promise<void> {
-    const { disk } = this.#platform;
     const path = this.fileOf(number);
-    const file = disk.open(path, { access: 'read', direct: true });
+    const start = number * this.chunkSize;
+    const file = new ChunkContents(this.#platform, path, start, { direct: true });
     try {
       restart();
-      const bytes: Bytes = disk.alignedBuffer(PIECE_BYTES_MAX);
+      const bytes: Bytes = this.#platform.disk.alignedBuffer(PIECE_BYTES_MAX);
       for (let at = 0; at < length; at += PIECE_BYTES_MAX) {
         const wanted = Math.min(PIECE_BYTES_MAX, length - at);
-        const offset = CHUNK_HEADER_BYTES + at;
-        const got = disk.read(file, bytes, 0, alignUp(wanted, BLOCK_BYTES), offset);
+        const got = file.read(start + at, bytes, 0, alignUp(wanted, BLOCK_BYTES));
         if (got < wanted) {
-          const place = { file: path, offset: offset + got, position: number * this.chunkSize + at + got };
+          const offset = CHUNK_HEADER_BYTES + at + got;
+          const place = { file: path, offset, position: start + at + got };
           throw logCorrupt(place, 'the file was cut short');
         }
         await take(bytes.subarray(0, wanted));
       }
     } finally {
-      disk.close(file);
+      file.close();
     }
   }
 

@@ -27,7 +27,7 @@ export function checkChunk(
 ): CheckedChunk {
   const state = { ...chunk.before };
   const summary = new TailSummary(chunkSize);
-  const reader = new ChunkReader(disk, chunkSize);
+  const reader = new ChunkReader({ disk, kernel }, chunkSize);
   const start = chunk.number * chunkSize;
   try {
     reader.open(path, start, start, start + chunkSize);

@@ -5,8 +5,9 @@
  */
 import { assert } from '../base/assert.js';
 import { alignDown, alignUp } from '../base/bytes.js';
-import type { Bytes, Disk, FileHandle } from '../base/ports.js';
+import type { Bytes } from '../base/ports.js';
 import { CHUNK_HEADER_BYTES } from './chunk.js';
+import { ChunkContents, type ChunkPlatform } from './chunk-contents.js';
 import { logCorrupt } from './damage.js';
 
 /** 2 MiB: at this size sequential direct reads are near a disk's full rate, and the window still fits a processor's cache. */
@@ -28,10 +29,10 @@ export class ChunkReader {
   /** Position in the log of `bytes[at]`. */
   position = 0;
 
-  readonly #disk: Disk;
+  readonly #platform: ChunkPlatform;
   /** Of what is opened from now on. */
   source: ReadSource;
-  #file: FileHandle | undefined;
+  #file: ChunkContents | undefined;
   #path = '';
   /** Position of the chunk's first byte. */
   #start = 0;
@@ -41,10 +42,10 @@ export class ChunkReader {
   #filled = 0;
   #end = 0;
 
-  constructor(disk: Disk, chunkSize: number, source: ReadSource = 'medium') {
-    this.#disk = disk;
+  constructor(platform: ChunkPlatform, chunkSize: number, source: ReadSource = 'medium') {
+    this.#platform = platform;
     this.source = source;
-    this.bytes = disk.alignedBuffer(Math.min(chunkSize, WINDOW_BYTES_MAX));
+    this.bytes = platform.disk.alignedBuffer(Math.min(chunkSize, WINDOW_BYTES_MAX));
   }
 
   /** Goes on with the positions `[from, to)`, which are in this file, whose chunk begins at `start`. */
@@ -52,8 +53,8 @@ export class ChunkReader {
     const { source } = this;
     if (path !== this.#path) {
       this.close();
-      this.#file = this.#disk.open(path, { access: 'read', direct: source === 'medium' });
-      if (source === 'renewed') this.#disk.dropCached(this.#file);
+      const options = { direct: source === 'medium', isRenewed: source === 'renewed' };
+      this.#file = new ChunkContents(this.#platform, path, start, options);
       this.#path = path;
       this.#start = start;
     }
@@ -61,7 +62,7 @@ export class ChunkReader {
   }
 
   close(): void {
-    if (this.#file !== undefined) this.#disk.close(this.#file);
+    this.#file?.close();
     this.#file = undefined;
     this.#path = '';
   }
@@ -91,10 +92,10 @@ export class ChunkReader {
     this.#slide();
     const from = this.#base + this.#filled;
     const count = Math.min(this.bytes.length - this.#filled, alignUp(this.#end, BLOCK_BYTES) - from);
-    const offset = CHUNK_HEADER_BYTES + from - this.#start;
     assert(this.#file !== undefined, 'the reader is open');
-    const got = this.#disk.read(this.#file, this.bytes, this.#filled, count, offset);
+    const got = this.#file.read(from, this.bytes, this.#filled, count);
     if (got < count) {
+      const offset = CHUNK_HEADER_BYTES + from - this.#start;
       const place = { file: this.#path, offset: offset + got, position: from + got };
       throw logCorrupt(place, 'the file was cut short');
     }
@@ -115,7 +116,7 @@ export class ChunkReader {
     const drop = base - this.#base;
     const kept = this.#filled - drop;
     const isCrowded = kept > this.bytes.length / 2;
-    const target = isCrowded ? this.#disk.alignedBuffer(this.bytes.length * 2) : this.bytes;
+    const target = isCrowded ? this.#platform.disk.alignedBuffer(this.bytes.length * 2) : this.bytes;
     if (isCrowded) target.set(this.bytes.subarray(drop, this.#filled), 0);
     else target.copyWithin(0, drop, this.#filled);
     this.bytes = target;

@@ -23,6 +23,8 @@ export const CHUNK_NUMBER_MAX = 999_999;
 const CHUNK_VERSION_MAX = 999_999;
 
 const FORMAT_VERSION = 1;
+/** Of the header of a scavenged chunk's file. */
+const PACKED_VERSION = 2;
 const HEADER_MAGIC = new TextEncoder().encode('CAIRNCHK');
 const FOOTER_MAGIC = new TextEncoder().encode('CAIRNEND');
 const BLOCK_CRC_AT = 4092;
@@ -36,6 +38,9 @@ const HEADER = {
   chunkId: 40,
   created: 56,
   zeros: 64,
+  packedBytes: 64,
+  mapCrc: 72,
+  packedZeros: 76,
 };
 const FOOTER = {
   magic: 0,
@@ -58,6 +63,15 @@ export interface ChunkHeader {
   readonly logId: string;
   readonly chunkId: string;
   readonly createdUs: number;
+  /** Of a scavenged chunk, whose data is packed (`packed-chunk.ts`). */
+  readonly packed?: PackedSize | undefined;
+}
+
+export interface PackedSize {
+  /** Of the items; zeros fill the last block. */
+  readonly packedBytes: number;
+  /** CRC-32C of the map. */
+  readonly mapCrc: number;
 }
 
 /** What vouches for a full chunk: its last record's `crc` (`chain`), `length` (`previousLength`) and epoch. */
@@ -90,23 +104,36 @@ export function encodeChunkHeader(block: Bytes, header: ChunkHeader): void {
   writeU64(view, HEADER.chunkSize, header.chunkSize);
   writeIds(block, HEADER.logId, header.logId, header.chunkId);
   writeU64(view, HEADER.created, header.createdUs);
+  if (header.packed !== undefined) {
+    view.setUint32(HEADER.version, PACKED_VERSION, true);
+    writeU64(view, HEADER.packedBytes, header.packed.packedBytes);
+    view.setUint32(HEADER.mapCrc, header.packed.mapCrc, true);
+  }
   view.setUint32(BLOCK_CRC_AT, crc32c(block, 0, BLOCK_CRC_AT, 0), true);
 }
 
 /** Reads the 4096 bytes of `block`. */
 export function decodeChunkHeader(block: Bytes): DecodedChunkHeader {
-  const problem = blockProblem(block, HEADER_MAGIC);
+  const problem = blockProblem(block, HEADER_MAGIC, PACKED_VERSION);
   if (problem !== undefined) return problem;
   const view = new DataView(block.buffer, block.byteOffset, block.length);
+  const isPacked = view.getUint32(HEADER.version, true) === PACKED_VERSION;
+  const packed = isPacked
+    ? { packedBytes: readU64(view, HEADER.packedBytes), mapCrc: view.getUint32(HEADER.mapCrc, true) }
+    : undefined;
   const header: ChunkHeader = {
     chunkNumber: view.getUint32(HEADER.chunkNumber, true),
     chunkSize: readU64(view, HEADER.chunkSize),
     logId: formatUuid(block, HEADER.logId),
     chunkId: formatUuid(block, HEADER.chunkId),
     createdUs: readU64(view, HEADER.created),
+    ...(packed !== undefined && { packed }),
   };
   if (!isChunkSize(header.chunkSize)) return damaged(`a chunk size of ${header.chunkSize}`);
-  if (!isZero(block, HEADER.zeros, BLOCK_CRC_AT - HEADER.zeros)) return damaged('unknown fields');
+  const zeros = isPacked ? HEADER.packedZeros : HEADER.zeros;
+  if (!isZero(block, zeros, BLOCK_CRC_AT - zeros)) return damaged('unknown fields');
+  if (packed !== undefined && !isPackedSize(packed, header.chunkSize))
+    return damaged(`${packed.packedBytes} bytes of packed data`);
   return { kind: 'header', header };
 }
 
@@ -126,7 +153,7 @@ export function encodeFooter(block: Bytes, footer: ChunkFooter): void {
 /** Reads the 4096 bytes of `block`; `absent` if they are zeros, as in a chunk that isn't sealed. */
 export function decodeFooter(block: Bytes): DecodedChunkFooter {
   if (isZero(block, 0, CHUNK_FOOTER_BYTES)) return { kind: 'absent' };
-  const problem = blockProblem(block, FOOTER_MAGIC);
+  const problem = blockProblem(block, FOOTER_MAGIC, FORMAT_VERSION);
   if (problem !== undefined) return problem;
   const view = new DataView(block.buffer, block.byteOffset, block.length);
   if (!isZero(block, FOOTER.zeros, BLOCK_CRC_AT - FOOTER.zeros)) return damaged('unknown fields');
@@ -160,6 +187,7 @@ function writeIds(block: Bytes, at: number, logId: string, chunkId: string): voi
 function blockProblem(
   block: Bytes,
   magic: Uint8Array,
+  versionMax: number,
 ): Exclude<DecodedChunkFooter, { kind: 'footer' | 'absent' }> | undefined {
   assert(block.length === CHUNK_HEADER_BYTES, 'a chunk header or footer is one block');
   const view = new DataView(block.buffer, block.byteOffset, block.length);
@@ -168,7 +196,7 @@ function blockProblem(
     return damaged('its checksum is wrong');
   }
   const version = view.getUint32(HEADER.version, true);
-  return version === FORMAT_VERSION ? undefined : { kind: 'unknown-version', version };
+  return version >= 1 && version <= versionMax ? undefined : { kind: 'unknown-version', version };
 }
 
 function damaged(reason: string): { kind: 'damaged'; reason: string } {
@@ -201,7 +229,12 @@ export function footerOffsetOf(chunkSize: number): number {
   return CHUNK_HEADER_BYTES + chunkSize;
 }
 
-/** How long a chunk's file is, always. */
+/** Data that is left of a chunk: whole items, and not much more than the chunk had. */
+function isPackedSize({ packedBytes }: PackedSize, chunkSize: number): boolean {
+  return packedBytes > 0 && packedBytes % 8 === 0 && packedBytes <= 2 * chunkSize;
+}
+
+/** How long a plain chunk's file is, always. */
 export function chunkFileBytes(chunkSize: number): number {
   return CHUNK_HEADER_BYTES + chunkSize + CHUNK_FOOTER_BYTES;
 }

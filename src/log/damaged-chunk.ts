@@ -22,8 +22,8 @@ import {
   type DecodedChunkFooter,
   decodeChunkHeader,
   decodeFooter,
-  footerOffsetOf,
 } from './chunk.js';
+import { fileBytesOf } from './chunk-contents.js';
 import { ChunkReader } from './chunk-reader.js';
 import { footerOf, listFolder } from './folder.js';
 import { RECORD_ALIGNMENT, RECORD_HEADER_BYTES, RECORD_OCCUPIED_MIN } from './record.js';
@@ -86,7 +86,7 @@ class Survey {
 
   constructor(log: LogFolder) {
     this.#log = log;
-    this.#reader = new ChunkReader(log.disk, log.chunkSize);
+    this.#reader = new ChunkReader(log, log.chunkSize);
     const { chunks } = listFolder(log.disk, log.folder);
     this.#paths = new Map(chunks.map(({ chunkNumber, path }) => [chunkNumber, path]));
   }
@@ -179,11 +179,14 @@ class Survey {
     const { disk, chunkSize, logId } = this.#log;
     const file = disk.open(path, { access: 'read' });
     try {
-      if (disk.sizeOf(file) !== chunkFileBytes(chunkSize)) return undefined;
+      const fileBytes = disk.sizeOf(file);
+      if (fileBytes < CHUNK_HEADER_BYTES) return undefined;
       const block: Bytes = new Uint8Array(CHUNK_HEADER_BYTES);
       disk.read(file, block, 0, CHUNK_HEADER_BYTES, 0);
       const header = decodeChunkHeader(block);
-      disk.read(file, block, 0, CHUNK_FOOTER_BYTES, footerOffsetOf(chunkSize));
+      const isKnown = header.kind === 'header' && header.header.chunkSize === chunkSize;
+      if (fileBytes !== (isKnown ? fileBytesOf(header.header) : chunkFileBytes(chunkSize))) return undefined;
+      disk.read(file, block, 0, CHUNK_FOOTER_BYTES, fileBytes - CHUNK_FOOTER_BYTES);
       const footer = decodeFooter(block);
       if (header.kind !== 'header') return { path, footer: withoutHeader(footer) };
       const isOurs = header.header.logId === logId && header.header.chunkNumber === number;

@@ -9,14 +9,13 @@ import {
   CHUNK_FOOTER_BYTES,
   CHUNK_HEADER_BYTES,
   type ChunkHeader,
-  chunkFileBytes,
   type DecodedChunkFooter,
   type DecodedChunkHeader,
   decodeChunkHeader,
   decodeFooter,
-  footerOffsetOf,
   parseFileName,
 } from './chunk.js';
+import { fileBytesOf } from './chunk-contents.js';
 import { logCorrupt } from './damage.js';
 
 /** A chunk's file as its name says. */
@@ -102,10 +101,9 @@ export function readChunkBlocks(disk: Disk, path: string): ChunkBlocks {
     const block: Bytes = new Uint8Array(CHUNK_HEADER_BYTES);
     disk.read(file, block, 0, CHUNK_HEADER_BYTES, 0);
     const header = decodeChunkHeader(block);
-    if (header.kind !== 'header' || fileBytes < chunkFileBytes(header.header.chunkSize)) {
-      return { fileBytes, header, footer: undefined };
-    }
-    disk.read(file, block, 0, CHUNK_FOOTER_BYTES, footerOffsetOf(header.header.chunkSize));
+    const wantedBytes = header.kind === 'header' ? fileBytesOf(header.header) : Number.POSITIVE_INFINITY;
+    if (fileBytes < wantedBytes) return { fileBytes, header, footer: undefined };
+    disk.read(file, block, 0, CHUNK_FOOTER_BYTES, wantedBytes - CHUNK_FOOTER_BYTES);
     return { fileBytes, header, footer: decodeFooter(block) };
   } finally {
     disk.close(file);
@@ -151,8 +149,8 @@ function openChunk(disk: Disk, folder: string, name: ChunkName, before: readonly
   if (first !== undefined && (header.logId !== first.logId || header.chunkSize !== first.chunkSize)) {
     throw logCorrupt(place, 'the chunk belongs to another log');
   }
-  if (fileBytes !== chunkFileBytes(header.chunkSize) || footer === undefined) {
-    throw logCorrupt(place, `the file has ${fileBytes} bytes instead of ${chunkFileBytes(header.chunkSize)}`);
+  if (fileBytes !== fileBytesOf(header) || footer === undefined) {
+    throw logCorrupt(place, `the file has ${fileBytes} bytes instead of ${fileBytesOf(header)}`);
   }
   if (footer.kind === 'unknown-version') throw newerFormat(name.path, footer.version);
   return { ...name, header, footer: footerOf(header, footer) };

@@ -102,7 +102,7 @@ class Recovery {
   constructor(input: RecoveryInput, folder: Extract<OpenedFolder, { kind: 'log' }>) {
     this.#kernel = input.kernel;
     this.#folder = folder;
-    this.#reader = new ChunkReader(input.disk, folder.chunkSize, 'renewed');
+    this.#reader = new ChunkReader(input, folder.chunkSize, 'renewed');
     this.#catchingUpFrom = input.catchingUpFrom ?? Number.POSITIVE_INFINITY;
   }
 

@@ -40,7 +40,7 @@ export class LogScanner {
 
   constructor(input: ScanInput) {
     this.#input = input;
-    this.#reader = new ChunkReader(input.disk, input.chunkSize);
+    this.#reader = new ChunkReader(input, input.chunkSize);
     this.#state = { ...input.from };
   }
 

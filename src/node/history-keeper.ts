@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { ChainState } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import { encodeHistory, HISTORY_FILE, type KnownHistory } from '../cluster/history-file.js';
-import { CHUNK_FOOTER_BYTES, chainAfter, chunkFileName, decodeFooter, footerOffsetOf } from '../log/chunk.js';
+import { CHUNK_FOOTER_BYTES, chainAfter, chunkFileName, decodeFooter } from '../log/chunk.js';
 
 /** Whom it asks, and tells. */
 export interface HistoryKeeperEvents {
@@ -75,7 +75,8 @@ export class HistoryKeeper {
     const file = await open(join(folder, chunkFileName(end / chunkSize - 1, 0)), 'r');
     try {
       const block = new Uint8Array(CHUNK_FOOTER_BYTES);
-      await file.read(block, 0, CHUNK_FOOTER_BYTES, footerOffsetOf(chunkSize));
+      const { size } = await file.stat();
+      await file.read(block, 0, CHUNK_FOOTER_BYTES, size - CHUNK_FOOTER_BYTES);
       const decoded = decodeFooter(block);
       return decoded.kind === 'footer' ? chainAfter(decoded.footer) : undefined;
     } finally {

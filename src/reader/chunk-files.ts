@@ -3,11 +3,11 @@
  * flight; the page cache is used, as a cold stretch that was read once is likely to be read again. Checks nothing but
  * that the bytes are there.
  */
-import { type FileHandle, open } from 'node:fs/promises';
 import { CairnError } from '../base/errors.js';
+import type { RecordKernel } from '../base/ports.js';
 import type { Position } from '../base/units.js';
-import { chunkOf, fileOffsetOf } from '../log/chunk.js';
-import { logCorrupt } from '../log/damage.js';
+import { chunkOf } from '../log/chunk.js';
+import { ChunkContentsFile } from './chunk-contents-file.js';
 
 /** A few reads spread over many chunks; far below any limit on open files (1024 is the usual one). */
 const OPEN_FILES_MAX = 64;
@@ -16,7 +16,7 @@ const READS_IN_FLIGHT_MAX = 8;
 
 interface OpenFile {
   readonly path: string;
-  readonly handle: Promise<FileHandle>;
+  readonly contents: Promise<ChunkContentsFile>;
   users: number;
   /** Whether another file is in its place: closed by its last user. */
   isRetired: boolean;
@@ -25,15 +25,17 @@ interface OpenFile {
 export class ChunkFiles {
   readonly #pathOf: (chunkNumber: number) => string;
   readonly #chunkBytes: number;
+  readonly #kernel: RecordKernel;
   /** Least recently used first. */
   readonly #open = new Map<number, OpenFile>();
   #readsInFlight = 0;
   #isClosed = false;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(pathOf: (chunkNumber: number) => string, chunkBytes: number) {
+  constructor(pathOf: (chunkNumber: number) => string, chunkBytes: number, kernel: RecordKernel) {
     this.#pathOf = pathOf;
     this.#chunkBytes = chunkBytes;
+    this.#kernel = kernel;
   }
 
   /** The file that `position` is in. */
@@ -82,13 +84,8 @@ export class ChunkFiles {
   async #readNow(position: Position, target: Uint8Array, at: number, length: number): Promise<void> {
     const file = this.#acquire(chunkOf(position, this.#chunkBytes));
     try {
-      const handle = await file.handle;
-      const offset = fileOffsetOf(position, this.#chunkBytes);
-      for (let done = 0; done < length; ) {
-        const { bytesRead } = await handle.read(target, at + done, length - done, offset + done);
-        if (bytesRead === 0) throw cutShort(file.path, offset + done, position + done);
-        done += bytesRead;
-      }
+      const contents = await file.contents;
+      await contents.read(position, target, at, length);
     } catch (error) {
       throw asCairnError(error, file.path);
     } finally {
@@ -113,13 +110,14 @@ export class ChunkFiles {
   #acquire(chunkNumber: number): OpenFile {
     const known = this.#open.get(chunkNumber);
     const path = this.#pathOf(chunkNumber);
-    const file = known ?? { path, handle: open(path, 'r'), users: 0, isRetired: false };
+    const open = () => ChunkContentsFile.open(path, chunkNumber * this.#chunkBytes, this.#kernel);
+    const file = known ?? { path, contents: open(), users: 0, isRetired: false };
     file.users++;
     this.#open.delete(chunkNumber);
     this.#open.set(chunkNumber, file);
     if (known === undefined) {
       // What failed to open is tried anew by the next read.
-      file.handle.catch(() => {
+      file.contents.catch(() => {
         if (this.#open.get(chunkNumber) === file) this.#open.delete(chunkNumber);
       });
       this.#evict();
@@ -138,12 +136,8 @@ export class ChunkFiles {
 }
 
 /** A file that was only read loses nothing by failing to close, and one that failed to open is closed. */
-async function closeFile({ handle }: OpenFile): Promise<void> {
-  await Promise.allSettled([handle.then((opened) => opened.close())]);
-}
-
-function cutShort(file: string, offset: number, position: Position): CairnError {
-  return logCorrupt({ file, offset, position }, 'the file was cut short');
+async function closeFile({ contents }: OpenFile): Promise<void> {
+  await Promise.allSettled([contents.then((opened) => opened.close())]);
 }
 
 function asCairnError(error: unknown, path: string): CairnError {

@@ -85,7 +85,7 @@ export class LogReader {
   constructor(options: LogReaderOptions) {
     const { tail, lookup, kernel, committed, damaged, chunkPath, headroomBytes, metadata, indexed } = options;
     const { chunkBytes } = tail.memory.descriptor;
-    this.#files = new ChunkFiles(chunkPath, chunkBytes);
+    this.#files = new ChunkFiles(chunkPath, chunkBytes, kernel);
     this.#damaged = damaged ?? (() => undefined);
     const log = new LogBytes(tail, this.#files);
     const checks = new RecordChecks(kernel);

@@ -30,7 +30,7 @@ describe('the window over a chunk', () => {
         const start = chunk * CHUNK_SIZE;
         const from = start + Math.min(a, b);
         const to = start + Math.max(a, b);
-        const reader = new ChunkReader(disk, WINDOW_BYTES);
+        const reader = new ChunkReader({ disk, kernel }, WINDOW_BYTES);
         reader.open(chunkPath(chunk), start, from, to);
         for (const { want, skip } of moves) {
           const isThere = reader.require(want);
@@ -50,7 +50,7 @@ describe('the window over a chunk', () => {
   });
 
   test('holds a record that is longer than itself', () => {
-    const reader = new ChunkReader(LOG.disk(), WINDOW_BYTES);
+    const reader = new ChunkReader({ disk: LOG.disk(), kernel }, WINDOW_BYTES);
     reader.open(chunkPath(0), 0, 0, CHUNK_SIZE);
     const state: ChainState = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
     let bytes = Buffer.alloc(0);
@@ -71,7 +71,7 @@ describe('the window over a chunk', () => {
   test('says so if the file is shorter than it should be', () => {
     const disk = LOG.disk();
     disk.files.set(chunkPath(0), disk.files.get(chunkPath(0))!.slice(0, 20_000));
-    const reader = new ChunkReader(disk, WINDOW_BYTES);
+    const reader = new ChunkReader({ disk, kernel }, WINDOW_BYTES);
     reader.open(chunkPath(0), 0, 0, CHUNK_SIZE);
     expect(() => reader.require(CHUNK_SIZE)).toThrow('cut short');
   });

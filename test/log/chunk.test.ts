@@ -46,8 +46,8 @@ describe('a block', () => {
   });
 
   test('of a later format is named as such, not as damaged', () => {
-    const header = altered('chunk-header.hex', 8, [2], true);
-    expect(decodeChunkHeader(header)).toEqual({ kind: 'unknown-version', version: 2 });
+    const header = altered('chunk-header.hex', 8, [3], true);
+    expect(decodeChunkHeader(header)).toEqual({ kind: 'unknown-version', version: 3 });
     const footer = altered('chunk-footer.hex', 8, [3], true);
     expect(decodeFooter(footer)).toEqual({ kind: 'unknown-version', version: 3 });
   });

@@ -120,7 +120,7 @@ describe('a data folder', () => {
       'a chunk of a later format',
       (disk) => {
         const file = disk.files.get(chunkPath(1))!;
-        file[8] = 2;
+        file[8] = 3;
         new DataView(file.buffer).setUint32(4092, naiveCrc(file.subarray(0, 4092)), true);
       },
       'bad-data-folder',

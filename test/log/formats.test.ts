@@ -12,7 +12,10 @@ import {
 } from '../../src/log/chunk.js';
 import { decodeRecord, describeRecord } from '../../src/log/decoded-record.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
+import { PackedChunkWriter } from '../../src/log/packed-chunk-writer.js';
 import { readGolden } from './golden-formats.js';
+import { MemoryDisk } from './memory-disk.js';
+import { chunkPath, FOLDER } from './sample-log.js';
 
 const HEADER: ChunkHeader = {
   chunkNumber: 0,
@@ -51,6 +54,27 @@ const ALL_RECORDS = [
   ['record-draft.hex', DRAFT] as const,
   ['record-removed.hex', REMOVED] as const,
 ];
+
+describe('the golden scavenged chunk', () => {
+  test('is what the writer makes of the golden chunk', () => {
+    const disk = new MemoryDisk();
+    disk.makeDirectory(FOLDER);
+    const path = chunkPath(0);
+    const plain = readGolden('chunk.hex');
+    const golden = readGolden('chunk-scavenged.hex');
+    const log = { disk, kernel: javascriptKernel, folder: FOLDER, logId: HEADER.logId, chunkSize: 65_536 };
+    const writer = new PackedChunkWriter(log, { number: 0, path });
+    const data = plain.subarray(4096);
+    writer.keep(data, 0, 64);
+    for (const at of [64, 200, 304]) writer.remove(data, at);
+    writer.keep(data, 360, 65_536 - 360);
+    expect(writer.fileBytes).toBe(golden.length);
+    writer.install(FOOTER, HEADER);
+    expect(Buffer.compare(disk.files.get(path)!, golden)).toBe(0);
+    const decoded = decodeChunkHeader(golden.subarray(0, 4096));
+    expect(decoded).toMatchObject({ kind: 'header', header: { ...HEADER, packed: { packedBytes: 65_312 } } });
+  });
+});
 
 describe('the golden record', () => {
   test.each(ALL_RECORDS)('%s reads as it says', (name, description) => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { chunkFileName } from '../../src/log/chunk.js';
+import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import { ChunkFiles } from '../../src/reader/chunk-files.js';
 import { SampleLog } from '../indexer/sample-log.js';
 
@@ -17,7 +18,11 @@ while (sample.end < CHUNKS * CHUNK_BYTES) sample.transaction([{ stream: 'a', dat
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'cairn-files-'));
   sample.writeChunks(folder);
-  files = new ChunkFiles((chunkNumber) => join(folder, chunkFileName(chunkNumber, 0)), CHUNK_BYTES);
+  files = new ChunkFiles(
+    (chunkNumber) => join(folder, chunkFileName(chunkNumber, 0)),
+    CHUNK_BYTES,
+    javascriptKernel,
+  );
 });
 afterEach(async () => {
   await files.close();

@@ -26,7 +26,7 @@ export const CHUNK_COLUMNS: readonly Column[] = [
 
 /** The rows of all files that are, or are called like, chunks. Throws `DiskError`. */
 export function* chunkRows(disk: Disk, kernel: RecordKernel, survey: FolderSurvey): Generator<Row> {
-  const reader = new ChunkReader(disk, survey.chunkSize ?? CHUNK_SIZE_MIN);
+  const reader = new ChunkReader({ disk, kernel }, survey.chunkSize ?? CHUNK_SIZE_MIN);
   try {
     for (const [i, chunk] of survey.chunks.entries()) {
       const before = survey.chunks[i - 1];

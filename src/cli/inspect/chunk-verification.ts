@@ -39,7 +39,7 @@ export interface VerificationResult {
 /** Verifies a chunk. Damage is an answer; throws `DiskError` if the file can't be read. */
 export function verifyChunk(disk: Disk, kernel: RecordKernel, task: VerificationTask): VerificationResult {
   const verification = new Verification(task);
-  const reader = new ChunkReader(disk, task.chunkSize);
+  const reader = new ChunkReader({ disk, kernel }, task.chunkSize);
   try {
     reader.open(task.path, task.from, task.from, task.to);
     const walk = walkChunk(kernel, reader, task, task.before);

@@ -4,7 +4,8 @@
  */
 import { CairnError } from '../../base/errors.js';
 import { type Disk, DiskError } from '../../base/ports.js';
-import { type ChunkFooter, type ChunkHeader, chunkFileBytes, footerOffsetOf } from '../../log/chunk.js';
+import { type ChunkFooter, type ChunkHeader, footerOffsetOf } from '../../log/chunk.js';
+import { fileBytesOf } from '../../log/chunk-contents.js';
 import {
   type ChunkName,
   type FolderListing,
@@ -64,7 +65,7 @@ export function surveyFolder(disk: Disk, folder: string): FolderSurvey {
       fileBytes,
       header: own,
       footer: counted?.kind === 'footer' ? counted.footer : undefined,
-      isReadable: first !== undefined && fileBytes === chunkFileBytes(first.chunkSize),
+      isReadable: first !== undefined && fileBytes === fileBytesOf({ ...first, packed: own?.packed }),
       problem: header.kind === 'header' ? misfit(name, header.header, fileBytes, first) : unreadable(header),
       footerProblem: counted === undefined || counted.kind === 'damaged' ? counted?.reason : undefined,
     };
@@ -110,7 +111,7 @@ function misfit(
   if (header.chunkNumber !== name.chunkNumber) return `the file holds chunk ${header.chunkNumber}`;
   if (header.logId !== first?.logId || header.chunkSize !== first.chunkSize)
     return 'the chunk belongs to another log';
-  const expected = chunkFileBytes(header.chunkSize);
+  const expected = fileBytesOf(header);
   return fileBytes === expected ? undefined : `the file has ${fileBytes} bytes instead of ${expected}`;
 }
 

@@ -93,7 +93,7 @@ export class IndexEntries {
   missingIn(kernel: RecordKernel, { number, path }: SoundChunk): number[] {
     const from = number * this.#chunkSize;
     const range = { from, to: from + this.#chunkSize };
-    const reader = new ChunkReader(this.#disk, this.#chunkSize);
+    const reader = new ChunkReader({ disk: this.#disk, kernel }, this.#chunkSize);
     const missing = new Missing((position) => this.#isKnown(position));
     try {
       reader.open(path, from, range.from, range.to);

@@ -43,7 +43,7 @@ export function* recordRows(
 ): Generator<Row> {
   const { chunkSize } = survey;
   if (chunkSize === undefined) return;
-  const reader = new ChunkReader(disk, chunkSize);
+  const reader = new ChunkReader({ disk, kernel }, chunkSize);
   try {
     for (const [i, chunk] of survey.chunks.entries()) {
       const start = chunk.chunkNumber * chunkSize;

@@ -81,7 +81,8 @@ export class StartRepair {
       if (identity === undefined || number === undefined || peers.length === 0) throw error;
       if ((this.#repairs.get(chunkFileName(number, 0)) ?? 0) >= REPAIRS_MAX) throw error;
       warn('the log is damaged: asking the other members', { ...error.details, peers });
-      files = new ChunkFiles((chunk) => join(folder, chunkFileName(chunk, 0)), identity.chunkSize);
+      const pathOf = (chunk: number) => join(folder, chunkFileName(chunk, 0));
+      files = new ChunkFiles(pathOf, identity.chunkSize, platform.kernel);
       this.#source = folderSource(identity, files);
       await this.#repair({ platform, identity, number, peers }, error);
     } finally {

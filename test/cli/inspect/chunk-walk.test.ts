@@ -18,7 +18,7 @@ interface Walked {
 }
 
 function walk(disk: MemoryDisk, chunk: number, before: ChainState | undefined): Walked {
-  const reader = new ChunkReader(disk, CHUNK_SIZE);
+  const reader = new ChunkReader({ disk, kernel }, CHUNK_SIZE);
   const range = { from: chunk * CHUNK_SIZE, to: (chunk + 1) * CHUNK_SIZE };
   reader.open(chunkPath(chunk), range.from, range.from, range.to);
   const valid: [number, number][] = [];
