@@ -5,7 +5,7 @@
 import { assert } from '../base/assert.js';
 import type { Bytes, ChainState } from '../base/ports.js';
 import type { Position } from '../base/units.js';
-import { type ChunkFooter, chainAfter, chunkFileBytes, footerOffsetOf } from '../log/chunk.js';
+import { type ChunkFooter, chainAfter, footerOffsetOf } from '../log/chunk.js';
 import { logCorrupt } from '../log/damage.js';
 import type { LogFolder } from '../log/damaged-chunk.js';
 import { type ChunkBlocks, footerOf, listFolder, readChunkBlocks } from '../log/folder.js';
@@ -21,7 +21,7 @@ export interface ChunkTask {
   readonly rules: RemovalRules;
   /** Everything before it is committed; the chunk is. */
   readonly committed: Position;
-  /** About transactions of this chunk, open over several requests, that it was asked about; undefined if nobody was asked yet. */
+  /** What is known about transactions, open over several requests, that this chunk was undecided about. */
   readonly drafts: readonly KnownDraft[];
 }
 
@@ -95,7 +95,9 @@ class ChunkScavenge {
     const names = removals.undecided();
     if (names.length > 0) return { kind: 'undecided', names };
     const blocks = this.#blocks(this.#task.number);
-    const isUnpacked = removals.hasRemoved && blocks.header.kind === 'header' && !isPacked(blocks);
+    const isPlain = blocks.header.kind === 'header' && blocks.header.header.packed === undefined;
+    // Copied from a member: what went has its room still.
+    const isUnpacked = removals.hasRemoved && isPlain;
     if (!removals.areSomeRemoved && !isUnpacked) return { kind: 'kept' };
     return this.#rewrite(before, blocks);
   }
@@ -217,9 +219,4 @@ class ChunkCopy {
 
 function isRemoved(view: DataView, record: number): boolean {
   return view.getUint8(record + RECORD.type) === RECORD_TYPE.removed;
-}
-
-/** Whether the file has only what is left of its chunk. */
-export function isPacked({ header, fileBytes }: ChunkBlocks): boolean {
-  return header.kind === 'header' && fileBytes !== chunkFileBytes(header.header.chunkSize);
 }

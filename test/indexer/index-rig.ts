@@ -7,13 +7,7 @@ import { NameTable } from '../../src/base/name-table.js';
 import type { ChainState } from '../../src/base/ports.js';
 import type { StreamHash } from '../../src/index/stream-hash.js';
 import { IndexerAgent } from '../../src/indexer/agent.js';
-import type {
-  Direction,
-  IndexerReport,
-  ListingPlace,
-  MetadataStreamsPage,
-  StreamRuns,
-} from '../../src/indexer/commands.js';
+import type { Direction, IndexerReport, StreamRuns } from '../../src/indexer/commands.js';
 import type { IndexJob, JobOutcome } from '../../src/indexer/jobs.js';
 import { sendOutcome } from '../../src/indexer/messages.js';
 import { createMetadataMemory } from '../../src/indexer/metadata-streams.js';
@@ -351,17 +345,8 @@ export class IndexRig {
     expect([...new Float64Array(recent.positions)]).toEqual(last.map(({ position }) => position));
   }
 
-  /** A page of the names of metadata streams. Carries out jobs if it must. */
-  askMetadataStreams(place: ListingPlace, namesMax: number): MetadataStreamsPage {
-    const before = this.reports.length;
-    this.#running!.desk.askMetadataStreams(place, namesMax);
-    for (let tries = 0; tries < 200; tries++) {
-      this.work();
-      const report = this.reports.slice(before).find(({ kind }) => kind === 'metadata-streams');
-      if (report?.kind === 'metadata-streams') return report.page;
-      this.runJob();
-    }
-    return expect.fail('there is no page');
+  get desk(): QueryDesk {
+    return this.#running!.desk;
   }
 
   noted(): string[] {
