@@ -2,17 +2,12 @@
  * `cairn bench lookup`: fills a log in this process, and at each size that is asked for waits until the index has its segments, starts the
  * engine anew, and looks streams up: the last event of a random one, many at a time. Main thread.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../src/base/assert.js';
 import { connect } from '../src/client/client.js';
-import { defaultValues, nodeOptionsOf } from '../src/config/options.js';
-import { loadManifest } from '../src/index/manifest.js';
-import { openPlatform } from '../src/native/platform.js';
 import type { Engine } from '../src/node/engine.js';
-import { openLoneEngine } from '../src/node/lone-engine.js';
-import { EngineTarget } from './engine-target.js';
+import { bytesOf, filesIn, fillLog, openLog } from './filled-log.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import { nowUs } from './load.js';
 import { NodeProcess } from './node-process.js';
@@ -53,10 +48,7 @@ export interface LookupRow {
   readonly coldP99Us: number;
 }
 
-const FILLING_IN_FLIGHT = 4096;
 const LOOKUPS_IN_FLIGHT = 64;
-/** The index is done when its files have not changed for so long. */
-const QUIET_MS = 3_000;
 const MIB = 1024 * 1024;
 
 /** Runs all sizes, one after the other, on one log. Throws `CairnError` if the engine can't be opened or filled. */
@@ -65,51 +57,9 @@ export async function* runLookup(options: LookupOptions, folder: string): AsyncG
   const salt = randomSalt();
   let before = 0;
   for (const events of options.events) {
-    const eventsPerSecond = await fill(data, events - before, options, salt);
+    const eventsPerSecond = await fillLog(data, events - before, { ...options, salt });
     before = events;
     yield { ...(await measure(data, events, options, salt)), eventsPerSecond };
-  }
-}
-
-async function fill(
-  folder: string,
-  events: number,
-  { streams, eventBytes }: LookupOptions,
-  salt: number,
-): Promise<number> {
-  const engine = await open(folder);
-  const load = { streams, eventBytes, inFlight: FILLING_IN_FLIGHT, eventsPerRequest: 1 };
-  const target = new EngineTarget(engine, load, salt);
-  const beganMs = performance.now();
-  let sent = 0;
-  let done = 0;
-  await new Promise<void>((resolve, reject) => {
-    target.completed = (slot, isOk) => {
-      if (!isOk) reject(target.firstError!);
-      else if (++done === events) resolve();
-      else if (sent < events) {
-        sent++;
-        target.submit(slot);
-      }
-    };
-    for (; sent < Math.min(events, FILLING_IN_FLIGHT); sent++) target.submit(sent);
-  });
-  const seconds = (performance.now() - beganMs) / 1000;
-  await quiet(join(folder, 'index'), Math.floor(engine.store!.committed / engine.store!.chunkSize));
-  await engine.stop();
-  return rounded(events / seconds, 0);
-}
-
-/** Resolves when so many chunks have segments, and nothing happens in the folder any more. */
-async function quiet(folder: string, chunks: number): Promise<void> {
-  let last = '';
-  for (let sinceMs = performance.now(); performance.now() - sinceMs < QUIET_MS; await sleep(100)) {
-    const names = filesIn(folder);
-    const manifest = loadManifest(openPlatform().disk, folder);
-    const covered = typeof manifest === 'string' ? 0 : (manifest.segments.at(-1)?.lastChunk ?? -1) + 1;
-    const now = names.map((name) => `${name} ${bytesOf(folder, [name])}`).join();
-    if (now !== last || covered < chunks) sinceMs = performance.now();
-    last = now;
   }
 }
 
@@ -119,13 +69,13 @@ async function measure(folder: string, events: number, options: LookupOptions, s
   const segments = filesIn(index).filter((name) => name.startsWith('segment-'));
   const eventIds = filesIn(index).filter((name) => name.startsWith('ids-'));
   const beganMs = performance.now();
-  const engine = await open(folder);
+  const engine = await openLog(folder);
   const restartMs = rounded(performance.now() - beganMs, 0);
   // Once for the pages, and once for the figures.
   await lookups(engine, options, salt);
   const hot = await lookups(engine, options, salt);
   await engine.stop();
-  const coldEngine = await open(folder, MIB);
+  const coldEngine = await openLog(folder, MIB);
   const cold = await lookups(coldEngine, options, salt);
   await coldEngine.stop();
   return {
@@ -187,28 +137,4 @@ async function lookups(engine: Engine, options: LookupOptions, salt: number): Pr
   };
   await Promise.all(Array.from({ length: LOOKUPS_IN_FLIGHT }, lane));
   return latency;
-}
-
-function filesIn(folder: string): string[] {
-  return readdirSync(folder);
-}
-
-function bytesOf(folder: string, names: readonly string[]): number {
-  return names.reduce(
-    (sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
-    0,
-  );
-}
-
-function open(folder: string, indexCacheSize?: number): Promise<Engine> {
-  const defaults = nodeOptionsOf(defaultValues());
-  const options = { ...defaults, folder, indexCacheSize: indexCacheSize ?? defaults.indexCacheSize };
-  return openLoneEngine(options, {
-    note: () => undefined,
-    warn: (message, facts) => console.error(message, facts),
-    failed: (error) => {
-      console.error(`${error.code}: ${error.message}`);
-      process.exit(1);
-    },
-  });
 }

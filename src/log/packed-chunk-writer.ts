@@ -13,6 +13,7 @@ import {
   type ChunkFooter,
   encodeChunkHeader,
   encodeFooter,
+  temporaryFileName,
 } from './chunk.js';
 import { packedLayout } from './chunk-contents.js';
 import { ChunkReader } from './chunk-reader.js';
@@ -77,7 +78,8 @@ export class PackedChunkWriter {
     this.#log = log;
     this.#chunk = chunk;
     this.#check = check ?? (() => undefined);
-    this.#temporaryPath = `${chunk.path}.tmp`;
+    // Not the name under which the chunk may be mended at the same time.
+    this.#temporaryPath = `${folder}/${temporaryFileName(chunk.number, 1)}`;
     this.#position = chunk.number * chunkSize;
     this.#map = new Uint32Array(mapEntries(chunkSize));
     this.#buffer = disk.alignedBuffer(BUFFER_BYTES);

@@ -14,6 +14,8 @@ export interface ChunkSource {
   readonly committed: Position;
   /** Fills `target` with the log's bytes from `position`, all of them committed. */
   read(position: Position, target: Uint8Array): Promise<void>;
+  /** Another one as soon as another file is in the chunk's place: its bytes may be other ones, so what was read before doesn't go with what is read then. */
+  fileVersionOf(chunkNumber: number): number;
 }
 
 export interface ChunkRoutesOptions {
@@ -96,6 +98,8 @@ export class ChunkRoutes {
     isBackup: boolean,
   ): Promise<void> {
     const to = Math.min(from + source.chunkSize, source.committed);
+    const chunk = from / source.chunkSize;
+    const version = source.fileVersionOf(chunk);
     const asBackup = isBackup ? 1 : 0;
     this.#transfers++;
     this.#backupTransfers += asBackup;
@@ -111,6 +115,7 @@ export class ChunkRoutes {
       for (let position = from; position < to && !response.destroyed; position += PIECE_BYTES) {
         const piece = new Uint8Array(Math.min(PIECE_BYTES, to - position));
         await source.read(position, piece);
+        if (source.fileVersionOf(chunk) !== version) throw new Error('another file is in its place');
         await this.#pay(piece.length);
         // Who has the last byte may ask for the next chunk at once: this transfer is over by then.
         if (position + piece.length === to) response.end(piece);

@@ -310,5 +310,9 @@ function storeChunks(engine: Engine | undefined): ChunkSource | undefined {
   const store = engine?.role === 'fenced' ? undefined : engine?.store;
   if (store === undefined) return undefined;
   const { logId, chunkSize, committed, reader } = store;
-  return { logId, chunkSize, committed, read: (position, target) => reader.readRaw(position, target) };
+  return {
+    ...{ logId, chunkSize, committed },
+    read: (position, target) => reader.readRaw(position, target),
+    fileVersionOf: (chunk) => reader.fileVersionOf(chunk),
+  };
 }

@@ -28,6 +28,8 @@ export class ChunkFiles {
   readonly #kernel: RecordKernel;
   /** Least recently used first. */
   readonly #open = new Map<number, OpenFile>();
+  /** How often another file came into a chunk's place. */
+  readonly #versions = new Map<number, number>();
   #readsInFlight = 0;
   #isClosed = false;
   readonly #waiting: (() => void)[] = [];
@@ -55,11 +57,17 @@ export class ChunkFiles {
 
   /** Another file is in the place of this chunk's: reads that begin now are of that one. */
   reopen(chunkNumber: number): void {
+    this.#versions.set(chunkNumber, this.versionOf(chunkNumber) + 1);
     const file = this.#open.get(chunkNumber);
     if (file === undefined) return;
     this.#open.delete(chunkNumber);
     file.isRetired = true;
     if (file.users === 0) void closeFile(file);
+  }
+
+  /** Another one after each {@link reopen}. */
+  versionOf(chunkNumber: number): number {
+    return this.#versions.get(chunkNumber) ?? 0;
   }
 
   /** Closes all files, once the reads in flight are done; further ones fail with `shutting-down`. */

@@ -157,6 +157,11 @@ export class LogReader {
     throw this.#told(logCorrupt(placeOf(log.pathAt(position), position, chunkBytes), damage));
   }
 
+  /** Another one as soon as another file is in the chunk's place. */
+  fileVersionOf(chunkNumber: number): number {
+    return this.#files.versionOf(chunkNumber);
+  }
+
   /** A chunk has another file now. */
   reopen(chunkNumber: number): void {
     this.#files.reopen(chunkNumber);

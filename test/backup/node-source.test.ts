@@ -34,6 +34,7 @@ async function node(committed = LOG.length, readableEnd = LOG.length): Promise<F
       if (position + target.length > readableEnd) throw new Error('it can not be read');
       target.set(LOG.subarray(position, position + target.length));
     },
+    fileVersionOf: () => 0,
   };
   const routes = new ChunkRoutes({ source: () => source, isBlocked: () => false });
   const fake: FakeNode = { peer: '', asked: 0 };

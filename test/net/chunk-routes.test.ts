@@ -16,6 +16,9 @@ let source: ChunkSource | undefined;
 let blocked: string;
 /** Positions behind this one can't be read. */
 let readableEnd: number;
+/** When somebody has read so far another file comes into each chunk's place. */
+let replacedAt: number;
+let fileVersion: number;
 /** Reads wait for it. */
 let gate: Promise<void> | undefined;
 
@@ -23,6 +26,8 @@ beforeEach(async () => {
   blocked = '';
   readableEnd = LOG.length;
   gate = undefined;
+  replacedAt = Number.POSITIVE_INFINITY;
+  fileVersion = 0;
   source = {
     logId: LOG_ID,
     chunkSize: CHUNK_BYTES,
@@ -31,7 +36,9 @@ beforeEach(async () => {
       await gate;
       if (position + target.length > readableEnd) throw new Error('it can not be read');
       target.set(LOG.subarray(position, position + target.length));
+      if (position + target.length > replacedAt) fileVersion = 1;
     },
+    fileVersionOf: () => fileVersion,
   };
   const routes = new ChunkRoutes({ source: () => source, isBlocked: (name) => name === blocked });
   await listen((request, response) => {
@@ -186,6 +193,14 @@ test('a chunk that can not be read to its end breaks off, and the other side not
   const { outcome } = await fetchChunk(1);
   expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringContaining('it broke off') });
   await expect.poll(async () => (await fetchChunk(0)).outcome.kind).toBe('fetched');
+});
+
+test('a chunk that gets another file while it is sent breaks off: two halves make no whole', async () => {
+  replacedAt = CHUNK_BYTES / 2;
+  const { outcome, bytes } = await fetchChunk(0);
+  expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringMatching(/broke off/) });
+  expect(bytes.length).toBeLessThan(CHUNK_BYTES);
+  expect((await fetchChunk(0)).outcome.kind).toBe('fetched');
 });
 
 test('an answer that is no chunk of this log, or comes from something else, is none', async () => {

@@ -18,6 +18,7 @@ export const CHUNK_COLUMNS: readonly Column[] = [
   { field: 'start', title: 'START', width: 14, align: 'right' },
   { field: 'end', title: 'END', width: 14, align: 'right' },
   { field: 'bytesUsed', title: 'BYTES USED', width: 12, align: 'right' },
+  { field: 'fileBytes', title: 'FILE BYTES', width: 12, align: 'right' },
   { field: 'created', title: 'CREATED', width: 24 },
   { field: 'chunkId', title: 'CHUNK ID', width: 36 },
   { field: 'file', title: 'FILE', width: 0 },
@@ -71,6 +72,7 @@ function chunkRow(
     start,
     end: used?.end ?? null,
     bytesUsed: used === undefined || start === null ? null : used.end - start,
+    fileBytes: chunk.fileBytes,
     logId: header?.logId ?? null,
     chunkId: header?.chunkId ?? null,
     created: header === undefined ? null : new Date(header.createdUs / 1000).toISOString(),
@@ -78,8 +80,9 @@ function chunkRow(
   };
 }
 
-function stateOf({ problem, footer }: SurveyedChunk, used: Used | undefined): string {
+function stateOf({ problem, header, footer }: SurveyedChunk, used: Used | undefined): string {
   if (problem !== undefined) return 'damaged';
+  if (header?.packed !== undefined) return 'scavenged';
   if (footer !== undefined) return 'sealed';
   return used?.records === 0 && used.problem === undefined ? 'prepared' : 'active';
 }
@@ -90,8 +93,9 @@ function otherRow(
   chunk: number | null = null,
   version: number | null = null,
 ): Row {
-  const none = { records: null, start: null, end: null, bytesUsed: null, logId: null, chunkId: null };
-  return { chunk, version, file, state, ...none, created: null, problem: null };
+  const none = { records: null, start: null, end: null, bytesUsed: null, fileBytes: null };
+  const unknown = { logId: null, chunkId: null, created: null };
+  return { chunk, version, file, state, ...none, ...unknown, problem: null };
 }
 
 interface Used {

@@ -130,5 +130,6 @@ function folderSource({ logId, chunkSize, committed }: LogIdentity, files: Chunk
   return {
     ...{ logId, chunkSize, committed },
     read: (position, target) => files.read(position, target, 0, target.length),
+    fileVersionOf: (chunk) => files.versionOf(chunk),
   };
 }

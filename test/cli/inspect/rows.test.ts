@@ -6,8 +6,12 @@ import { formatRow, type Row, RowWriter } from '../../../src/cli/inspect/output.
 import { type RecordFilter, recordRows } from '../../../src/cli/inspect/record-rows.js';
 import { javascriptKernel as kernel } from '../../../src/log/javascript-kernel.js';
 import type { MemoryDisk } from '../../log/memory-disk.js';
+import { PACKED_IDS, packChunk } from '../../log/packed-sample.js';
 import { CHUNK_SIZE, chunkPath, FOLDER, LOG_ID } from '../../log/sample-log.js';
 import { flip, sampleLog } from './damaged-logs.js';
+
+/** What a scavenge changes of a row besides. */
+const ROW_IDS = { chunkId: PACKED_IDS.chunkId, created: new Date(PACKED_IDS.createdUs / 1000).toISOString() };
 
 function chunks(disk: MemoryDisk): Row[] {
   return [...chunkRows(disk, kernel, surveyFolder(disk, FOLDER))];
@@ -43,6 +47,18 @@ describe('the list of chunks', () => {
       ['temporary', `${FOLDER}/chunk-000004.000000.tmp`],
       ['foreign', `${FOLDER}/chunk-4`],
     ]);
+  });
+
+  test('has a scavenged chunk as one, with all its records and the file that is left', () => {
+    const log = sampleLog();
+    const disk = log.disk();
+    const plain = chunks(disk)[0]!;
+    const events = log.records.filter(({ type }) => type === 1).map(({ position }) => position);
+    const fileBytes = packChunk(disk, 0, log.bytes, (position) => events.includes(position));
+    expect(fileBytes).toBeLessThan(plain['fileBytes'] as number);
+    expect(chunks(disk)[0]).toMatchObject({ ...plain, state: 'scavenged', fileBytes, ...ROW_IDS });
+    const kinds = records(disk, { type: 'removed' }).map(({ position }) => position);
+    expect(kinds).toEqual(events.filter((position) => position < CHUNK_SIZE));
   });
 
   test('shows what is left of damaged chunks', () => {

@@ -37,6 +37,7 @@ beforeEach(async () => {
   const source: ChunkSource = {
     ...{ logId: LOG_ID, chunkSize: CHUNK_SIZE, committed: LOG.end },
     read: async (position, target) => target.set(LOG.bytes.subarray(position, position + target.length)),
+    fileVersionOf: () => 0,
   };
   const routes = new ChunkRoutes({ source: () => source, isBlocked: () => false });
   server = createServer((request, response) => void routes.answer(request, response)).listen(0, '127.0.0.1');
