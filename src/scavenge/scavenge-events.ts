@@ -13,8 +13,8 @@ export const SCAVENGE_POINT_TYPE = '$scavengePoint';
 export const SCAVENGE_STOP_TYPE = '$scavengeStop';
 
 /** Half of the time: a scavenge is nobody's hurry, and the disk is others' too. */
-export const THROTTLE_PERCENT_DEFAULT = 50;
-export const THROTTLE_PERCENT_MAX = 100;
+const THROTTLE_PERCENT_DEFAULT = 50;
+const THROTTLE_PERCENT_MAX = 100;
 
 /** What was hidden before `position`, at that time, goes. */
 export interface ScavengePoint {
@@ -48,7 +48,7 @@ export function scavengeEventIn({ header, body }: DecodedRecord): ScavengeEvent 
   return { kind: 'point', point: { position, timestampUs, throttlePercent } };
 }
 
-export function isThrottlePercent(value: unknown): value is number {
+function isThrottlePercent(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= THROTTLE_PERCENT_MAX;
 }
 

@@ -6,7 +6,6 @@ import { bytesEqual, formatUuid, isZero, parseUuid, readU64, writeU64 } from '..
 import { crc32c } from '../base/crc32c.js';
 import type { Bytes } from '../base/ports.js';
 import type { Position } from '../base/units.js';
-import { CHUNK_NUMBER_MAX } from '../log/chunk.js';
 
 export const SCAVENGE_FILE = 'scavenge';
 
@@ -22,8 +21,6 @@ const MAGIC = new TextEncoder().encode('CAIRNSCV');
 const AT = { version: 8, chunks: 12, logId: 16, list: 32 };
 const ENTRY_BYTES = 24;
 const CRC_BYTES = 4;
-/** Of the largest log that there can be. */
-export const SCAVENGE_FILE_BYTES_MAX = AT.list + ENTRY_BYTES * (CHUNK_NUMBER_MAX + 1) + CRC_BYTES;
 
 /** Chunk `n` is at index `n`; undefined if it was not gone over. */
 export function encodeScavengeState(

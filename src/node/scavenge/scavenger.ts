@@ -2,7 +2,7 @@
  * Scavenging on a node: wires what follows the points to what carries them out, as soon as the node has a log. Main thread. Points are written by whichever
  * node is asked; each node carries them out on its own.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CairnError } from '../../base/errors.js';
@@ -139,7 +139,11 @@ function lackOf({ level, freeBytes, reserveBytes }: DiskSpaceStatus, bytes: numb
 
 function ledgerFile(folder: string): LedgerFile {
   return {
-    load: () => readFile(join(folder, SCAVENGE_FILE)).catch(() => undefined),
+    load: async () => {
+      // What a process has left that ended while it was writing.
+      await rm(join(folder, `${SCAVENGE_FILE}.tmp`), { force: true }).catch(() => undefined);
+      return await readFile(join(folder, SCAVENGE_FILE)).catch(() => undefined);
+    },
     save: (bytes) => replaceFile(folder, SCAVENGE_FILE, bytes),
   };
 }

@@ -21,6 +21,9 @@ function idOf(chunk: number, version: number): string {
   return `00000000-0000-0000-${String(version).padStart(4, '0')}-${String(chunk).padStart(12, '0')}`;
 }
 
+/** Undefined: the chunk is written anew. */
+type Answer = ScavengeReport | undefined;
+
 /** A node's folder, which outlives runners, and what was asked for. */
 class Surroundings {
   readonly versions = [0, 0, 0, 0, 0];
@@ -30,9 +33,7 @@ class Surroundings {
   sealedEnd = 5 * CHUNK;
   lack: string | undefined;
   /** What becomes of a chunk, other than that it is written anew. */
-  report:
-    | ((work: ChunkWork, signal: AbortSignal) => Promise<ScavengeReport> | ScavengeReport | undefined)
-    | undefined;
+  report: ((work: ChunkWork, signal: AbortSignal) => Answer | Promise<Answer>) | undefined;
   saveError: Error | undefined;
 
   runner(): ScavengeRunner {
