@@ -1,9 +1,11 @@
 /** What points remove, worked out through the index while the log goes on, against a look at the whole of it. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { OPTIONS } from '../../../src/config/options.js';
 import type { StreamQuery, StreamRuns } from '../../../src/indexer/commands.js';
 import { LogQuestions } from '../../../src/node/scavenge/log-questions.js';
 import { keepDraftFrom, planRemovals } from '../../../src/node/scavenge/scavenge-plan.js';
+import { DRAFT_OVER_AFTER_US } from '../../../src/scavenge/draft-steps.js';
 import type { ScavengePoint } from '../../../src/scavenge/scavenge-events.js';
 import { type NaiveSealed, naiveSeal, prepareBody } from '../../log/naive-records.js';
 import { draftName, ScavengeLog } from '../../scavenge/scavenge-log.js';
@@ -190,4 +192,8 @@ test('of an open transaction all steps but the last go once it has ended, or had
     expect(await keptAt(log.records[2]!.position, lastUs + 5)).toBe(0);
     expect(await keptAt(log.records[2]!.position, lastUs + 2 * DAY_US)).toBe(1);
   }
+});
+
+test('no node lets a transaction be open for longer than what counts as over', () => {
+  expect(OPTIONS.TransactionTimeoutMs.max * 1_000).toBeLessThanOrEqual(DRAFT_OVER_AFTER_US);
 });
