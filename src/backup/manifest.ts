@@ -2,6 +2,7 @@
  * What makes a folder a backup: which chunks it has, and with which bytes (docs/formats.md, Backup). Pure. A manifest may come from anywhere:
  * nothing of it is believed that doesn't follow from the log's id, its chunk size and the place where the backup ends.
  */
+import { isUuid } from '../base/bytes.js';
 import { decodeCheckedJson, encodeCheckedJson, formatCrc, isRecord } from '../base/checked-json.js';
 import { crc32c } from '../base/crc32c.js';
 import type { ChainState } from '../base/ports.js';
@@ -39,7 +40,6 @@ export type DecodedManifest =
 
 const FORMAT = 'cairn-backup';
 const VERSION = 1;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const CRC = /^[0-9a-f]{8}$/;
 const U32_MAX = 0xffff_ffff;
 /** More than any version, address or date has. */
@@ -74,7 +74,7 @@ export function decodeManifest(text: string): DecodedManifest {
     return typeof version === 'number' ? { kind: 'unknown-version', version } : damaged('it has no version');
   }
   const { logId, chunkSize, madeAt, madeBy, source, chunks, committed } = content;
-  if (typeof logId !== 'string' || !UUID.test(logId)) return damaged('the log id is none');
+  if (typeof logId !== 'string' || !isUuid(logId)) return damaged('the log id is none');
   if (!isCount(chunkSize) || !isChunkSize(chunkSize)) return damaged('the chunk size is none');
   if (!isText(madeAt) || !isText(madeBy) || !isText(source)) return damaged('its origin is not told');
   const entries = readEntries(chunks, chunkSize);

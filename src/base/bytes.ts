@@ -50,6 +50,8 @@ export function isZero(bytes: Uint8Array, at: number, length: number): boolean {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** As we write them. */
+const LOWER_UUID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Where the sixteen pairs of digits stand in a UUID's text form. */
 const UUID_PAIRS = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 /** The value of a hexadecimal digit by its character code. */
@@ -66,6 +68,11 @@ export function formatUuid(bytes: Uint8Array, at: number): string {
     text += HEX[bytes[at + i]!];
   }
   return text;
+}
+
+/** Whether it is a UUID in lower case, as {@link formatUuid} writes them. */
+export function isUuid(text: string): boolean {
+  return LOWER_UUID_PATTERN.test(text);
 }
 
 /** Writes the 16 bytes of a UUID's text form; returns false, having written nothing, if it is not one. */

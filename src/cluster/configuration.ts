@@ -5,6 +5,7 @@
  */
 
 import { unreachable } from '../base/assert.js';
+import { isUuid } from '../base/bytes.js';
 import { textBytesOf } from './text-cache.js';
 
 /** The identity of a data folder, a UUID: made with the folder, never given to another. A wiped node is a new member. */
@@ -53,7 +54,6 @@ export const MEMBER_NAME_BYTES_MAX = 264;
 /** The zones of the clouds have up to 30. */
 export const ZONE_BYTES_MAX = 64;
 
-const ID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 export type ChangeResult =
@@ -115,7 +115,7 @@ function added(configuration: Configuration, member: Member): ChangeResult {
 
 /** What keeps a member from being written into a record, if anything: an operator may have made it up. */
 function faultOf({ id, name, zone }: Member): string | undefined {
-  if (!ID_PATTERN.test(id) || id === NO_ID) return 'its id is not a UUID in lower case';
+  if (!isUuid(id) || id === NO_ID) return 'its id is not a UUID in lower case';
   const nameBytes = textBytesOf(name) ?? 0;
   if (nameBytes < 1 || nameBytes > MEMBER_NAME_BYTES_MAX)
     return `a name has 1 to ${MEMBER_NAME_BYTES_MAX} bytes`;

@@ -25,6 +25,6 @@ export const DISK_OPTIONS = {
     min: 0,
     // A year.
     max: 8760,
-    help: 'How often at most all sealed chunks are read again in the background, to find damage while another member can still mend it. 0: never again after the start.',
+    help: 'How often at most all sealed chunks, and the index, are read again in the background, to find damage while another member can still mend it. 0: never again after the start.',
   },
 } as const satisfies Record<string, OptionSpec>;

@@ -65,6 +65,11 @@ export function eventIdsFileName(file: number): string {
   return `ids-${String(file).padStart(8, '0')}`;
 }
 
+/** The chunks that a segment speaks for. */
+export function chunksOf({ firstChunk, lastChunk }: SegmentFile): number[] {
+  return Array.from({ length: lastChunk - firstChunk + 1 }, (_, i) => firstChunk + i);
+}
+
 /** All files that the manifest names, itself included. */
 export function filesOf({ segments, eventIds }: Manifest): Set<string> {
   const names = [MANIFEST_FILE];

@@ -6,11 +6,23 @@ import type { PagedFile } from './paged-file.js';
 /** 256 KiB: sequential at a disk's full rate. */
 const STEP_PAGES = 64;
 
+/** Which pages to read; all, unless it is said. */
+export interface PageRange {
+  readonly from?: number;
+  readonly count?: number;
+  /** Called before each step; may throw. */
+  readonly check?: (() => void) | undefined;
+}
+
 /** The numbers of the damaged pages; the header, page 0, was checked when the file was opened. Throws `IndexDamage` if it can't be read. */
-export function* damagedPages({ disk, handle, path, checks, pageCount }: PagedFile): Generator<number> {
+export function* damagedPages(file: PagedFile, range: PageRange = {}): Generator<number> {
+  const { disk, handle, path, checks, pageCount } = file;
+  const { from = 0, count: most = pageCount, check } = range;
+  const end = Math.min(from + most, pageCount);
   const buffer: Bytes = new Uint8Array(STEP_PAGES * PAGE_BYTES);
-  for (let first = 1; first < pageCount; first += STEP_PAGES) {
-    const count = Math.min(STEP_PAGES, pageCount - first);
+  for (let first = Math.max(1, from); first < end; first += STEP_PAGES) {
+    check?.();
+    const count = Math.min(STEP_PAGES, end - first);
     try {
       const got = disk.read(handle, buffer, 0, count * PAGE_BYTES, first * PAGE_BYTES);
       if (got < count * PAGE_BYTES) throw new IndexDamage(path, 'it was cut short');

@@ -184,7 +184,7 @@ export class IndexerAgent implements Agent {
       outcome = takeOutcome(this.#outcomes)
     ) {
       count++;
-      if (outcome.kind === 'next-round') keeper.verifyAgain();
+      if (outcome.kind === 'next-round') keeper.scrubAgain();
       else if (keeper.take(outcome)) this.#answerHeld();
     }
     return count;

@@ -79,20 +79,6 @@ export interface RecordPlace {
   readonly bytes: number;
 }
 
-/** Sealed chunks that are read again and again to find damage. */
-export interface ScrubStatus {
-  /** Whether there are chunks left in this round, and how many. */
-  readonly isUnderWay: boolean;
-  readonly chunksLeft: number;
-  /** Rounds that have ended since the start; when the last one did, in milliseconds since 1970, null if none has. */
-  readonly rounds: number;
-  readonly lastRoundEndedAt: number | null;
-  /** Since the start: chunks that were read, their bytes, and how often one was not as it was written. */
-  readonly chunks: number;
-  readonly bytes: number;
-  readonly damaged: number;
-}
-
 /** Who answers such questions. */
 export interface StreamLookup {
   /** Sees all that was committed when it was asked. Rejects with `shutting-down` or `thread-died`. */

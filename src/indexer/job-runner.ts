@@ -5,12 +5,12 @@
 import { Piscina } from 'piscina';
 import { assert } from '../base/assert.js';
 import type { CairnError } from '../base/errors.js';
+import type { ScrubStatus } from '../base/scrub-status.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
 import { type MailboxDescriptor, MailboxSender } from '../ring/mailbox.js';
 import { compiledEntry } from '../ring/thread-start.js';
-import type { ScrubStatus } from './commands.js';
-import { type IndexJob, type JobOutcome, jobBuffers, type VerifyJob } from './jobs.js';
+import { type IndexJob, isScrubJob, type JobOutcome, jobBuffers, type ScrubJob } from './jobs.js';
 import { type OutcomeMessage, sendOutcome } from './messages.js';
 import type { PoolTask, poolJob } from './pool-job.js';
 import { errorOf } from './reported-error.js';
@@ -19,9 +19,9 @@ import { ScrubRounds } from './scrub-rounds.js';
 /** A full or broken disk rarely gets better sooner, and the index does without for a while. */
 const REST_MS_MIN = 5_000;
 const REST_MS_MAX = 60_000;
-/** After verifying a chunk the disk is left alone so many times as long as that took; segments that are to be made wait for it. */
-const VERIFY_REST = 9;
-const VERIFY_REST_MS_MAX = 5_000;
+/** After reading a chunk, or as much of the index, the disk is left alone so many times as long as that took; segments that are to be made wait for it. */
+const SCRUB_REST = 9;
+const SCRUB_REST_MS_MAX = 5_000;
 /** The worker ends when there was nothing to do for so long: a chunk may be hours away. A new one costs half a second of compiling. */
 const IDLE_MS = 60_000;
 
@@ -44,8 +44,8 @@ export class JobRunner {
   /** Settles when the job does, whatever came of it. */
   #running: Promise<void> | undefined;
   #restMs = REST_MS_MIN;
-  /** Before the next chunk is verified; at first long, for a node that has just started has better to do. */
-  #verifyRestMs = VERIFY_REST_MS_MAX;
+  /** Before the next chunk is read; at first long, for a node that has just started has better to do. */
+  #scrubRestMs = SCRUB_REST_MS_MAX;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -68,9 +68,9 @@ export class JobRunner {
   /** Carries out the job, which is the only one. */
   run(job: IndexJob): void {
     if (this.#isClosed) return;
-    if (job.kind === 'verify') {
+    if (isScrubJob(job)) {
       this.#rounds.began(job);
-      this.#after(this.#verifyRestMs, () => this.#start(job));
+      this.#after(this.#scrubRestMs, () => this.#start(job));
       return;
     }
     this.#start(job);
@@ -82,12 +82,12 @@ export class JobRunner {
     const transferList = jobBuffers(job);
     this.#running = this.#pool.run({ job, cancelled: this.#cancelled }, { transferList }).then(
       (outcome) => {
-        if (job.kind === 'verify') this.#verified(job, outcome, performance.now() - beganMs);
+        if (isScrubJob(job)) this.#scrubbed(job, outcome, performance.now() - beganMs);
         else this.#ended(outcome);
       },
       (error: Error) => {
         this.#rest(`a job of the index was given up: ${error.message}`);
-        if (job.kind === 'verify') this.#rounds.ended(job, 'unread');
+        if (isScrubJob(job)) this.#rounds.ended(job, 'unread');
       },
     );
   }
@@ -130,11 +130,11 @@ export class JobRunner {
   }
 
   /** Damage is nobody's hurry: the index does without. */
-  #verified(job: VerifyJob, outcome: JobOutcome, tookMs: number): void {
+  #scrubbed(job: ScrubJob, outcome: JobOutcome, tookMs: number): void {
     if (this.#isClosed) return;
     if (outcome.kind === 'failed') this.#events.damaged(errorOf(outcome.error));
-    else this.#events.sound(job.chunk);
-    this.#verifyRestMs = Math.min(VERIFY_REST * tookMs, VERIFY_REST_MS_MAX);
+    else if (job.kind === 'verify') this.#events.sound(job.chunk);
+    this.#scrubRestMs = Math.min(SCRUB_REST * tookMs, SCRUB_REST_MS_MAX);
     this.#send(outcome);
     this.#rounds.ended(job, outcome.kind === 'done' ? 'sound' : 'damaged');
   }

@@ -54,7 +54,25 @@ export interface VerifyJob extends JobBase {
   readonly chunksLeft: number;
 }
 
-export type IndexJob = BuildJob | MergeJob | VerifyJob;
+/** Reads pages of a file of the index and checks them. */
+export interface SweepJob extends JobBase {
+  readonly kind: 'sweep';
+  readonly name: string;
+  readonly content: 'segment' | 'event-ids';
+  readonly firstPage: number;
+  /** At most; fewer if the file ends. */
+  readonly pages: number;
+  /** How many chunks of this round come behind it. */
+  readonly chunksLeft: number;
+}
+
+/** One that only reads. */
+export type ScrubJob = VerifyJob | SweepJob;
+export type IndexJob = BuildJob | MergeJob | ScrubJob;
+
+export function isScrubJob(job: IndexJob): job is ScrubJob {
+  return job.kind === 'verify' || job.kind === 'sweep';
+}
 
 /** The buffers in a job that are to be transferred, not copied. */
 export function jobBuffers(job: IndexJob): ArrayBuffer[] {
@@ -69,9 +87,9 @@ export function jobBuffers(job: IndexJob): ArrayBuffer[] {
 }
 
 export type JobOutcome =
-  /** The files are there, durably, or the chunk is sound. `chunkEvents`: how many events the chunks have. */
+  /** The files are there, durably, or what was read is sound. `chunkEvents`: how many events the chunks have, 0 of what was only read. */
   | { readonly kind: 'done'; readonly chunkEvents: number }
-  /** An index file that was to be merged is damaged. */
+  /** An index file that was to be merged, or was read for that, is damaged. */
   | { readonly kind: 'index-damaged'; readonly path: string; readonly message: string }
   /** The log is damaged, or its disk refused; later it may work. */
   | { readonly kind: 'failed'; readonly error: ReportedError };

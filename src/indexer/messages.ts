@@ -179,7 +179,7 @@ export function takeAnswer(receiver: MailboxReceiver): { id: number; runs: Strea
   return { id, runs: { head, next, runCount, positions, bytes, events, metadata } };
 }
 
-/** What came of a job, or that one is to be tried again; or that it is time to verify all chunks again. */
+/** What came of a job, or that one is to be tried again; or that it is time to read everything again. */
 export type OutcomeMessage = JobOutcome | { readonly kind: 'again' } | { readonly kind: 'next-round' };
 
 /** Tells what came of a job; false if the mailbox is full. */

@@ -6,6 +6,7 @@
 import { randomInt } from 'node:crypto';
 import type { Worker } from 'node:worker_threads';
 import { CairnError } from '../base/errors.js';
+import type { ScrubStatus } from '../base/scrub-status.js';
 import type { Position } from '../base/units.js';
 import { createMailbox } from '../ring/mailbox.js';
 import { startThread, type ThreadEvents } from '../ring/thread-start.js';
@@ -16,7 +17,6 @@ import type {
   IndexSnapshot,
   ListingPlace,
   MetadataStreamsPage,
-  ScrubStatus,
   StreamLookup,
   StreamQuery,
   StreamRuns,

@@ -23,6 +23,7 @@ import { makeIndexFolder } from './open-index.js';
 import { RecentEvents } from './recent-events.js';
 import { RecordFollower } from './record-follower.js';
 import { reportedError } from './reported-error.js';
+import { sweepFile } from './sweep-file.js';
 
 const NO_EVENTS: EventColumns = {
   ids: new Uint32Array(0),
@@ -62,6 +63,9 @@ function carryOut(access: FileAccess, job: IndexJob, manner: JobManner): number 
       return merge(access, job, manner);
     case 'verify':
       return verify(access, job, manner);
+    case 'sweep':
+      sweepFile(access, job, manner.check);
+      return 0;
   }
 }
 

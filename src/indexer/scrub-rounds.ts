@@ -1,9 +1,9 @@
 /**
- * The rounds in which all sealed chunks are read and checked, again and again: when the next one is due, and what came of them so far. Main
- * thread. Which chunk is next the index thread says; how much of the disk that may take the job runner does.
+ * The rounds in which all sealed chunks, and the index, are read and checked, again and again: when the next one is due, and what came of them so far. Main
+ * thread. What is next the index thread says; how much of the disk that may take the job runner does.
  */
-import type { ScrubStatus } from './commands.js';
-import type { VerifyJob } from './jobs.js';
+import { NOTHING_SCRUBBED, type ScrubStatus } from '../base/scrub-status.js';
+import type { ScrubJob } from './jobs.js';
 
 export interface ScrubParts {
   /** From one round's beginning to the next one's, at least; 0: only what was not read at the start is checked, once. */
@@ -21,10 +21,7 @@ export class ScrubRounds {
   readonly #parts: ScrubParts;
   #timer: NodeJS.Timeout | undefined;
   #isDue = false;
-  #status: ScrubStatus = {
-    ...{ isUnderWay: false, chunksLeft: 0, rounds: 0, lastRoundEndedAt: null },
-    ...{ chunks: 0, bytes: 0, damaged: 0 },
-  };
+  #status = NOTHING_SCRUBBED;
 
   constructor(parts: ScrubParts) {
     this.#parts = parts;
@@ -35,17 +32,27 @@ export class ScrubRounds {
     return this.#status;
   }
 
-  /** A chunk is about to be read. */
-  began({ chunksLeft }: VerifyJob): void {
-    this.#status = { ...this.#status, isUnderWay: true, chunksLeft: chunksLeft + 1 };
+  /** A chunk, or a piece of the index, is about to be read. */
+  began({ kind, chunksLeft }: ScrubJob): void {
+    const left = kind === 'verify' ? chunksLeft + 1 : chunksLeft;
+    this.#status = { ...this.#status, isUnderWay: true, chunksLeft: left };
   }
 
-  /** It was read; `unread`: it could not be, for a reason that is not the chunk's. */
-  ended({ chunksLeft, chunkSize }: VerifyJob, verdict: 'sound' | 'damaged' | 'unread'): void {
+  /** It was read; `unread`: it could not be, for a reason that is not its own. */
+  ended(job: ScrubJob, verdict: 'sound' | 'damaged' | 'unread'): void {
+    if (job.kind === 'verify') this.#endedChunk(job, verdict);
+    else if (verdict === 'damaged')
+      this.#status = { ...this.#status, indexDamaged: this.#status.indexDamaged + 1 };
+  }
+
+  /** The last piece of a round is a chunk. */
+  #endedChunk(job: ScrubJob, verdict: 'sound' | 'damaged' | 'unread'): void {
+    const { chunksLeft, chunkSize } = job;
     const { chunks, bytes, damaged, rounds, lastRoundEndedAt } = this.#status;
     const isOver = chunksLeft === 0;
     const isRead = verdict !== 'unread';
     this.#status = {
+      ...this.#status,
       isUnderWay: !isOver,
       chunksLeft,
       rounds: isOver ? rounds + 1 : rounds,

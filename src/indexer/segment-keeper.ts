@@ -8,6 +8,7 @@ import { assert } from '../base/assert.js';
 import { type Disk, DiskError, type RecordKernel } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import {
+  chunksOf,
   type EventIdsFile,
   eventIdsFileName,
   type SegmentFile,
@@ -18,11 +19,12 @@ import { IndexDamage } from '../index/page.js';
 import type { PageCache } from '../index/page-cache.js';
 import { SegmentReader } from '../index/segment-reader.js';
 import type { IndexerReport } from './commands.js';
-import type { BuildJob, ChunkMemory, IndexJob, MergeJob } from './jobs.js';
+import { type BuildJob, type ChunkMemory, type IndexJob, isScrubJob, type MergeJob } from './jobs.js';
 import type { LogIndex } from './log-index.js';
 import type { MemoryPart } from './memory-part.js';
 import { areMany, nextMerge } from './merge-plan.js';
 import type { OutcomeMessage } from './messages.js';
+import { ScrubRound } from './scrub-round.js';
 
 export interface KeeperParts {
   readonly disk: Disk;
@@ -62,9 +64,11 @@ export class SegmentKeeper {
   readonly #missing: Set<number>;
   /** Damaged segments, and the new ones of their chunks so far. */
   readonly #suspects = new Map<OpenSegment, SegmentFile[]>();
+  /** Event ids that were made anew, but the manifest may still name them. */
+  readonly #outdated: EventIdsFile[] = [];
   #nextFile: number;
-  /** Chunks that nobody has read since the start, or in this round, the newest last: that is the one that is most likely to be wanted. */
-  #unverified: number[];
+  /** What nobody has read since the start, or in this round. */
+  #scrub: ScrubRound;
   /** The job that is under way, or waits to be tried again. */
   #job: IndexJob | undefined;
 
@@ -75,7 +79,7 @@ export class SegmentKeeper {
     this.#missing = new Set(missing);
     const numbers = [...segments.map(({ file }) => file.file), ...eventIds.map(({ file }) => file)];
     this.#nextFile = Math.max(0, ...numbers) + 1;
-    this.#unverified = segments.flatMap(({ file }) => chunksOf(file));
+    this.#scrub = new ScrubRound({ segments, eventIds }, parts.index.chunkSize);
     parts.index.segments = segments.map(({ reader }) => reader);
   }
 
@@ -93,7 +97,7 @@ export class SegmentKeeper {
   advance(indexed: Position, openFrom: Position): void {
     if (this.#job !== undefined) return;
     const first = areMany(this.#segments) ? this.#nextMerge() : undefined;
-    const job = first ?? this.#nextBuild(indexed, openFrom) ?? this.#nextMerge() ?? this.#nextVerify();
+    const job = first ?? this.#nextBuild(indexed, openFrom) ?? this.#nextMerge() ?? this.#nextScrub();
     if (job === undefined) return;
     this.#job = job;
     this.#parts.report({ kind: 'job', job });
@@ -110,10 +114,11 @@ export class SegmentKeeper {
     this.#parts.report({ kind: 'noted', message: 'a part of the index is damaged and is made anew', facts });
   }
 
-  /** All chunks that have a segment are to be read again. Those without one are about to be made to one, or were just written. */
-  verifyAgain(): void {
-    if (this.#unverified.length === 0)
-      this.#unverified = this.#segments.flatMap(({ file }) => chunksOf(file));
+  /** All chunks that have a segment, and the index, are to be read again. Chunks without one are about to be made to one, or were just written. */
+  scrubAgain(): void {
+    if (!this.#scrub.isOver) return;
+    const files = { segments: this.#segments, eventIds: this.#eventIds };
+    this.#scrub = new ScrubRound(files, this.#parts.index.chunkSize);
   }
 
   /** The job that was under way has ended, or it is time to try it again. Answers whether queries may find more than before. */
@@ -121,8 +126,11 @@ export class SegmentKeeper {
     const job = this.#job;
     assert(job !== undefined, 'a job that has ended had begun');
     this.#job = undefined;
-    // What came of it main has told to whoever mends the log.
-    if (job.kind === 'verify') return false;
+    // What came of a chunk main has told to whoever mends the log.
+    if (isScrubJob(job)) {
+      if (job.kind === 'sweep' && outcome.kind === 'index-damaged') this.#suspectFile(job.name, outcome);
+      return false;
+    }
     if (outcome.kind === 'done') return this.#install(job, outcome.chunkEvents);
     if (
       outcome.kind === 'index-damaged' &&
@@ -178,10 +186,27 @@ export class SegmentKeeper {
     return run && { kind: 'merge', ...this.#jobBase(), inputs: run.map(({ file }) => file) };
   }
 
-  #nextVerify(): IndexJob | undefined {
-    const chunk = this.#unverified.pop();
-    if (chunk === undefined) return undefined;
-    return { kind: 'verify', ...this.#jobBase(), chunk, chunksLeft: this.#unverified.length };
+  #nextScrub(): IndexJob | undefined {
+    const step = this.#scrub.next((name) => this.#segmentWith(name) !== undefined);
+    return step && { ...this.#jobBase(), ...step };
+  }
+
+  /** Event ids are made anew together with the segment of their chunk. */
+  #suspectFile(name: string, { path, message }: { readonly path: string; readonly message: string }): void {
+    const segment = this.#segmentWith(name);
+    if (segment !== undefined)
+      this.suspect({ path: segment.reader.file.path, message: `${path}: ${message}` });
+  }
+
+  /** The sound segment in the file of this name, or of the chunk whose event ids are in it; undefined if the file does not count. */
+  #segmentWith(name: string): OpenSegment | undefined {
+    const ids = this.#eventIds.find(({ file }) => eventIdsFileName(file) === name);
+    const isIt = ({ file }: OpenSegment) =>
+      ids === undefined
+        ? segmentFileName(file.file) === name
+        : file.firstChunk <= ids.chunk && ids.chunk <= file.lastChunk;
+    const segment = this.#segments.find(isIt);
+    return segment && !this.#suspects.has(segment) ? segment : undefined;
   }
 
   #jobBase() {
@@ -223,6 +248,7 @@ export class SegmentKeeper {
       if (chunk === lastChunk)
         return this.#replace(job, { removed: [suspect], added: [...rebuilt, built], eventIds });
       rebuilt.push(built);
+      this.#outdated.push(...this.#eventIds.filter((known) => known.chunk === chunk));
       this.#eventIds = eventIds;
       return false;
     }
@@ -250,7 +276,7 @@ export class SegmentKeeper {
     this.#show(removed, added);
     this.#removeFiles(
       removed,
-      eventIds.concat(this.#eventIds).filter((file) => !wanted.includes(file)),
+      eventIds.concat(this.#eventIds, this.#outdated.splice(0)).filter((file) => !wanted.includes(file)),
     );
     this.#eventIds = wanted;
     return true;
@@ -299,10 +325,6 @@ export class SegmentKeeper {
       }
     }
   }
-}
-
-function chunksOf({ firstChunk, lastChunk }: SegmentFile): number[] {
-  return Array.from({ length: lastChunk - firstChunk + 1 }, (_, i) => firstChunk + i);
 }
 
 interface Replacement {

@@ -2,6 +2,7 @@
  * What one node tells another by `POST /gossip`, as JSON, and back. Pure. Whatever comes in is checked field by field: unknown fields are
  * passed over, and what is not as this file says is no gossip at all. What passes may still be a lie: it only feeds views.
  */
+import { isUuid } from '../base/bytes.js';
 import { SPACE_LEVELS } from '../base/disk-space.js';
 import { parseEndpoint } from '../base/endpoint.js';
 import {
@@ -28,7 +29,6 @@ export interface GossipMessage {
   readonly entries: readonly HeardEntry[];
 }
 
-const ID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const RELEASE_PATTERN = /^[\w.+-]{0,64}$/;
 /** Numbers of starts and versions. Far more than a node can make of them, and far from where adding one does nothing any more. */
 export const COUNTER_MAX = 2 ** 48;
@@ -139,7 +139,7 @@ function arePositions({ epoch, epochPosition, commit, indexed, end }: Fields): b
 }
 
 function isId(value: unknown): value is MemberId {
-  return typeof value === 'string' && ID_PATTERN.test(value);
+  return typeof value === 'string' && isUuid(value);
 }
 
 /** `host:port`, and so fit for a URL. */

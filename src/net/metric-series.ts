@@ -143,6 +143,11 @@ const NODE: readonly Series[] = [
     ({ status }) => status.scrub.damaged,
   ),
   counter(
+    'scrub_index_damaged_total',
+    'How often a file of the index was not as it was written when it was read again.',
+    ({ status }) => status.scrub.indexDamaged,
+  ),
+  counter(
     'scrub_rounds_total',
     'Rounds over all sealed chunks that have ended.',
     ({ status }) => status.scrub.rounds,

@@ -4,6 +4,7 @@
  */
 
 import type { SpaceLevel } from '../base/disk-space.js';
+import type { ScrubStatus } from '../base/scrub-status.js';
 import type { Position } from '../base/units.js';
 import type { Configuration, MemberId, MemberRole, MembershipChange } from '../cluster/configuration.js';
 import type { NodeRole } from '../cluster/effects.js';
@@ -87,8 +88,7 @@ export interface NodeStatus {
   readonly repairs: number;
   /** Chunks that are known to be damaged now. */
   readonly damagedChunks: number;
-  /** Sealed chunks that are read again and again to find damage. */
-  readonly scrub: ScrubProgress;
+  readonly scrub: ScrubStatus;
   readonly scavenge: ScavengeStatus;
   readonly pendingAppends: number;
   readonly diskSpace: DiskSpaceStatus;
@@ -120,20 +120,6 @@ export interface DiskSpaceStatus {
   readonly warningBytes: number;
   /** With less free appends are refused. */
   readonly reserveBytes: number;
-}
-
-/** Counts are since the start. */
-export interface ScrubProgress {
-  /** Whether there are chunks left in this round, and how many. */
-  readonly isUnderWay: boolean;
-  readonly chunksLeft: number;
-  /** Rounds that have ended; when the last one did, in milliseconds since 1970, null if none has. */
-  readonly rounds: number;
-  readonly lastRoundEndedAt: number | null;
-  /** Chunks that were read, their bytes, and how often one was not as it was written. */
-  readonly chunks: number;
-  readonly bytes: number;
-  readonly damaged: number;
 }
 
 /** `waiting`: it can't go on now, and will; `stopped`: it was told to stop, as every node was, until the next start. */

@@ -3,18 +3,12 @@
  * Main thread.
  */
 import { CairnError } from '../base/errors.js';
+import { NOTHING_SCRUBBED } from '../base/scrub-status.js';
 import type { Position } from '../base/units.js';
 import { type Configuration, type MembershipChange, memberOf } from '../cluster/configuration.js';
 import type { AppendPort } from '../net/engine-port.js';
 import { FilterShelf } from '../net/filter-shelf.js';
-import type {
-  AdminPort,
-  DiskSpaceStatus,
-  NodePort,
-  NodeStatus,
-  ScrubProgress,
-  ServedLog,
-} from '../net/node-port.js';
+import type { AdminPort, DiskSpaceStatus, NodePort, NodeStatus, ServedLog } from '../net/node-port.js';
 import { NO_SUBSCRIPTIONS, NodeSubscriptions } from '../net/node-subscriptions.js';
 import { type CountLimits, sessionLimits } from '../net/session-limits.js';
 import { NOTHING_WRITTEN } from '../ring/writer-statistics.js';
@@ -39,11 +33,6 @@ export interface NodeServiceParts {
   /** Sets whom this node does not speak with, for trials. */
   readonly block: (names: readonly string[]) => void;
 }
-
-const NOTHING_SCRUBBED: ScrubProgress = {
-  ...{ isUnderWay: false, chunksLeft: 0, rounds: 0, lastRoundEndedAt: null },
-  ...{ chunks: 0, bytes: 0, damaged: 0 },
-};
 
 /** How long a read waits for this node to have what the client has seen elsewhere. */
 const CATCH_UP_MS_MAX = 2_000;

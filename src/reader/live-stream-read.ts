@@ -1,6 +1,7 @@
 /**
  * Following a stream: what it had before, by the index, then each further event as it is committed, straight from the ring. Main thread. It follows the
- * stream's tail before it asks the index for the last time, so nothing is missed in between; revisions tell what it has already.
+ * stream's tail before it asks the index for the last time, so nothing is missed in between; revisions tell what it has already. A tombstone ends it,
+ * behind the events that were committed before, as far as the tail has them.
  */
 import { assert } from '../base/assert.js';
 import type { Revision } from '../base/units.js';
@@ -53,6 +54,7 @@ export class LiveStreamRead implements LogRead {
     if (this.#feed.end !== undefined) return undefined;
     if (!this.#isLive || this.#isClosed || this.#isBehind || this.#tail.isBeyond(this.#next))
       return undefined;
+    if (this.#tail.isClosed) return undefined;
     if (!this.#hasCaughtUp && this.#tail.end === this.#next) return undefined;
     return this.#wait.begin((wake) => this.#tail.waiting.add(wake));
   }
@@ -63,6 +65,7 @@ export class LiveStreamRead implements LogRead {
     if (this.#isBehind) this.#isLive = false;
     if (isBehind) this.#hasCaughtUp = false;
     if (this.#isLive) {
+      if (this.#tail.isClosed && !this.#tail.isBeyond(this.#next)) return { kind: 'stream-deleted' };
       const page = this.#livePage(bytesMax);
       return this.#hasCaughtUp ? page : { ...page, isCaughtUp: this.#catchesUpWith(this.#tail.end) };
     }

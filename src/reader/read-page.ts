@@ -38,7 +38,7 @@ export type ReadAnswer =
   | ReadPage
   /** `lastRevision`: of a stream all of whose events are hidden; −1 if it has none. */
   | { readonly kind: 'stream-not-found'; readonly lastRevision: Revision }
-  /** It has a tombstone. */
+  /** It has a tombstone; a live read may have got it just now. */
   | { readonly kind: 'stream-deleted' }
   | { readonly kind: 'bad-position'; readonly position: Position };
 

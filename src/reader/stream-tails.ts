@@ -4,6 +4,7 @@
  */
 import { assert } from '../base/assert.js';
 import { alignUp } from '../base/bytes.js';
+import { METADATA_PREFIX, subjectOf, TOMBSTONE_TYPE } from '../base/stream-metadata.js';
 import type { Position, Revision } from '../base/units.js';
 import { PREPARE } from '../log/record.js';
 import type { RingMemory } from '../ring/layout.js';
@@ -16,6 +17,9 @@ const TWO_TO_32 = 0x1_0000_0000;
 const STREAM_WORD = PREPARE.stream / 4;
 const STREAM_BYTES_WORD = PREPARE.streamBytes / 4;
 const REVISION_WORD = PREPARE.revision / 4;
+/** How the names of metadata streams begin. */
+const METADATA_PREFIX_HALFWORD = 0x2424;
+const TOMBSTONE = new TextEncoder().encode(TOMBSTONE_TYPE);
 
 /** Tells a reader that waits that it may look again. */
 export type Wake = () => void;
@@ -43,15 +47,19 @@ export class StreamTails {
   /** Follows a stream from now on, until it is released. */
   follow(name: Uint8Array): StreamTail {
     const hash = hashOf(name);
-    const first = this.#tails.get(hash);
-    let tail = first;
-    while (tail !== undefined && !isSameName(tail.name, name)) tail = tail.sibling;
+    let tail = this.#named(name, hash);
     if (tail === undefined) {
       if (this.#size++ === 0) this.#begun();
-      tail = new StreamTail(name, hash, first);
+      tail = new StreamTail(name, hash, this.#tails.get(hash));
       this.#tails.set(hash, tail);
     }
     tail.followers++;
+    return tail;
+  }
+
+  #named(name: Uint8Array, hash: number): StreamTail | undefined {
+    let tail = this.#tails.get(hash);
+    while (tail !== undefined && !isSameName(tail.name, name)) tail = tail.sibling;
     return tail;
   }
 
@@ -76,12 +84,27 @@ export class StreamTails {
     const { words } = this.#memory;
     const word = at >> 2;
     const nameBytes = words[word + STREAM_BYTES_WORD]! & 0xffff;
+    if ((words[word + STREAM_WORD]! & 0xffff) === METADATA_PREFIX_HALFWORD) this.#noteMetadata(at, nameBytes);
     let tail = this.#tails.get(hashWords(words, word + STREAM_WORD, nameBytes));
     while (tail !== undefined && !this.#isNamed(tail.name, at + PREPARE.stream, nameBytes))
       tail = tail.sibling;
     if (tail === undefined) return;
     const revision = words[word + REVISION_WORD]! + words[word + REVISION_WORD + 1]! * TWO_TO_32;
     tail.note(revision, position, bytes);
+    this.#wakeAll(tail);
+  }
+
+  /** What a metadata stream got may be a tombstone: then nothing follows in the stream that it is about. */
+  #noteMetadata(at: number, nameBytes: number): void {
+    const { bytes, words } = this.#memory;
+    const typeBytes = words[(at >> 2) + STREAM_BYTES_WORD]! >>> 16;
+    const typeAt = at + PREPARE.stream + nameBytes;
+    if (nameBytes <= METADATA_PREFIX.length) return;
+    if (!isSameName(TOMBSTONE, bytes.subarray(typeAt, typeAt + typeBytes))) return;
+    const subject = subjectOf(bytes, at + PREPARE.stream, nameBytes);
+    const tail = this.#named(subject, hashOf(subject));
+    if (tail === undefined) return;
+    tail.isClosed = true;
     this.#wakeAll(tail);
   }
 
@@ -115,6 +138,8 @@ export class StreamTail {
   readonly hash: number;
   sibling: StreamTail | undefined;
   followers = 0;
+  /** Whether a tombstone was committed while it was followed: there are no events but those that are known. */
+  isClosed = false;
   /** How often events may have been missed. */
   misses = 0;
   readonly waiting = new Set<Wake>();

@@ -154,3 +154,24 @@ test('leaving the loop ends it at the node', async () => {
   const cancel = await connection.next();
   expect([cancel.opcode, cancel.requestId]).toEqual([OPCODE.cancel, requestId]);
 });
+
+test('a tombstone ends the subscription with its error, behind the events before it; it is not asked for again', async () => {
+  const { client, connection } = await pair();
+  const messages = client.subscribe('s').messages();
+  const words: (string | number[])[] = [];
+  const reading = (async () => {
+    for await (const message of messages) words.push(wordOf(message));
+  })();
+  const { requestId } = await connection.next();
+  connection.sendEvents({ requestId, next: 1, flags: EVENTS_CAUGHT_UP }, [eventRecord({ revision: 0 })]);
+  connection.send((writer) =>
+    encodeError(writer, requestId, { code: 'stream-deleted', message: 'it has a tombstone', details: {} }),
+  );
+  expect(await failure(reading)).toMatchObject({ code: 'stream-deleted' });
+  expect(words).toEqual([[0], 'caught-up 0']);
+  const next = client.readStream('other').toArray();
+  const asked = await connection.next();
+  expect(requestOf(asked)).toMatchObject({ stream: 'other' });
+  connection.endRead(asked.requestId);
+  await next;
+});

@@ -211,6 +211,12 @@ export class IndexRig {
     return true;
   }
 
+  /** Everything is to be read again. */
+  scrub(): void {
+    sendOutcome(this.#running!.outcomes, { kind: 'next-round' });
+    this.settle();
+  }
+
   /** Carries out a job and tells nobody. */
   carryOut(job: IndexJob): JobOutcome {
     return runJob({ disk: this.disk, kernel }, job, { hash: this.#hash });
@@ -350,7 +356,7 @@ export class IndexRig {
   }
 
   noted(): string[] {
-    return this.reports.flatMap((report) => (report.kind === 'noted' ? [report.message] : []));
+    return this.reports.flatMap((report) => (report.kind === 'noted' ? report.message : []));
   }
 
   #take(report: IndexerReport): void {
@@ -388,7 +394,7 @@ export class IndexRig {
   }
 }
 
-/** Where the last event of a stream's metadata is, as an answer has it. */
+/** As an answer has it. */
 function metadataOf(streams: ReadonlyMap<string, SampleRecord[]>, stream: string) {
   const last = streams.get(`$$${stream}`)?.at(-1);
   return last && { position: last.position, bytes: last.bytes };

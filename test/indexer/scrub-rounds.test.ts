@@ -1,6 +1,6 @@
 /** When the chunks are read again: not before the interval is over, not while a round is under way, and then again and again. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { VerifyJob } from '../../src/indexer/jobs.js';
+import type { SweepJob, VerifyJob } from '../../src/indexer/jobs.js';
 import { ScrubRounds } from '../../src/indexer/scrub-rounds.js';
 
 const HOUR_MS = 3_600_000;
@@ -80,6 +80,18 @@ test('chunks, bytes and damage are counted, and the end of a round is noted', ()
   round(['unread', 'sound']);
   expect(rounds.status).toEqual({
     ...{ isUnderWay: false, chunksLeft: 0, rounds: 1, lastRoundEndedAt: WALL_MS + 77 },
-    ...{ chunks: 2, bytes: 2000, damaged: 1 },
+    ...{ chunks: 2, bytes: 2000, damaged: 1, indexDamaged: 0 },
   });
+});
+
+test('the index is read first in a round, and counted apart', () => {
+  scrub(0);
+  const sweep = { kind: 'sweep', chunksLeft: 2, chunkSize: 1000 } as SweepJob;
+  for (const verdict of ['sound', 'damaged', 'unread'] as const) {
+    rounds.began(sweep);
+    expect(rounds.status).toMatchObject({ isUnderWay: true, chunksLeft: 2 });
+    rounds.ended(sweep, verdict);
+  }
+  round(['sound', 'sound']);
+  expect(rounds.status).toMatchObject({ rounds: 1, chunks: 2, bytes: 2000, damaged: 0, indexDamaged: 1 });
 });

@@ -46,7 +46,7 @@ export function statusOf(changes: Partial<NodeStatus> = {}): NodeStatus {
     ...{ repairs: 0, damagedChunks: 0 },
     scrub: {
       ...{ isUnderWay: true, chunksLeft: 2, rounds: 1, lastRoundEndedAt: 1_767_225_600_000 },
-      ...{ chunks: 9, bytes: 9_000, damaged: 1 },
+      ...{ chunks: 9, bytes: 9_000, damaged: 1, indexDamaged: 2 },
     },
     scavenge: {
       ...{

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { createViteServer } from 'vitest/node';
+import { withSource } from '../load-source.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -18,23 +18,15 @@ const { values } = parseArgs({
   },
 });
 
-const server = await createViteServer({
-  configFile: false,
-  root: new URL('../..', import.meta.url).pathname,
-  server: { middlewareMode: true, hmr: false, ws: false, watch: null },
-  optimizeDeps: { noDiscovery: true },
-  appType: 'custom',
-  logLevel: 'error',
-});
-const { runPlanted } = await server.ssrLoadModule('/test/planted/planted.ts');
-const isWell = await runPlanted({
-  seeds: Number(values.seeds),
-  repetitions: Number(values.repetitions),
-  jobs: Number(values.jobs),
-  only: values.only.split(',').filter((word) => word !== ''),
-  firstSeed: Number(values['first-seed']),
-  markdown: values.markdown,
-  skipControl: values['skip-control'],
-});
-await server.close();
+const isWell = await withSource('/test/planted/planted.ts', ({ runPlanted }) =>
+  runPlanted({
+    seeds: Number(values.seeds),
+    repetitions: Number(values.repetitions),
+    jobs: Number(values.jobs),
+    only: values.only.split(',').filter((word) => word !== ''),
+    firstSeed: Number(values['first-seed']),
+    markdown: values.markdown,
+    skipControl: values['skip-control'],
+  }),
+);
 process.exit(isWell ? 0 : 1);

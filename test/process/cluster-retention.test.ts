@@ -1,35 +1,11 @@
 /** Metadata, deletes and tombstones in a cluster of real nodes, of which the leader goes away. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Client, type ClientOptions, connect } from '../../src/client/client.js';
-import { ClusterProcess } from './cluster/cluster-process.js';
-import { removeFolder, temporaryFolder } from './node-process.js';
+import { expect, test } from 'vitest';
+import type { Client } from '../../src/client/client.js';
+import { DEADLINE_MS, FreshCluster } from './cluster/fresh-cluster.js';
 import { within } from './within.js';
 
-let scratch: string;
-let cluster: ClusterProcess;
-const clients: Client[] = [];
-
-beforeEach(async () => {
-  scratch = temporaryFolder();
-  cluster = await ClusterProcess.create({ size: 3, scratch });
-  await cluster.start();
-});
-
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()));
-  await cluster.remove();
-  removeFolder(scratch);
-});
-
-const PATIENT = { requestTimeoutMs: 30_000, reconnect: { attempts: 1000 } };
-const DEADLINE_MS = 40_000;
-
-async function connected(options: ClientOptions = {}): Promise<Client> {
-  const urls = cluster.members.map(({ name }) => `ws://${name}`);
-  const client = await connect(urls, { ...PATIENT, ...options });
-  clients.push(client);
-  return client;
-}
+const cluster = FreshCluster.forEachTest();
+const { connected } = cluster;
 
 const event = (i: number) => ({ type: 'Placed', data: { i } });
 
@@ -53,7 +29,7 @@ async function streamsIn(client: Client): Promise<string[]> {
 }
 
 test('what is said and deleted holds on every node at once, and after the leader was killed', async () => {
-  await cluster.untilLed();
+  await cluster.now.untilLed();
   const writer = await connected();
   for (const stream of ['deleted', 'ended', 'short'])
     await Promise.all(Array.from({ length: 5 }, (_, i) => writer.append(stream, event(i))));
@@ -77,20 +53,48 @@ test('what is said and deleted holds on every node at once, and after the leader
   };
   for (const client of others) await check(client, [3, 4]);
 
-  const leader = await cluster.untilLed();
-  await cluster.members[leader]!.kill();
+  const leader = await cluster.now.untilLed();
+  await cluster.now.members[leader]!.kill();
   const appended = writer.append('short', event(5));
   expect(await within(DEADLINE_MS, 'another one leads', appended)).toMatchObject({ revision: 5 });
   expect(await codeOf(writer.append('ended', event(9)))).toBe('stream-deleted');
   expect(await codeOf(writer.setMetadata('ended', {}))).toBe('stream-deleted');
-  await cluster.members[leader]!.start();
+  await cluster.now.members[leader]!.start();
   for (const client of [writer, ...others]) await check(client, [4, 5]);
   expect(await writer.append('deleted', event(5), { expected: 4 })).toMatchObject({ revision: 5 });
   expect(await revisionsIn(writer, 'deleted')).toEqual([5]);
 });
 
+test('who follows a stream, on any node, is told of its tombstone behind the events before it', async () => {
+  await cluster.now.untilLed();
+  const writer = await connected();
+  await writer.append('ending', event(0));
+  const caughtUp: Promise<void>[] = [];
+  const following: Promise<[number[], string]>[] = [];
+  for (const nodePreference of ['leader', 'follower', 'random'] as const) {
+    const messages = (await connected({ nodePreference })).subscribe('ending').messages();
+    const revisions: number[] = [];
+    caughtUp.push(
+      new Promise((resolve) => {
+        const follow = async () => {
+          for await (const message of messages) {
+            if (message.kind === 'events') revisions.push(...message.events.map(({ revision }) => revision));
+            else if (message.kind === 'caught-up') resolve();
+          }
+        };
+        following.push(codeOf(follow()).then((code) => [revisions, code]));
+      }),
+    );
+  }
+  await within(DEADLINE_MS, 'all have caught up', Promise.all(caughtUp));
+  for (let i = 1; i < 5; i++) await writer.append('ending', event(i));
+  await writer.tombstoneStream('ending');
+  const ends = await within(DEADLINE_MS, 'all are told', Promise.all(following));
+  expect(ends).toEqual(Array.from({ length: 3 }, () => [[0, 1, 2, 3, 4], 'stream-deleted']));
+});
+
 test('a delete among appends of others deletes what was before it, and nothing else', async () => {
-  await cluster.untilLed();
+  await cluster.now.untilLed();
   const [writer, deleter] = [await connected(), await connected()];
   await writer.append('busy', event(0));
   let last = 0;

@@ -1,36 +1,12 @@
 /** Subscriptions to a cluster of real nodes, of which the leader, or the node that is followed, goes away. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Client, type ClientOptions, connect } from '../../src/client/client.js';
-import { ClusterProcess } from './cluster/cluster-process.js';
-import { removeFolder, temporaryFolder } from './node-process.js';
+import { expect, test } from 'vitest';
+import type { Client } from '../../src/client/client.js';
+import { DEADLINE_MS, FreshCluster } from './cluster/fresh-cluster.js';
 import { eventsOf, expectedBy, LAST, Subscriber, type Wish } from './subscribers.js';
 import { until, within } from './within.js';
 
-let scratch: string;
-let cluster: ClusterProcess;
-const clients: Client[] = [];
-
-beforeEach(async () => {
-  scratch = temporaryFolder();
-  cluster = await ClusterProcess.create({ size: 3, scratch });
-  await cluster.start();
-});
-
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()));
-  await cluster.remove();
-  removeFolder(scratch);
-});
-
-const PATIENT = { requestTimeoutMs: 30_000, reconnect: { attempts: 1000 } };
-const DEADLINE_MS = 40_000;
-
-async function connected(options: ClientOptions = {}): Promise<Client> {
-  const urls = cluster.members.map(({ name }) => `ws://${name}`);
-  const client = await connect(urls, { ...PATIENT, ...options });
-  clients.push(client);
-  return client;
-}
+const cluster = FreshCluster.forEachTest();
+const { connected } = cluster;
 
 const STREAM = 'orders-1';
 const WISHES: readonly Wish[] = [
@@ -65,11 +41,11 @@ async function write(
 
 /** Index of the member that a client is connected to. */
 function memberOf({ url }: Client): number {
-  return cluster.members.findIndex(({ name }) => url.includes(name));
+  return cluster.now.members.findIndex(({ name }) => url.includes(name));
 }
 
 test('subscribers of the leader, of followers and of any node see every event once, while the leader and then their own node are killed', async () => {
-  await cluster.untilLed();
+  await cluster.now.untilLed();
   const writer = await connected();
   const preferences = ['leader', 'follower', 'random'] as const;
   const subscribers: Subscriber[] = [];
@@ -79,13 +55,13 @@ test('subscribers of the leader, of followers and of any node see every event on
   }
   const all = subscribers.map((subscriber) => subscriber.follow(1));
   const kill = async (index: number) => {
-    const member = cluster.members[index]!;
+    const member = cluster.now.members[index]!;
     await member.kill();
     await member.start();
   };
-  const followed = clients[2]!;
+  const followed = cluster.clients[2]!;
   const writing = write(writer, (answers) => {
-    if (answers === 200) return cluster.untilLed().then(kill);
+    if (answers === 200) return cluster.now.untilLed().then(kill);
     if (answers === 500) return kill(memberOf(followed));
     return undefined;
   });
@@ -98,7 +74,7 @@ test('subscribers of the leader, of followers and of any node see every event on
 });
 
 test('a subscriber of a node that falls silent, while nothing happens, goes on at another node', async () => {
-  const leader = await cluster.untilLed();
+  const leader = await cluster.now.untilLed();
   const follower = await connected({ nodePreference: 'leader' });
   const subscriber = new Subscriber(follower, WISHES[0]!);
   const following = subscriber.follow(1);
@@ -106,9 +82,9 @@ test('a subscriber of a node that falls silent, while nothing happens, goes on a
   await writer.append(STREAM, { type: 'Placed', data: {} });
   await within(DEADLINE_MS, 'the first event comes', subscriber.until(1));
   await until(DEADLINE_MS, 'the subscriber is at the leader', () => memberOf(follower) === leader);
-  cluster.members[leader]!.pause();
+  cluster.now.members[leader]!.pause();
   await writer.append(STREAM, { type: LAST, data: {} });
   await within(DEADLINE_MS, 'the last event comes', following);
-  expect(cluster.members[leader]!.isPaused).toBe(true);
+  expect(cluster.now.members[leader]!.isPaused).toBe(true);
   expect(subscriber.seen).toHaveLength(2);
 });

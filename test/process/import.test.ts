@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { type Client, connect } from '../../src/client/client.js';
-import { endAllImports, ImportProcess, runImport } from '../cli/import/import-process.js';
+import { runImport, startImport } from '../cli/import/import-process.js';
 import { longTest } from '../long-test.js';
+import { endAllCommands } from './command-process.js';
 import { endAllNodes, NodeProcess, removeFolder, temporaryFolder } from './node-process.js';
 import { until, within } from './within.js';
 
@@ -23,7 +24,7 @@ const clients: Client[] = [];
 
 afterEach(async () => {
   for (const client of clients.splice(0)) await client.close();
-  await endAllImports();
+  await endAllCommands();
   await endAllNodes();
   for (const folder of folders.splice(0)) removeFolder(folder);
 });
@@ -86,7 +87,7 @@ test('a node killed while flights are imported: the import waits for it, and eve
   const folder = newFolder();
   const node = await NodeProcess.start({ folder, flags: FORGETFUL });
   const port = new URL(node.url).port;
-  const importing = new ImportProcess(node.url, [...BY_ORIGIN, ...SLOWLY]);
+  const importing = startImport(node.url, [...BY_ORIGIN, ...SLOWLY]);
   await untilGrown(node, 900_000);
   await node.kill();
   const again = await NodeProcess.start({ folder, flags: [...FORGETFUL, '--node-port', port] });
@@ -106,7 +107,7 @@ longTest(
     const folder = newFolder();
     for (const bytes of [600_000, 1_500_000]) {
       const node = await NodeProcess.start({ folder, flags: FORGETFUL });
-      const importing = new ImportProcess(node.url, [...BY_ORIGIN, ...SLOWLY]);
+      const importing = startImport(node.url, [...BY_ORIGIN, ...SLOWLY]);
       await untilGrown(node, bytes);
       importing.kill();
       await node.kill();

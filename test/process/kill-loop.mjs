@@ -3,7 +3,7 @@
  * a node under load again and again; see kill-loop.ts, which is loaded the way the tests are.
  */
 import { parseArgs } from 'node:util';
-import { createViteServer } from 'vitest/node';
+import { withSource } from '../load-source.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -19,23 +19,15 @@ const { values } = parseArgs({
 // What it has mounted and started goes with the process, if that ends by itself.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 
-const server = await createViteServer({
-  configFile: false,
-  root: new URL('../..', import.meta.url).pathname,
-  server: { middlewareMode: true, hmr: false, ws: false, watch: null },
-  optimizeDeps: { noDiscovery: true },
-  appType: 'custom',
-  logLevel: 'error',
-});
-const { killLoop } = await server.ssrLoadModule('/test/process/kill-loop.ts');
-const summary = await killLoop({
-  kills: Number(values.kills),
-  powerCuts: values['power-cuts'],
-  secondsPerLife: Number(values['seconds-per-life']),
-  disk: values.disk,
-  seed: Number(values.seed),
-  folder: values.folder,
-});
-await server.close();
+const summary = await withSource('/test/process/kill-loop.ts', ({ killLoop }) =>
+  killLoop({
+    kills: Number(values.kills),
+    powerCuts: values['power-cuts'],
+    secondsPerLife: Number(values['seconds-per-life']),
+    disk: values.disk,
+    seed: Number(values.seed),
+    folder: values.folder,
+  }),
+);
 console.log(JSON.stringify(summary));
 process.exit(summary.problem === undefined ? 0 : 1);

@@ -39,17 +39,19 @@ const RUNS: readonly Run[] = [
 ];
 
 test.for(shortly(RUNS, ({ isLong }) => isLong !== true))(
-  '$what: nothing acknowledged is lost or doubled, nothing stale or uncommitted is told, subscribers see every event once',
+  '$what: nothing acknowledged is lost or doubled, nothing stale or uncommitted is told, subscribers see every event once, backups have all up to their end',
   { timeout: 180_000 },
   async ({ seed, faults }, { skip }) => {
     const reason = faults.map(whyNotFault).find((why) => why !== undefined);
     skip(reason !== undefined, reason);
     const scratch = join(folder, 'run');
-    const summary = await runNemesis({ seed, seconds: 6, faults, nodes: 3, scratch, isKept: false });
+    const [nodes, isBackedUp] = [3, true];
+    const summary = await runNemesis({ seed, seconds: 6, faults, nodes, scratch, isKept: false, isBackedUp });
     expect(summary.problems).toEqual([]);
     expect(summary.acknowledged).toBeGreaterThan(0);
     // Three follow the whole log from its beginning.
     expect(summary.delivered).toBeGreaterThan(summary.events);
     expect(summary.struck.length).toBeGreaterThan(0);
+    expect(summary.backups).toBeGreaterThan(0);
   },
 );

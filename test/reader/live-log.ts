@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { assert } from '../../src/base/assert.js';
 import type { CairnError } from '../../src/base/errors.js';
 import type { StreamLookup, StreamQuery, StreamRuns } from '../../src/indexer/commands.js';
@@ -23,9 +24,11 @@ import type { LogRead, ReadAnswer } from '../../src/reader/read-page.js';
 import { Cursor } from '../../src/ring/cursor.js';
 import { CONTROL, createRing } from '../../src/ring/layout.js';
 import { RingProducer } from '../../src/ring/producer.js';
-import type { SampleLog } from '../indexer/sample-log.js';
+import { SampleLog } from '../indexer/sample-log.js';
 
 export const HEADROOM_BYTES = 32;
+/** Of a chunk, and of a ring. */
+const SMALL_BYTES = 65_536;
 
 export class LiveLog implements StreamLookup {
   readonly sample: SampleLog;
@@ -173,4 +176,13 @@ export async function pagesOf(read: LogRead, bytesMax: number, between?: () => v
     if (answer.kind !== 'page' || answer.isLast) return answers;
     between?.();
   }
+}
+
+/** One with nothing in it, in small chunks and a ring that holds as much; closed behind the test. */
+export function emptyLiveLog(ringBytes = SMALL_BYTES): LiveLog {
+  const sample = new SampleLog(SMALL_BYTES);
+  sample.epoch();
+  const live = new LiveLog(sample, ringBytes);
+  onTestFinished(() => live.close());
+  return live;
 }

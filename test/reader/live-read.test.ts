@@ -1,123 +1,14 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CairnError } from '../../src/base/errors.js';
-import { NameFilter } from '../../src/pattern/name-filter.js';
-import type { LogRead, ReadPage } from '../../src/reader/read-page.js';
-import { SampleLog, type SampleRecord } from '../indexer/sample-log.js';
-import { HEADROOM_BYTES, LiveLog } from './live-log.js';
+import { commit, EVERYTHING, Follower, turns, type Wanted } from './follower.js';
+import { emptyLiveLog } from './live-log.js';
 
-const CHUNK_BYTES = 65_536;
-const RING_BYTES = 65_536;
 const STREAMS = ['a', 'b', 'order-1', 'order-2', 'é'];
-const encode = (text: string) => new TextEncoder().encode(text);
-
-const open: LiveLog[] = [];
-afterEach(async () => {
-  for (const live of open.splice(0)) await live.close();
-});
-
-function liveLog(ringBytes = RING_BYTES): LiveLog {
-  const sample = new SampleLog(CHUNK_BYTES);
-  sample.epoch();
-  const live = new LiveLog(sample, ringBytes);
-  open.push(live);
-  return live;
-}
-
-/** Appends an event to each of these streams, and commits them. */
-function commit(live: LiveLog, streams: readonly string[], dataBytes = 16): void {
-  if (streams.length > 0) live.sample.transaction(streams.map((stream) => ({ stream, dataBytes })));
-  live.advance();
-  live.reader.advanced();
-}
-
-/** The callbacks of a few turns of the event loop: more than waking takes. */
-async function turns(): Promise<void> {
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Whom a read is for: a stream, or the whole log, perhaps filtered. */
-type Wanted = { readonly stream: string } | { readonly prefix: string };
-
-/** A subscriber: takes pages as a session would, and notes what came. */
-class Follower {
-  /** Positions of the events. */
-  readonly events: number[] = [];
-  readonly said: string[] = [];
-  next: number;
-  readonly #live: LiveLog;
-  readonly #wanted: Wanted;
-  readonly read: LogRead;
-
-  constructor(live: LiveLog, wanted: Wanted, from = 0) {
-    this.#live = live;
-    this.#wanted = wanted;
-    this.next = from;
-    this.read = this.#open(from);
-  }
-
-  #open(from: number): LogRead {
-    const { reader } = this.#live;
-    const eventsMax = Number.POSITIVE_INFINITY;
-    if ('stream' in this.#wanted)
-      return reader.followStream({ stream: encode(this.#wanted.stream), from, eventsMax });
-    const { prefix } = this.#wanted;
-    const rule = { field: 'stream', kind: 'prefix', patterns: [prefix] } as const;
-    const filter = prefix === '' ? undefined : new NameFilter([rule]);
-    return reader.readAll({ direction: 'forwards', from, eventsMax, isLive: true, filter });
-  }
-
-  /** Takes up to so many pages; fewer if there is nothing more. */
-  async take(pagesMax: number, bytesMax = 20_000): Promise<void> {
-    for (let pages = 0; pages < pagesMax; ) {
-      const ready = this.read.whenReady?.();
-      if (ready === undefined) {
-        this.#note(await this.#page(bytesMax));
-        pages++;
-      } else if ((await Promise.race([ready, turns().then(() => 'nothing')])) === 'nothing') return;
-    }
-  }
-
-  async #page(bytesMax: number): Promise<ReadPage> {
-    const answer = await this.read.nextPage(bytesMax);
-    if (answer.kind !== 'page') expect.fail(`not a page but ${answer.kind}`);
-    return answer;
-  }
-
-  #note({ bytes, eventCount, next, isLast, isBehind, isCaughtUp }: ReadPage): void {
-    if (isBehind === true) this.said.push('behind');
-    expect(isLast).toBe(false);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    let events = 0;
-    for (let at = HEADROOM_BYTES; at < bytes.length; ) {
-      const position = Number(view.getBigUint64(at + 8, true));
-      const occupied = Math.ceil(view.getUint32(at + 4, true) / 8) * 8;
-      const written = this.#live.sample.bytes.subarray(position, position + occupied);
-      if (Buffer.compare(bytes.subarray(at, at + occupied), written) !== 0) expect.fail(`record ${position}`);
-      if (view.getUint8(at + 40) === 1) {
-        this.events.push(position);
-        events++;
-      }
-      at += occupied;
-    }
-    expect(eventCount).toBe(events);
-    this.next = next;
-    if (isCaughtUp === true) this.said.push('caught up');
-  }
-
-  expected(): number[] {
-    const wanted = this.#wanted;
-    const fits = (event: SampleRecord) =>
-      'stream' in wanted ? event.stream === wanted.stream : event.stream.startsWith(wanted.prefix);
-    return this.#live.sample.events.filter(fits).map(({ position }) => position);
-  }
-}
-
-const EVERYTHING = 1_000_000;
 
 describe('a live read', () => {
   test('gives what was there, says that it has caught up, and then gives what is committed', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     commit(live, ['a', 'b', 'a']);
     for (const wanted of [{ stream: 'a' }, { prefix: '' }, { prefix: 'a' }]) {
       const follower = new Follower(live, wanted);
@@ -132,7 +23,7 @@ describe('a live read', () => {
   });
 
   test('follows a stream that does not exist yet', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     const follower = new Follower(live, { stream: 'new' });
     await follower.take(EVERYTHING);
     expect([follower.said, follower.next]).toEqual([['caught up'], 0]);
@@ -144,7 +35,7 @@ describe('a live read', () => {
   });
 
   test('from the end gives only what is committed later', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     commit(live, ['a', 'a']);
     const followers = [{ stream: 'a' }, { prefix: '' }, { stream: 'new' }].map(
       (wanted) => new Follower(live, wanted, Number.POSITIVE_INFINITY),
@@ -157,7 +48,7 @@ describe('a live read', () => {
   });
 
   test('from beyond the end waits until there is something, and does not say before that it has caught up', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     commit(live, ['a']);
     const all = new Follower(live, { prefix: '' }, live.sample.end + 96);
     await all.take(EVERYTHING);
@@ -177,7 +68,7 @@ describe('a live read', () => {
   });
 
   test('of a stream goes on after an event that is not committed here yet, and has caught up when that is, without a further one', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     commit(live, ['a', 'a']);
     const stream = new Follower(live, { stream: 'a' }, 4);
     await stream.take(EVERYTHING);
@@ -193,7 +84,7 @@ describe('a live read', () => {
   });
 
   test('after an event that is not committed here yet waits for it, and says that it has caught up only then', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     commit(live, ['a']);
     const [eventsMax, from] = [Number.POSITIVE_INFINITY, live.sample.end];
     const read = live.reader.readAll({ direction: 'forwards', from, eventsMax, isLive: true, isAfter: true });
@@ -208,7 +99,7 @@ describe('a live read', () => {
   });
 
   test('that is too slow for the ring says so, reads from the files, and says when it has caught up again', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     for (const wanted of [{ stream: 'a' }, { prefix: '' }, { prefix: 'a' }]) {
       const follower = new Follower(live, wanted);
       await follower.take(EVERYTHING);
@@ -223,7 +114,7 @@ describe('a live read', () => {
   });
 
   test('of a stream that gets more events than are noted for it asks the index', async () => {
-    const live = liveLog(1024 * 1024);
+    const live = emptyLiveLog(1024 * 1024);
     const follower = new Follower(live, { stream: 'a' });
     await follower.take(EVERYTHING);
     for (let i = 0; i < 300; i++) commit(live, ['a', 'a']);
@@ -234,7 +125,7 @@ describe('a live read', () => {
   });
 
   test('that was closed is not woken, and lets go of its stream', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     const followers = [{ stream: 'a' }, { prefix: '' }].map((wanted) => new Follower(live, wanted));
     for (const follower of followers) await follower.take(EVERYTHING);
     const waiting = followers.map(({ read }) => read.whenReady?.());
@@ -252,7 +143,7 @@ describe('a live read', () => {
   });
 
   test('of a node that serves nobody any more ends, with the reason', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     const followers = [{ stream: 'a' }, { prefix: '' }, { prefix: 'b' }].map(
       (wanted) => new Follower(live, wanted),
     );
@@ -267,7 +158,7 @@ describe('a live read', () => {
   });
 
   test('goes on from any position or revision that it has come to, and leaves out the event that it is after', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     for (let i = 0; i < 20; i++) commit(live, ['a', 'b']);
     const [eventsMax, direction] = [Number.POSITIVE_INFINITY, 'forwards'] as const;
     for (const { position } of live.sample.events) {
@@ -285,7 +176,7 @@ describe('a live read', () => {
   });
 
   test('after an event, and one from that event, may follow side by side: each gets what it asked for', async () => {
-    const live = liveLog();
+    const live = emptyLiveLog();
     commit(live, ['a']);
     const [eventsMax, direction, isLive] = [Number.POSITIVE_INFINITY, 'forwards', true] as const;
     const end = new Follower(live, { prefix: '' });
@@ -333,7 +224,7 @@ describe('a live read', () => {
     ];
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 80 }), async (steps) => {
-        const live = liveLog(16_384 * 4);
+        const live = emptyLiveLog(16_384 * 4);
         const seen: number[][] = wishes.map(() => []);
         const followers = wishes.map((wanted) => new Follower(live, wanted));
         for (const each of steps) {

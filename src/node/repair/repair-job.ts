@@ -1,5 +1,6 @@
 /** One chunk to be mended by a thread of its own, and what comes of it. */
 import { Worker } from 'node:worker_threads';
+import { compiledEntry } from '../../ring/thread-start.js';
 import type { RepairOutcome } from './chunk-repair.js';
 
 export interface RepairJob {
@@ -21,7 +22,10 @@ export type RepairReport =
 
 /** Runs the job; `begun` is given the thread, so that it can be ended. Resolves to `failed` if it ends without a word. */
 export function runRepair(job: RepairJob, begun: (worker: Worker) => void): Promise<RepairReport> {
-  const worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: job, name: 'repair' });
+  const worker = new Worker(compiledEntry(new URL('./thread.js', import.meta.url)), {
+    workerData: job,
+    name: 'repair',
+  });
   begun(worker);
   return new Promise((resolve) => {
     worker.once('message', resolve);

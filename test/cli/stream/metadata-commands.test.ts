@@ -1,11 +1,7 @@
 /** `cairn stream meta|delete|info` as their users run them: processes of their own, against a node. */
-import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { endAllNodes, NodeProcess, removeFolder, temporaryFolder } from '../../process/node-process.js';
-
-const MAIN = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
+import { runStreamOn, type StreamOutcome } from './run-stream.js';
 
 let folder: string;
 let node: NodeProcess;
@@ -20,13 +16,8 @@ afterAll(async () => {
   removeFolder(folder);
 });
 
-async function runStream(...words: string[]) {
-  const child = spawn(process.execPath, [MAIN, 'stream', ...words], {
-    env: { ...process.env, CAIRN_URL: node.url },
-  });
-  const status = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return { status: await status, stdout, stderr };
+function runStream(...words: string[]): Promise<StreamOutcome> {
+  return runStreamOn(node, words);
 }
 
 /** Runs a command that must succeed; returns what it says. */

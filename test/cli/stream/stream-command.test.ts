@@ -1,12 +1,11 @@
 /** `cairn stream` as its users run it: a process of its own, against a node. */
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect } from '../../../src/client/client.js';
+import { MAIN } from '../../process/command-process.js';
 import { endAllNodes, NodeProcess, removeFolder, temporaryFolder } from '../../process/node-process.js';
-
-const MAIN = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
+import { runStreamOn, type StreamOutcome } from './run-stream.js';
 
 let folder: string;
 let node: NodeProcess;
@@ -21,21 +20,9 @@ afterAll(async () => {
   removeFolder(folder);
 });
 
-interface Outcome {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Runs `cairn stream …` on the node. */
-async function runStream(words: readonly string[], input = ''): Promise<Outcome> {
-  const child = spawn(process.execPath, [MAIN, 'stream', ...words], {
-    env: { ...process.env, CAIRN_URL: node.url },
-  });
-  child.stdin.end(input);
-  const status = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return { status: await status, stdout, stderr };
+function runStream(words: readonly string[], input?: string): Promise<StreamOutcome> {
+  return runStreamOn(node, words, input);
 }
 
 /** Runs a command that must succeed; returns its output as objects. */

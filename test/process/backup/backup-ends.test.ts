@@ -7,12 +7,13 @@ import { cpSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { shortly } from '../../long-test.js';
+import { endAllCommands, MAIN } from '../command-process.js';
 import { checkHistory } from '../history-check.js';
 import { Load } from '../load.js';
 import { endAllNodes, NodeProcess, removeFolder, temporaryFolder } from '../node-process.js';
 import { mountSmallDisk, type SmallDisk, tampering, withoutStrace } from '../tools.js';
 import { until } from '../within.js';
-import { BackupProcess, backup, endAllBackups, MAIN, runBackup } from './backup-process.js';
+import { backup, runBackup, startBackup } from './backup-process.js';
 
 let scratch: string;
 let disk: SmallDisk | undefined;
@@ -22,7 +23,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  await endAllBackups();
+  await endAllCommands();
   await endAllNodes();
   disk?.remove();
   disk = undefined;
@@ -158,7 +159,7 @@ test('create from a node under load, killed when it has copied a part: the part 
   const to = place('backups');
   const chunks = join(to, 'chunks');
   const words = ['create', '--url', node.url, '--to', to];
-  const slow = new BackupProcess([...words, '--throttle', '4']);
+  const slow = startBackup([...words, '--throttle', '4']);
   await until(DEADLINE_MS, 'a chunk is copied', () => {
     const [first] =
       readdirSync(scratch).includes('backups') && readdirSync(to).includes('chunks')

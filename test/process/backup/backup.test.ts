@@ -5,12 +5,13 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { endAllCommands } from '../command-process.js';
 import { checkHistory } from '../history-check.js';
 import { Load } from '../load.js';
 import { endAllNodes, NodeProcess, removeFolder, temporaryFolder } from '../node-process.js';
 import { until } from '../within.js';
 import { allEvents, positionOf } from './all-events.js';
-import { backup, endAllBackups, runBackup } from './backup-process.js';
+import { backup, runBackup } from './backup-process.js';
 
 let scratch: string;
 
@@ -19,7 +20,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  await endAllBackups();
+  await endAllCommands();
   await endAllNodes();
   removeFolder(scratch);
 });

@@ -142,7 +142,7 @@ async function epochLedBy(member: ClusterMember): Promise<number> {
 }
 
 /** Ports that were free a moment ago: a cluster's nodes have to know each other's before any of them listens. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const ports: number[] = [];
   for (const server of servers) {

@@ -1,15 +1,23 @@
 /**
  * A random history of a real node, from a seed, in which streams are written, kept short, deleted and ended for good, over kills, restarts and damage to the
- * index. Every answer is predicted by a plain list in memory.
+ * index; and is backed up, and restored elsewhere. Every answer is predicted by a plain list in memory.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CairnError, type Client, connect, type StreamMetadata } from '../../../src/client/client.js';
+import { type Client, connect } from '../../../src/client/client.js';
 import { eventIdOf, eventOf } from '../cluster/event-content.js';
 import { NodeProcess } from '../node-process.js';
 import type { SeededRandom } from '../random.js';
 import { until, within } from '../within.js';
-import { checkEvents } from './model-check.js';
+import {
+  expectCode,
+  expectLog,
+  expectStream,
+  type KeptStream,
+  newStream,
+  visibleOf,
+} from './kept-streams.js';
+import { RetentionBackups } from './retention-backups.js';
 import type { ModelEvent } from './store-model.js';
 
 /** Small, so that a short history makes many segments, and merges them. */
@@ -20,18 +28,10 @@ const STREAMS = 12;
 const BURST_MAX = 60;
 const DEADLINE_MS = 40_000;
 
-interface KeptStream {
-  readonly name: string;
-  readonly events: ModelEvent[];
-  /** What was said last, and how often something was. */
-  said: StreamMetadata;
-  saidCount: number;
-  isTombstoned: boolean;
-}
-
 export class RetentionHistory {
   readonly #random: SeededRandom;
   readonly #folder: string;
+  readonly #backups: RetentionBackups;
   readonly #salt: number;
   /** All that there ever were. */
   readonly #streams: KeptStream[] = [];
@@ -43,11 +43,22 @@ export class RetentionHistory {
   #node!: NodeProcess;
   #client!: Client;
   #appends = 0;
-  readonly counts = { lives: 1, deleted: 0, tombstoned: 0, said: 0, refused: 0, damaged: 0 };
+  readonly counts = {
+    lives: 1,
+    deleted: 0,
+    tombstoned: 0,
+    said: 0,
+    refused: 0,
+    damaged: 0,
+    backups: 0,
+    restored: 0,
+  };
 
-  constructor(random: SeededRandom, folder: string) {
+  /** `scratch`: an empty folder. */
+  constructor(random: SeededRandom, scratch: string) {
     this.#random = random;
-    this.#folder = folder;
+    this.#folder = join(scratch, 'data');
+    this.#backups = new RetentionBackups(random, scratch);
     this.#salt = random.bits();
   }
 
@@ -64,6 +75,8 @@ export class RetentionHistory {
       for (const stream of this.#streams) await this.#expectStream(stream);
       await this.#expectAll();
       await this.#expectFollowed();
+      await this.#restore('oldest');
+      await this.#restore('any');
     } finally {
       await Promise.all([this.#client.close(), follower.close()]);
       await this.#node.end();
@@ -76,8 +89,20 @@ export class RetentionHistory {
     if (roll < 50) await this.#burst(() => Promise.resolve());
     else if (roll < 60) await (random.chance(0.6) ? this.#burst(() => this.#restart()) : this.#restart());
     else if (roll < 72) await this.#delete();
-    else if (roll < 90) await this.#expectStream(random.pick(this.#streams));
-    else await this.#expectAll();
+    else if (roll < 86) await this.#expectStream(random.pick(this.#streams));
+    else if (roll < 92) await this.#expectAll();
+    else {
+      // Nothing is under way: it has all that was answered.
+      await this.#backups.make(this.#node.url, { streams: this.#streams, events: this.#events });
+      this.counts.backups++;
+      if (random.chance(0.3)) await this.#restore('any');
+    }
+  }
+
+  async #restore(which: 'oldest' | 'any'): Promise<void> {
+    if (this.#backups.count === 0) return;
+    await this.#backups.restore(which);
+    this.counts.restored++;
   }
 
   /** Appends, metadata and tombstones without waiting, and something else meanwhile. */
@@ -201,50 +226,18 @@ export class RetentionHistory {
     this.counts.damaged++;
   }
 
-  async #expectStream(stream: KeptStream): Promise<void> {
-    const { name, events, isTombstoned, said, saidCount } = stream;
-    const backwards = this.#random.chance(0.5);
-    const wanted = visibleOf(stream);
-    const given = this.#client.readStream(name, { backwards }).toArray();
-    if (isTombstoned) await expectCode('stream-deleted', given);
-    else if (wanted.length === 0) await expectCode('stream-not-found', given);
-    else checkEvents(name, await given, backwards ? wanted.toReversed() : wanted);
-    const info = await this.#client.streamInfo(name);
-    const isHidden = events.length > 0 && wanted.length === 0;
-    const state = isTombstoned ? 'tombstoned' : isHidden ? 'deleted' : 'live';
-    const isThere = events.length > 0 || isTombstoned;
-    const isRight =
-      info === undefined
-        ? !isThere
-        : info.revision === events.length - 1 &&
-          info.state === state &&
-          info.firstRevision === events.length - wanted.length;
-    if (!isRight) throw new Error(`${name} is said to be ${JSON.stringify(info)}, and should be ${state}`);
-    const { metadata, revision } = await this.#client.metadata(name);
-    const expected = isTombstoned ? {} : said;
-    if (revision !== saidCount - 1 || JSON.stringify(metadata) !== JSON.stringify(expected))
-      throw new Error(`of ${name} is said ${JSON.stringify({ metadata, revision, expected, saidCount })}`);
+  #expectStream(stream: KeptStream): Promise<void> {
+    return expectStream(this.#client, stream, this.#random.chance(0.5));
   }
 
-  async #expectAll(): Promise<void> {
-    const backwards = this.#random.chance(0.5);
-    const visible = this.#visible();
-    const all = await this.#client.readAll({ backwards }).toArray();
-    const events = all.filter(({ stream }) => !stream.startsWith('$$'));
-    checkEvents('the whole log', events, backwards ? visible.reverse() : visible);
-    const said = this.#streams.reduce((sum, { saidCount }) => sum + saidCount, 0);
-    if (all.length - events.length !== said)
-      throw new Error(`${all.length - events.length} events of metadata instead of ${said}`);
+  #expectAll(): Promise<void> {
+    const store = { streams: this.#streams, events: this.#events };
+    return expectLog(this.#client, store, this.#random.chance(0.5));
   }
 
   #noteHidden(stream: KeptStream): void {
     const hidden = stream.events.slice(0, stream.events.length - visibleOf(stream).length);
     for (const { id } of hidden) this.#onceHidden.add(id);
-  }
-
-  #visible(): ModelEvent[] {
-    const visible = new Set(this.#streams.flatMap(visibleOf));
-    return this.#events.filter((event) => visible.has(event));
   }
 
   async #follow(client: Client): Promise<void> {
@@ -269,25 +262,4 @@ export class RetentionHistory {
     const missing = wanted.filter(({ id }) => !given.has(id));
     if (missing.length > 0) throw new Error(`the follower was not given ${JSON.stringify(missing[0])}`);
   }
-}
-
-function newStream(name: string): KeptStream {
-  return { name, events: [], said: {}, saidCount: 0, isTombstoned: false };
-}
-
-function visibleOf({ events, said, isTombstoned }: KeptStream): readonly ModelEvent[] {
-  if (isTombstoned) return [];
-  const { $tb = 0, $maxCount = Number.POSITIVE_INFINITY } = said;
-  return events.slice(Math.max($tb, events.length - $maxCount, 0));
-}
-
-async function expectCode(code: string, answer: Promise<unknown>): Promise<void> {
-  const given = await answer.then(
-    (value) => JSON.stringify(value),
-    (error: unknown) => {
-      if (error instanceof CairnError) return error.code;
-      throw error;
-    },
-  );
-  if (given !== code) throw new Error(`${given} instead of ${code}`);
 }

@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LoggedEvent } from '../../../src/sim/checks/logged-event.js';
+import { ClusterBackups } from '../cluster/cluster-backups.js';
 import { checkCluster } from '../cluster/cluster-check.js';
 import { ClusterLoad } from '../cluster/cluster-load.js';
 import { ClusterProcess } from '../cluster/cluster-process.js';
@@ -22,6 +23,8 @@ export interface NemesisOptions {
   /** Empty; removed if nothing is wrong, unless it is to be kept. */
   readonly scratch: string;
   readonly isKept: boolean;
+  /** Backups are made the whole time. */
+  readonly isBackedUp: boolean;
 }
 
 /** What happened, in numbers and names. `problems` is empty if nothing is wrong. */
@@ -38,6 +41,8 @@ export interface NemesisSummary {
   /** Events that subscribers were shown, and how often they subscribed anew. */
   readonly delivered: number;
   readonly resubscribed: number;
+  /** Backups that were completed. */
+  readonly backups: number;
   /** From the moment that all was healed to the first write that was accepted. */
   readonly recoveredMs: number;
   readonly seconds: number;
@@ -79,6 +84,7 @@ class NemesisRun {
   #cluster!: ClusterProcess;
   #load!: ClusterLoad;
   #subscribers!: ClusterSubscribers;
+  #backups: ClusterBackups | undefined;
   #log: readonly LoggedEvent[] = [];
   #recoveredMs = 0;
 
@@ -100,6 +106,8 @@ class NemesisRun {
     this.#load = new ClusterLoad({ seed, targets });
     const urls = members.map(({ target }) => target.url);
     this.#subscribers = new ClusterSubscribers({ seed, history: this.#load.history, targets, urls });
+    const random = new SeededRandom(seed * 1000 + 900);
+    if (this.#options.isBackedUp) this.#backups = new ClusterBackups({ random, urls, scratch });
     try {
       await this.#play();
     } catch (error) {
@@ -116,6 +124,7 @@ class NemesisRun {
     this.#load.start();
     this.#subscribers.start();
     await this.#load.untilAcknowledged(FIRST_WRITES, RECOVERY_DEADLINE_MS);
+    this.#backups?.start();
     const endMs = performance.now() + this.#options.seconds * 1000;
     while (performance.now() < endMs) await this.#strike();
     while (this.#undoing.size > 0) await Promise.all(this.#undoing);
@@ -170,6 +179,7 @@ class NemesisRun {
     await this.#load.mark(RECOVERY_DEADLINE_MS);
     this.#recoveredMs = Math.round(performance.now() - healedMs);
     await this.#load.stop();
+    await this.#backups?.stop();
   }
 
   async #judge(): Promise<void> {
@@ -187,6 +197,7 @@ class NemesisRun {
       if (difference !== undefined) this.#problems.push(`nodes 0 and ${i} differ: ${difference}`);
     }
     await this.#endSubscribers();
+    if (this.#backups !== undefined) this.#problems.push(...(await this.#backups.judge(this.#log)));
     for (const { kind, message } of checkCluster(this.#load.history, log!)) {
       this.#problems.push(`${kind}: ${message}`);
     }
@@ -246,6 +257,7 @@ class NemesisRun {
       events: this.#log.length,
       delivered: steps.filter(({ kind }) => kind === 'shown').length,
       resubscribed: steps.filter(({ kind }) => kind === 'opened').length - subscriptions.length,
+      backups: this.#backups?.counts.made ?? 0,
       recoveredMs: this.#recoveredMs,
       seconds: Math.round(this.#elapsedMs() / 1000),
       problems: this.#problems,

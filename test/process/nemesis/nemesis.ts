@@ -14,6 +14,7 @@ export interface NemesisLoopOptions {
   readonly nodes: number;
   /** Folders and traces of all runs are kept. */
   readonly isKept: boolean;
+  readonly isBackedUp: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -22,9 +23,10 @@ const PROBLEMS_SHOWN = 5;
 
 /** Returns how many runs failed. */
 export async function nemesisLoop(options: NemesisLoopOptions): Promise<number> {
-  const { runs, seed, seconds, nodes, isKept, say } = options;
+  const { runs, seed, seconds, nodes, isKept, isBackedUp, say } = options;
   const faults = chooseFaults(options);
-  const command = `--seconds ${seconds} --nodes ${nodes} --faults ${faults.join(',') || 'none'}`;
+  const others = isBackedUp ? '' : ' --no-backups';
+  const command = `--seconds ${seconds} --nodes ${nodes} --faults ${faults.join(',') || 'none'}${others}`;
   say(`${runs} runs of ${seconds} s from seed ${seed} on, ${nodes} nodes, faults: ${faults.join(', ')}`);
   const folder = temporaryFolder();
   const totals = {
@@ -37,11 +39,14 @@ export async function nemesisLoop(options: NemesisLoopOptions): Promise<number> 
     reads: 0,
     delivered: 0,
     resubscribed: 0,
+    backups: 0,
   };
   let [failures, slowestMs] = [0, 0];
   for (let run = 0; run < runs; run++) {
     const scratch = join(folder, `seed-${seed + run}`);
-    const summary = await runNemesis({ seed: seed + run, seconds, faults, nodes, scratch, isKept });
+    const summary = await runNemesis({
+      ...{ seed: seed + run, seconds, faults, nodes, scratch, isKept, isBackedUp },
+    });
     say(lineOf(summary));
     totals.struck += summary.struck.length;
     for (const name of [
@@ -53,6 +58,7 @@ export async function nemesisLoop(options: NemesisLoopOptions): Promise<number> 
       'reads',
       'delivered',
       'resubscribed',
+      'backups',
     ] as const) {
       totals[name] += summary[name];
     }
@@ -89,7 +95,8 @@ function chooseFaults({ faults, say }: NemesisLoopOptions): readonly FaultName[]
 
 function lineOf(summary: NemesisSummary): string {
   const { seed, struck, problems, recoveredMs, seconds } = summary;
-  const { acknowledged, unknown, silentlyWritten, refused, reads, events, delivered, resubscribed } = summary;
+  const { acknowledged, unknown, silentlyWritten, refused, reads, events } = summary;
+  const { delivered, resubscribed, backups } = summary;
   const kinds = struck.map((line) => line.split(' ')[2]).join(' ');
   const verdict = problems.length === 0 ? 'ok    ' : 'FAILED';
   const numbers = [
@@ -100,6 +107,7 @@ function lineOf(summary: NemesisSummary): string {
     `${events} events`,
     `${delivered} delivered`,
     `${resubscribed} times subscribed anew`,
+    `${backups} backups`,
     `writes again after ${recoveredMs} ms`,
     `${seconds} s`,
   ].join(', ');
