@@ -22,6 +22,7 @@ import { createMailbox, MailboxSender } from '../../src/ring/mailbox.js';
 import { RingProducer } from '../../src/ring/producer.js';
 import { type CrashKind, SimulatedDisk } from '../../src/sim/disk/simulated-disk.js';
 import { Random } from '../../src/sim/random.js';
+import { metadataOf, total } from './placed-events.js';
 import { hashOf, LOG_ID, type SampleEvent, SampleLog, type SampleRecord } from './sample-log.js';
 
 export const FOLDER = '/data';
@@ -392,14 +393,4 @@ export class IndexRig {
     }
     this.disk.syncDirectory(FOLDER);
   }
-}
-
-/** As an answer has it. */
-function metadataOf(streams: ReadonlyMap<string, SampleRecord[]>, stream: string) {
-  const last = streams.get(`$$${stream}`)?.at(-1);
-  return last && { position: last.position, bytes: last.bytes };
-}
-
-function total(places: readonly (readonly [number, number])[]): [number, number] {
-  return [places.length, places.reduce((sum, [, bytes]) => sum + bytes, 0)];
 }
