@@ -23,6 +23,7 @@ const LAYERS = {
   sequencer: ['base', 'log', 'ring', 'wire'],
   cluster: ['base', 'log'],
   reader: ['base', 'log', 'ring', 'native', 'indexer', 'pattern'],
+  scavenge: ['base', 'log', 'wire'],
   sim: ['base', 'log', 'cluster'],
   client: ['base', 'wire'],
   net: ['base', 'wire', 'sequencer', 'reader', 'cluster', 'config', 'pattern'],
@@ -38,6 +39,7 @@ const LAYERS = {
     'reader',
     'cluster',
     'net',
+    'scavenge',
   ],
   backup: ['base', 'log', 'native', 'cluster', 'net', 'node'],
 };
@@ -71,6 +73,7 @@ const BUILTINS = {
   wire: [],
   sequencer: [],
   cluster: [],
+  scavenge: [],
   sim: [],
   client: [],
   config: ['net', 'path'],

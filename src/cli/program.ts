@@ -15,6 +15,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['cluster', async () => (await import('./cluster/cluster-command.js')).registerCluster],
   ['stream', async () => (await import('./stream/stream-command.js')).registerStream],
   ['import', async () => (await import('./import/import-command.js')).registerImport],
+  ['scavenge', async () => (await import('./scavenge/scavenge-command.js')).registerScavenge],
   ['backup', async () => (await import('./backup/backup-command.js')).registerBackup],
   ['inspect', async () => (await import('./inspect/inspect-command.js')).registerInspect],
   ['simulate', async () => (await import('./simulate/simulate-command.js')).registerSimulate],

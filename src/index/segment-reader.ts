@@ -115,19 +115,25 @@ export class SegmentReader {
     return first + (direction === 'forwards' ? this.#forwards(index, taker) : this.#backwards(index, taker));
   }
 
-  /** Tells `taker` the names of all metadata streams, each `bytes[at, at+length)` until it returns. */
-  metadataNames(taker: (bytes: Bytes, at: number, length: number) => void): void {
+  /**
+   * Tells `taker` the names of metadata streams in the order of their hashes, each `bytes[at, at+length)` until it returns, until it answers `enough`: all,
+   * or those whose hashes are not below that of `from`.
+   */
+  metadataNames(
+    taker: (bytes: Bytes, at: number, length: number) => 'enough' | undefined,
+    from: HashedName = FIRST_METADATA,
+  ): void {
     const { directory, filter, metadataStreams } = this.header;
     if (metadataStreams === 0) return;
     const cache = this.#cache;
     const entry = new DirectoryEntry();
-    for (let page = this.#pageFor(FIRST_METADATA); page < filter - directory; page++) {
+    for (let page = this.#pageFor(from); page < filter - directory; page++) {
       cache.load(this.file, directory + page);
       const { bytes, at } = cache;
       const count = entriesIn(bytes, at);
-      for (let index = this.#indexFor(FIRST_METADATA, count); index < count; index++) {
+      for (let index = this.#indexFor(from, count); index < count; index++) {
         entry.read(bytes, at, index);
-        taker(bytes, at + entry.name, entry.nameBytes);
+        if (taker(bytes, at + entry.name, entry.nameBytes) === 'enough') return;
       }
     }
   }

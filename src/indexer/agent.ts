@@ -237,6 +237,7 @@ export class IndexerAgent implements Agent {
     const { index, keeper } = this.#opened!;
     try {
       if (query.isSnapshot) return this.#snapshot();
+      if (query.isListing) return this.#listMetadataStreams(query);
       const { id, bytes, nameAt, nameBytes } = query;
       const metadata = index.metadataOf(bytes, nameAt, nameBytes);
       const { head, next } = index.answer(bytes, nameAt, nameBytes, query);
@@ -247,6 +248,14 @@ export class IndexerAgent implements Agent {
       keeper.suspect(error);
       return 'damaged';
     }
+  }
+
+  #listMetadataStreams({ from, eventsMax, bytesMax, bytes, nameAt, nameBytes }: ReceivedQuery): 'answered' {
+    const after = bytes.slice(nameAt, nameAt + nameBytes);
+    const place = { firstChunk: from, lastChunk: bytesMax, after };
+    const page = this.#opened!.index.listMetadataStreams(place, eventsMax);
+    this.#surroundings.report({ kind: 'metadata-streams', page });
+    return 'answered';
   }
 
   #snapshot(): 'answered' | 'later' {

@@ -97,6 +97,23 @@ export interface StreamsWithMetadata {
   mayHave(bytes: Uint8Array, at: number, length: number): boolean;
 }
 
+/** Where a listing of metadata streams goes on: behind a name of one holder of chunks. One that isn't there any more is begun with anew. */
+export interface ListingPlace {
+  /** The holder's first chunk, and its last one; −1 if it is in memory. */
+  readonly firstChunk: number;
+  readonly lastChunk: number;
+  /** The name; empty: at its beginning. */
+  readonly after: Uint8Array;
+}
+
+export const LISTING_START: ListingPlace = { firstChunk: 0, lastChunk: -1, after: new Uint8Array(0) };
+
+export interface MetadataStreamsPage {
+  readonly names: readonly Uint8Array[];
+  /** Undefined if these were the last. */
+  readonly next: ListingPlace | undefined;
+}
+
 /** Event ids oldest first, as buffers to be transferred: id (16 bytes), hash of the stream's name (u32), revision and position (f64). */
 export interface RecentEventsTransfer {
   readonly ids: ArrayBuffer;
@@ -132,6 +149,7 @@ export type IndexerReport =
   | { readonly kind: 'progress'; readonly position: Position; readonly end: Position }
   | { readonly kind: 'ready' }
   | { readonly kind: 'snapshot'; readonly snapshot: IndexSnapshot }
+  | { readonly kind: 'metadata-streams'; readonly page: MetadataStreamsPage }
   | { readonly kind: 'job'; readonly job: IndexJob }
   | { readonly kind: 'stalled'; readonly reason: string }
   | { readonly kind: 'noted'; readonly message: string; readonly facts: ErrorDetails }

@@ -18,8 +18,9 @@ import type { SegmentReader } from '../index/segment-reader.js';
 import { type StreamHash, StreamName, streamHash } from '../index/stream-hash.js';
 import { chunkOf } from '../log/chunk.js';
 import { STREAM_NAME_BYTES_MAX } from '../log/record.js';
-import type { Direction, RecordPlace, StreamRuns } from './commands.js';
+import type { Direction, ListingPlace, MetadataStreamsPage, RecordPlace, StreamRuns } from './commands.js';
 import { MemoryPart } from './memory-part.js';
+import { listMetadataStreams } from './metadata-listing.js';
 import type { MetadataStreams } from './metadata-streams.js';
 import { RecentEvents } from './recent-events.js';
 import { type PartSource, RecordFollower } from './record-follower.js';
@@ -136,9 +137,17 @@ export class LogIndex implements PartSource {
 
   /** At the start, once: notes the metadata streams of what is there. Throws `IndexDamage`; then it can be called again. */
   noteMetadata(): void {
-    const note = (bytes: Bytes, at: number, length: number) => this.#metadata.note(bytes, at, length);
+    const note = (bytes: Bytes, at: number, length: number) => {
+      this.#metadata.note(bytes, at, length);
+      return undefined;
+    };
     for (const segment of this.#segments) segment.metadataNames(note);
     for (const part of this.#parts) part.noteMetadata(this.#metadata);
+  }
+
+  /** A page of the names of all metadata streams, some perhaps twice; throws as {@link answer}. */
+  listMetadataStreams(place: ListingPlace, namesMax: number): MetadataStreamsPage {
+    return listMetadataStreams(this.#segments, this.#parts, { place, namesMax, hash: this.#hash });
   }
 
   /** Whether any stream may have metadata. */

@@ -2,14 +2,15 @@
  * The bytes of queries to the index thread and of its answers, as messages of a mailbox. Pure; main writes queries and reads
  * answers, the index thread the other way round.
  *
- *   query:  u32 id · u32 0 forwards, 1 backwards, 2 a snapshot (answered by a report) · f64 committed · f64 from · f64 eventsMax · f64 bytesMax · stream name
+ *   query:  u32 id · u32 0 forwards, 1 backwards, 2 a snapshot, 3 metadata streams (both answered by a report) · f64 committed · f64 from · f64 eventsMax · f64 bytesMax · stream name
+ *           of metadata streams: from = first chunk, eventsMax = names, bytesMax = last chunk, name = the last one known
  *   outcome of a job: JSON
  *   answer: u32 id · u32 number of runs · f64 head · f64 next · f64 position of the metadata, −1 = none · f64 its bytes · runs: f64 position, u32 bytes, u32 events each
  */
 import type { Bytes } from '../base/ports.js';
 import type { Position, Revision } from '../base/units.js';
 import type { MailboxReceiver, MailboxSender } from '../ring/mailbox.js';
-import type { Direction, RecordPlace, StreamQuery, StreamRuns } from './commands.js';
+import type { Direction, ListingPlace, RecordPlace, StreamQuery, StreamRuns } from './commands.js';
 import type { JobOutcome } from './jobs.js';
 import type { RunCollector } from './run-collector.js';
 
@@ -23,7 +24,7 @@ const QUERY = {
   stream: 40,
 } as const;
 /** What a query is. */
-const KIND = { forwards: 0, backwards: 1, snapshot: 2 } as const;
+const KIND = { forwards: 0, backwards: 1, snapshot: 2, metadataStreams: 3 } as const;
 const ANSWER = {
   id: 0,
   runCount: 4,
@@ -40,6 +41,8 @@ export interface ReceivedQuery {
   readonly id: number;
   /** It wants all of the index, not a stream. */
   readonly isSnapshot: boolean;
+  /** It wants names of metadata streams. */
+  readonly isListing: boolean;
   readonly direction: Direction;
   /** The index must be this far before it answers, so that whoever asks finds what was committed before. */
   readonly committed: Position;
@@ -90,6 +93,26 @@ export function sendSnapshotQuery(sender: MailboxSender, committed: Position): b
   return true;
 }
 
+/** Asks for names of metadata streams, as of `committed` or later; false if the mailbox is full. */
+export function sendListingQuery(
+  sender: MailboxSender,
+  committed: Position,
+  { firstChunk, lastChunk, after }: ListingPlace,
+  namesMax: number,
+): boolean {
+  const at = sender.claim(QUERY.stream + after.length);
+  if (at < 0) return false;
+  const { view, bytes } = sender;
+  view.setUint32(at + QUERY.kind, KIND.metadataStreams, true);
+  view.setFloat64(at + QUERY.committed, committed, true);
+  view.setFloat64(at + QUERY.from, firstChunk, true);
+  view.setFloat64(at + QUERY.eventsMax, namesMax, true);
+  view.setFloat64(at + QUERY.bytesMax, lastChunk, true);
+  bytes.set(after, at + QUERY.stream);
+  sender.send();
+  return true;
+}
+
 /** The next query, or undefined. It is valid until `receiver.release()`. */
 export function receiveQuery(receiver: MailboxReceiver): ReceivedQuery | undefined {
   const at = receiver.poll();
@@ -99,6 +122,7 @@ export function receiveQuery(receiver: MailboxReceiver): ReceivedQuery | undefin
   return {
     id: view.getUint32(at + QUERY.id, true),
     isSnapshot: kind === KIND.snapshot,
+    isListing: kind === KIND.metadataStreams,
     direction: kind === KIND.backwards ? 'backwards' : 'forwards',
     committed: view.getFloat64(at + QUERY.committed, true),
     from: view.getFloat64(at + QUERY.from, true),

@@ -15,6 +15,8 @@ import type {
   IndexerReport,
   IndexerStart,
   IndexSnapshot,
+  ListingPlace,
+  MetadataStreamsPage,
   StreamLookup,
   StreamQuery,
   StreamRuns,
@@ -58,6 +60,7 @@ export class IndexerProxy implements StreamLookup {
   #isReady = false;
   /** Who waits for a snapshot, in the order of asking. */
   readonly #snapshots: ((snapshot: IndexSnapshot) => void)[] = [];
+  readonly #listings: ((page: MetadataStreamsPage) => void)[] = [];
 
   constructor(options: IndexerOptions, events: IndexerEvents) {
     const queries = createMailbox(QUERY_MAILBOX_BYTES);
@@ -115,6 +118,14 @@ export class IndexerProxy implements StreamLookup {
     });
   }
 
+  /** A page of the names of all metadata streams that are committed now, some perhaps twice. Never resolves if the thread dies. */
+  listMetadataStreams(place: ListingPlace, namesMax: number): Promise<MetadataStreamsPage> {
+    return new Promise((resolve) => {
+      this.#listings.push(resolve);
+      this.#desk.askMetadataStreams(place, namesMax);
+    });
+  }
+
   /** How far the verifying of old chunks is. */
   get scrub(): ScrubStatus {
     return this.#jobs.scrub;
@@ -148,6 +159,9 @@ export class IndexerProxy implements StreamLookup {
     switch (report.kind) {
       case 'snapshot':
         this.#snapshots.shift()?.(report.snapshot);
+        return;
+      case 'metadata-streams':
+        this.#listings.shift()?.(report.page);
         return;
       case 'progress':
         events.progress?.(report.position, report.end);

@@ -10,8 +10,8 @@ import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { CONTROL, type RingDescriptor, RingMemory } from '../ring/layout.js';
 import { type MailboxDescriptor, MailboxReceiver, MailboxSender } from '../ring/mailbox.js';
-import type { StreamLookup, StreamQuery, StreamRuns } from './commands.js';
-import { sendQuery, sendSnapshotQuery, takeAnswer } from './messages.js';
+import type { ListingPlace, StreamLookup, StreamQuery, StreamRuns } from './commands.js';
+import { sendListingQuery, sendQuery, sendSnapshotQuery, takeAnswer } from './messages.js';
 
 interface OpenQuery {
   readonly query: StreamQuery;
@@ -29,8 +29,8 @@ export class QueryDesk implements StreamLookup {
   readonly #sent = new Map<number, OpenQuery>();
   /** Not sent yet, because the mailbox was full. Bounded by the reads that sessions may have open. */
   #waiting: OpenQuery[] = [];
-  /** Snapshots to be asked for, as of these positions. */
-  #snapshots: Position[] = [];
+  /** What is answered by reports, and was not asked yet, because the mailbox was full. */
+  readonly #questions: ((queries: MailboxSender) => boolean)[] = [];
   #nextId = 1;
   #isSending = false;
   #closed: CairnError | undefined;
@@ -54,7 +54,15 @@ export class QueryDesk implements StreamLookup {
 
   /** Asks for a snapshot of the index with all that is committed now; it comes as a report. */
   askSnapshot(): void {
-    this.#snapshots.push(this.#committed.load());
+    const committed = this.#committed.load();
+    this.#questions.push((queries) => sendSnapshotQuery(queries, committed));
+    this.#send();
+  }
+
+  /** Asks for a page of the names of metadata streams, with all that are committed now; it comes as a report. */
+  askMetadataStreams(place: ListingPlace, namesMax: number): void {
+    const committed = this.#committed.load();
+    this.#questions.push((queries) => sendListingQuery(queries, committed, place, namesMax));
     this.#send();
   }
 
@@ -63,7 +71,7 @@ export class QueryDesk implements StreamLookup {
     if (this.#closed !== undefined) return;
     this.#committed.load();
     const taken = this.#takeAnswers();
-    if (this.#waiting.length > 0 || this.#snapshots.length > 0) this.#send();
+    if (this.#waiting.length > 0 || this.#questions.length > 0) this.#send();
     // The index thread may have parked because its answers did not fit.
     if (taken > 0 && this.#sent.size > 0) this.#indexerBell.ring();
   }
@@ -102,9 +110,8 @@ export class QueryDesk implements StreamLookup {
 
   #send(): void {
     let count = 0;
-    const snapshotsBefore = this.#snapshots.length;
-    while (this.#snapshots.length > 0 && sendSnapshotQuery(this.#queries, this.#snapshots[0]!))
-      this.#snapshots.shift();
+    const questionsBefore = this.#questions.length;
+    while (this.#questions.length > 0 && this.#questions[0]!(this.#queries)) this.#questions.shift();
     for (const open of this.#waiting) {
       const id = this.#nextId;
       if (!sendQuery(this.#queries, id, open.committed, open.query)) break;
@@ -113,7 +120,7 @@ export class QueryDesk implements StreamLookup {
       count++;
     }
     this.#waiting.splice(0, count);
-    if (count > 0 || this.#snapshots.length < snapshotsBefore) this.#indexerBell.ring();
+    if (count > 0 || this.#questions.length < questionsBefore) this.#indexerBell.ring();
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { BATCH_SIZE_BOUNDS } from '../base/batch-sizes.js';
 import { SPACE_LEVELS } from '../base/disk-space.js';
-import type { NodeStatus } from './node-port.js';
+import type { NodeStatus, ScavengeState } from './node-port.js';
 
 /** All that is looked at, once for a scrape. */
 export interface Moment {
@@ -28,6 +28,8 @@ export interface Series {
   readonly labels: readonly string[];
   readonly samples: (moment: Moment) => readonly Sample[];
 }
+
+const SCAVENGE_STATES: readonly ScavengeState[] = ['idle', 'planning', 'running', 'waiting', 'stopped'];
 
 type Read = (moment: Moment) => number;
 
@@ -159,6 +161,44 @@ const NODE: readonly Series[] = [
     'scrub_last_round_end_seconds',
     'When the last round ended, in seconds since 1970; 0 if none has since the start.',
     ({ status }) => (status.scrub.lastRoundEndedAt ?? 0) / 1000,
+  ),
+  {
+    name: 'scavenge_state',
+    help: '1 = what the node does about the newest scavenge point. waiting: it can not go on now, and will; stopped: until the next start.',
+    kind: 'gauge',
+    labels: ['state'],
+    samples: ({ status }) =>
+      SCAVENGE_STATES.map((state) => ({ labels: { state }, value: state === status.scavenge.state ? 1 : 0 })),
+  },
+  gauge(
+    'scavenge_chunks_left',
+    'Chunks before the newest scavenge point that are still to be gone over.',
+    ({ status }) => status.scavenge.chunksTotal - status.scavenge.chunksDone,
+  ),
+  counter(
+    'scavenge_chunks_total',
+    'Chunks that a scavenge went over.',
+    ({ status }) => status.scavenge.chunks,
+  ),
+  counter(
+    'scavenge_rewritten_chunks_total',
+    'Chunks that were written anew, without what is hidden.',
+    ({ status }) => status.scavenge.rewrittenChunks,
+  ),
+  counter(
+    'scavenge_removed_records_total',
+    'Records that were removed.',
+    ({ status }) => status.scavenge.removedRecords,
+  ),
+  counter(
+    'scavenge_freed_bytes_total',
+    'Bytes that the files of chunks lost by it.',
+    ({ status }) => status.scavenge.freedBytes,
+  ),
+  gauge(
+    'scavenge_last_end_seconds',
+    'When a scavenge was last through, in seconds since 1970; 0 if none was since the start.',
+    ({ status }) => (status.scavenge.lastEndedAt ?? 0) / 1000,
   ),
   gauge('damaged_chunks', 'Chunks that are known to be damaged now.', ({ status }) => status.damagedChunks),
   counter('chunk_repairs_total', 'Damaged chunks that were mended.', ({ status }) => status.repairs),

@@ -89,6 +89,7 @@ export interface NodeStatus {
   /** Chunks that are known to be damaged now. */
   readonly damagedChunks: number;
   readonly scrub: ScrubStatus;
+  readonly scavenge: ScavengeStatus;
   readonly pendingAppends: number;
   readonly diskSpace: DiskSpaceStatus;
   /** A leader's streams; all 0 on others. */
@@ -121,6 +122,38 @@ export interface DiskSpaceStatus {
   readonly reserveBytes: number;
 }
 
+/** `waiting`: it can't go on now, and will; `stopped`: it was told to stop, as every node was, until the next start. */
+export type ScavengeState = 'idle' | 'planning' | 'running' | 'waiting' | 'stopped';
+
+/** How far this node is with what the newest scavenge point removes. */
+export interface ScavengeStatus {
+  readonly state: ScavengeState;
+  /** What it waits for; else null. */
+  readonly why: string | null;
+  /** The newest point: where in the log, when it was written, and how much of its time a node works at it. Null if there never was one. */
+  readonly point: {
+    readonly position: number;
+    readonly writtenAt: string;
+    readonly throttlePercent: number;
+  } | null;
+  /** Of the chunks before the point. */
+  readonly chunksDone: number;
+  readonly chunksTotal: number;
+  /** Of their files, before this pass (a restart begins another one) and now. */
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+  /** How fast the log is gone over in this pass, rests included; how long it will take at that. Null if that is not known. */
+  readonly bytesPerSecond: number | null;
+  readonly secondsLeft: number | null;
+  /** When the last pass was through, in milliseconds since 1970; null if none was since the start. */
+  readonly lastEndedAt: number | null;
+  /** Since the start: chunks that were gone over, those that were written anew, records that went, and bytes that files lost by it. */
+  readonly chunks: number;
+  readonly rewrittenChunks: number;
+  readonly removedRecords: number;
+  readonly freedBytes: number;
+}
+
 export interface StreamHeadCounts {
   /** Whose heads are in memory, some perhaps twice, and how much of it they take. */
   readonly streams: number;
@@ -136,6 +169,10 @@ export interface AdminPort {
   /** Leader: hands over, to the member of this name or to whom is best. Resolves when it leads no more. */
   resign(target?: string): Promise<void>;
   setPriority(priority: number): void;
+  /** Writes a scavenge point: every node removes what is hidden now. Resolves when it is committed, to where it stands. Rejects as appends do. */
+  startScavenge(throttlePercent: number): Promise<{ readonly position: Position }>;
+  /** Every node stops to scavenge, until the next start. */
+  stopScavenge(): Promise<{ readonly position: Position }>;
   /** For tests and trials, only with FaultInjection: nothing is sent to these names, and nothing of theirs is taken. */
   block(names: readonly string[]): void;
 }

@@ -2,12 +2,13 @@
  * Writes the file `history` each time that the committed log has reached another chunk, so that the next start reads on from there. Main
  * thread; never blocks it, and nothing waits for it: if it can't be written, a start reads more of the log.
  */
-import { open, rename } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChainState } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import { encodeHistory, HISTORY_FILE, type KnownHistory } from '../cluster/history-file.js';
 import { CHUNK_FOOTER_BYTES, chainAfter, chunkFileName, decodeFooter } from '../log/chunk.js';
+import { replaceFile } from './replace-file.js';
 
 /** Whom it asks, and tells. */
 export interface HistoryKeeperEvents {
@@ -27,13 +28,21 @@ export interface HistoryKeeperParts {
 
 export class HistoryKeeper {
   readonly #parts: HistoryKeeperParts;
+  /** How far the file covers the log. */
+  #written: Position;
   /** When the commit gets there, something is to be written. */
   #next: Position;
   #writing: Promise<void> | undefined;
 
   constructor(parts: HistoryKeeperParts) {
     this.#parts = parts;
+    this.#written = parts.written;
     this.#next = parts.written + parts.chunkSize;
+  }
+
+  /** Before it, all is known to be committed, also after a restart. */
+  get written(): Position {
+    return this.#written;
   }
 
   /** Everything before `position` is committed, and durable here. */
@@ -61,6 +70,7 @@ export class HistoryKeeper {
       if (state === undefined) return;
       const bytes = encodeHistory(logId, { end: state, epochs, configurations });
       await replaceFile(folder, HISTORY_FILE, bytes);
+      this.#written = end;
     } catch (error) {
       const { message } = error as Error;
       events.warn('the history of the log could not be saved: the next start reads more of it', {
@@ -82,24 +92,5 @@ export class HistoryKeeper {
     } finally {
       await file.close();
     }
-  }
-}
-
-/** Replaces a file as a whole, durably. */
-async function replaceFile(folder: string, name: string, bytes: Uint8Array): Promise<void> {
-  const temporaryPath = join(folder, `${name}.tmp`);
-  const file = await open(temporaryPath, 'w');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporaryPath, join(folder, name));
-  const directory = await open(folder, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

@@ -162,6 +162,11 @@ export class LogStore {
     return this.#indexed.load();
   }
 
+  /** Before it, chunks are known to be committed as a whole, also after a restart. */
+  get historyEnd(): Position {
+    return this.#history.written;
+  }
+
   /** Up to where chunks exist. */
   get preparedEnd(): Position {
     return this.#prepared.load();

@@ -16,6 +16,7 @@ import type { Rejection } from '../sequencer/pending-replies.js';
 import type { ReadConsistency } from '../wire/frames.js';
 import type { AppendRouter } from './append-router.js';
 import type { Engine } from './engine.js';
+import type { Scavenger } from './scavenge/scavenger.js';
 
 export interface NodeServiceParts {
   readonly engine: Engine;
@@ -25,6 +26,7 @@ export interface NodeServiceParts {
   readonly counts: CountLimits;
   readonly maxSubscriptions: number;
   readonly diskSpace: () => DiskSpaceStatus;
+  readonly scavenger: Scavenger;
   readonly gossip: () => object;
   /** What was mended since the start, and what is known to be damaged now. */
   readonly chunks: () => { readonly repairs: number; readonly damagedChunks: number };
@@ -101,6 +103,14 @@ export class NodeService implements NodePort, AdminPort {
     this.#parts.engine.requests.setPriority(priority);
   }
 
+  startScavenge(throttlePercent: number): Promise<{ readonly position: Position }> {
+    return this.#parts.scavenger.start(this.appends, throttlePercent);
+  }
+
+  stopScavenge(): Promise<{ readonly position: Position }> {
+    return this.#parts.scavenger.stopAll(this.appends);
+  }
+
   block(names: readonly string[]): void {
     this.#parts.block(names);
   }
@@ -124,6 +134,7 @@ export class NodeService implements NodePort, AdminPort {
       ...this.#parts.chunks(),
       diskSpace: this.#parts.diskSpace(),
       scrub: store?.scrub ?? NOTHING_SCRUBBED,
+      scavenge: this.#parts.scavenger.status,
       pendingAppends: engine.appends.pendingAppends,
       streamHeads: engine.appends.streamHeads,
       streamsWithMetadata: store?.streamsWithMetadata ?? { streams: 0, bytes: 0 },

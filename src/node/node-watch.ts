@@ -13,6 +13,7 @@ import { clusterInfo } from '../net/http/cluster-info.js';
 import { gossipRoutes } from '../net/http/gossip-routes.js';
 import { infoRoute, liveRoute, metricsRoute, readyRoute } from '../net/http/node-routes.js';
 import { Router } from '../net/http/router.js';
+import { scavengeRoutes } from '../net/http/scavenge-routes.js';
 import { statusFacts } from '../net/http/status-facts.js';
 import { NodeMetrics } from '../net/metrics.js';
 import { GossipAgent } from './gossip-agent.js';
@@ -111,6 +112,7 @@ export class NodeWatch {
         clientAddressOf: (name) => this.clientAddressOf(name),
         allowsFaults: options.faultInjection,
       }),
+      ...scavengeRoutes({ admin: service, status }),
     ]);
   }
 

@@ -25,6 +25,7 @@ import { NodeWatch } from './node-watch.js';
 import { openEngine } from './open-engine.js';
 import { RunningRepair } from './repair/running-repair.js';
 import { StartRepair } from './repair/start-repair.js';
+import { Scavenger } from './scavenge/scavenger.js';
 import type { DiskSpaceWatch } from './space/disk-space-watch.js';
 import { watchNodeSpace } from './space/node-space.js';
 
@@ -83,6 +84,7 @@ class Node implements RunningNode {
   readonly #garbage = new MessageGarbage();
   readonly #blocked = new Set<string>();
   readonly #space: DiskSpaceWatch;
+  readonly #scavenger: Scavenger;
   #server: NodeServer | undefined;
   #watch: NodeWatch | undefined;
   #parts: Parts | undefined;
@@ -97,6 +99,14 @@ class Node implements RunningNode {
       ...{ options, logger },
       engine: () => this.#parts?.engine,
       gossip: () => this.#watch?.members ?? [],
+    });
+    this.#scavenger = new Scavenger({
+      folder: options.db,
+      store: () => this.#parts?.engine.store,
+      diskSpace: () => this.#space.status,
+      damaged: (error) => this.#repairs?.whileRunning.report(error, 'reader'),
+      note: (message, facts) => logger.info(facts, message),
+      warn: (message, facts) => logger.warn(facts, message),
     });
     this.failed = once(this.#death, 'failed').then(([error]: CairnError[]) => error!);
   }
@@ -120,6 +130,7 @@ class Node implements RunningNode {
     const { appends, engine } = this.#parts;
     appends.update();
     watch.start();
+    this.#scavenger.update();
     const { clusterSize } = this.#options;
     if (clusterSize === 1 && watch.seeds.names.length === 0) await this.#untilLeading(engine);
   }
@@ -137,6 +148,7 @@ class Node implements RunningNode {
     this.#space.stop();
     this.#parts?.appends.stop();
     await this.#repairs?.whileRunning.stop();
+    await this.#scavenger.stop();
     await this.#parts?.engine.stop();
     await this.#server?.stop();
   }
@@ -180,6 +192,7 @@ class Node implements RunningNode {
         ...{ engine, appends, name, zone, counts: countLimits(options), maxSubscriptions },
         gossip: () => watch.gossipView(),
         diskSpace: () => this.#space.status,
+        scavenger: this.#scavenger,
         block: (names) => this.#block(names),
         chunks: () => this.#chunkCounts(),
       },
@@ -204,6 +217,7 @@ class Node implements RunningNode {
   #changed(): void {
     this.#parts?.appends.update();
     this.#parts?.watch.changed();
+    this.#scavenger.update();
   }
 
   /** A leader that others can replace lets one of them lead first, so that nobody has to notice its end. */
@@ -236,6 +250,8 @@ class Node implements RunningNode {
       peers: () => otherNames(engine()).filter((peer) => !isBlocked(peer)),
       store: () => engine()?.store,
       failed: (error) => engine()?.failed(error),
+      hold: () => this.#scavenger.hold(),
+      mended: (chunk) => this.#scavenger.mended(chunk),
     });
     const seeds = () => watch.seeds.names;
     return {

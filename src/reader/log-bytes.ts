@@ -3,8 +3,10 @@
  * files. Main thread, which is the one that frames records into the ring: nothing moves while a copy is made.
  */
 import { assert } from '../base/assert.js';
+import { alignUp } from '../base/bytes.js';
 import type { Position } from '../base/units.js';
-import type { RingMemory } from '../ring/layout.js';
+import { Cursor } from '../ring/cursor.js';
+import { CONTROL, type RingMemory } from '../ring/layout.js';
 import type { ChunkFiles } from './chunk-files.js';
 import type { CopyList } from './copy-list.js';
 
@@ -49,7 +51,7 @@ export class LogBytes {
    */
   read(position: Position, target: Uint8Array, at: number, length: number): Promise<void> | undefined {
     assert(position >= 0 && position + length <= this.#tail.published, 'only what is published can be read');
-    const cold = Math.min(length, Math.max(0, this.floor - position));
+    const cold = this.#coldBytes(position, length);
     if (cold < length) this.#copy(position + cold, target, at + cold, length - cold);
     return cold === 0 ? undefined : this.#files.read(position, target, at, cold);
   }
@@ -71,6 +73,19 @@ export class LogBytes {
   /** Copies from the ring what was noted. */
   copyNoted(copies: CopyList, target: Uint8Array): void {
     copies.copy(this.#tail.memory.bytes, target);
+  }
+
+  /**
+   * How many of the bytes come from files. In a chunk's file a Removed record may stand for one that the ring still has; no record is put together of both, so
+   * what begins in a file goes on there to the chunk's end, if the file has all of the chunk.
+   */
+  #coldBytes(position: Position, length: number): number {
+    const { floor } = this;
+    if (position >= floor) return 0;
+    const { control, descriptor } = this.#tail.memory;
+    const chunkEnd = alignUp(floor, descriptor.chunkBytes);
+    const durable = new Cursor(control, CONTROL.durable, floor).load();
+    return Math.min(length, (chunkEnd <= durable ? chunkEnd : floor) - position);
   }
 
   #copy(position: Position, target: Uint8Array, at: number, length: number): void {

@@ -74,7 +74,10 @@ describe('golden index files', () => {
       expect(readPlaces(reader, hashedName(text, strongHash), { from: first })?.places).toEqual(places);
     }
     const withMetadata: string[] = [];
-    reader.metadataNames((bytes, at, length) => withMetadata.push(hex(bytes.slice(at, at + length))));
+    reader.metadataNames((bytes, at, length) => {
+      withMetadata.push(hex(bytes.slice(at, at + length)));
+      return undefined;
+    });
     expect(withMetadata).toEqual([hex(new TextEncoder().encode('$$long'))]);
     put(disk, 'ids', readGolden('index-event-ids.hex'));
     const ids = readEventIds({ disk, kernel }, `${FOLDER}/ids`);

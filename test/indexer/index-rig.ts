@@ -233,7 +233,7 @@ export class IndexRig {
     }
     const outcome = this.carryOut(job);
     this.job = undefined;
-    this.#told(outcome);
+    sendOutcome(this.#running!.outcomes, outcome);
     return true;
   }
 
@@ -365,6 +365,10 @@ export class IndexRig {
     compareSnapshot(report.snapshot, this, hasGoneIds);
   }
 
+  get desk(): QueryDesk {
+    return this.#running!.desk;
+  }
+
   noted(): string[] {
     return this.reports.flatMap((report) => (report.kind === 'noted' ? report.message : []));
   }
@@ -373,10 +377,6 @@ export class IndexRig {
     if (report.kind === 'job') this.job = report.job;
     else if (report.kind === 'stalled') this.isStalled = true;
     else this.reports.push(report);
-  }
-
-  #told(outcome: JobOutcome): void {
-    sendOutcome(this.#running!.outcomes, outcome);
   }
 
   #makeRoom(): void {

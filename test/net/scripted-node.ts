@@ -10,6 +10,7 @@ import { clusterInfo } from '../../src/net/http/cluster-info.js';
 import { gossipRoutes } from '../../src/net/http/gossip-routes.js';
 import { infoRoute, liveRoute, metricsRoute, readyRoute } from '../../src/net/http/node-routes.js';
 import { Router } from '../../src/net/http/router.js';
+import { scavengeRoutes } from '../../src/net/http/scavenge-routes.js';
 import { statusFacts } from '../../src/net/http/status-facts.js';
 import { NodeMetrics } from '../../src/net/metrics.js';
 import type { AdminPort, NodeStatus } from '../../src/net/node-port.js';
@@ -46,6 +47,19 @@ export function statusOf(changes: Partial<NodeStatus> = {}): NodeStatus {
     scrub: {
       ...{ isUnderWay: true, chunksLeft: 2, rounds: 1, lastRoundEndedAt: 1_767_225_600_000 },
       ...{ chunks: 9, bytes: 9_000, damaged: 1, indexDamaged: 2 },
+    },
+    scavenge: {
+      ...{
+        state: 'running',
+        why: null,
+        chunksDone: 3,
+        chunksTotal: 8,
+        bytesBefore: 80_000,
+        bytesAfter: 65_000,
+      },
+      point: { position: 9_000, writtenAt: '2026-01-01T00:00:00.000Z', throttlePercent: 30 },
+      ...{ bytesPerSecond: 5_000, secondsLeft: 10, lastEndedAt: 1_767_225_600_000 },
+      ...{ chunks: 4, rewrittenChunks: 2, removedRecords: 70, freedBytes: 15_000 },
     },
     diskSpace: {
       ...{ level: 'ok', freeBytes: 600_000, totalBytes: 1_000_000 },
@@ -103,6 +117,16 @@ export class ScriptedNode implements AdminPort, GossipPort {
 
   setPriority(priority: number): void {
     this.#ask({ priority });
+  }
+
+  async startScavenge(throttlePercent: number): Promise<{ position: number }> {
+    this.#ask({ startScavenge: throttlePercent });
+    return { position: 4_096 };
+  }
+
+  async stopScavenge(): Promise<{ position: number }> {
+    this.#ask('stopScavenge');
+    return { position: 8_192 };
   }
 
   block(names: readonly string[]): void {
@@ -177,6 +201,7 @@ export async function show({ allowsFaults = false, upgrades }: Wishes = {}): Pro
     metricsRoute(metrics),
     ...gossipRoutes(node, () => clusterInfo(status(), node.members(), WALL_MS)),
     ...adminRoutes({ admin: node, status, clientAddressOf, allowsFaults }),
+    ...scavengeRoutes({ admin: node, status }),
   ]);
   const server: NodeServer = await NodeServer.listen({
     host: '127.0.0.1',

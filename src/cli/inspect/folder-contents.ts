@@ -14,6 +14,7 @@ import {
 } from '../../index/manifest.js';
 import { chainAfter, parseFileName } from '../../log/chunk.js';
 import { OF_BACKUPS_FILE, RESTORED_FILE, RESTORING_FILE } from '../../node/restored-folder.js';
+import { SCAVENGE_FILE } from '../../scavenge/scavenge-state.js';
 import type { FolderSurvey, Problem } from './folder-survey.js';
 import type { EntryDepth, IndexTask } from './index-verification.js';
 
@@ -33,10 +34,10 @@ export interface FolderContents {
 const INDEX_FOLDER = 'index';
 const STATE_FILE = 'node-state';
 const OURS: ReadonlySet<string> = new Set([
-  ...['lock', STATE_FILE, HISTORY_FILE, INDEX_FOLDER],
+  ...['lock', STATE_FILE, HISTORY_FILE, INDEX_FOLDER, SCAVENGE_FILE],
   ...[RESTORING_FILE, RESTORED_FILE, OF_BACKUPS_FILE],
 ]);
-const TEMPORARY_PATTERN = /^(?:lock|node-state|history|restoring)\.tmp/;
+const TEMPORARY_PATTERN = /^(?:lock|node-state|history|scavenge|restoring)\.tmp/;
 const TEMPORARY = 'an unfinished file; the next start of the node removes it';
 const UNKNOWN = 'not a file of Cairn; no node reads it';
 

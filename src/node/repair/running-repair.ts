@@ -21,6 +21,10 @@ export interface RunningRepairParts {
   /** How long the index waits for a chunk that it can't be built without. */
   readonly patienceMs: number;
   readonly warn: (message: string, facts: Readonly<Record<string, unknown>>) => void;
+  /** A chunk is about to be replaced: resolves when nobody else puts files in the place of chunks, to what lets them again. */
+  readonly hold?: () => Promise<() => void>;
+  /** The chunk is sound, perhaps by another file. */
+  readonly mended?: (chunk: number) => void;
   /** The node can't go on: end it. */
   readonly failed: (error: CairnError) => void;
 }
@@ -41,6 +45,7 @@ export class RunningRepair {
   readonly #parts: RunningRepairParts;
   readonly #complaints = new Map<number, Complaint>();
   #repairs = 0;
+  #isAtWork = false;
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS_MIN;
@@ -103,17 +108,28 @@ export class RunningRepair {
   }
 
   #begin({ number }: Complaint): void {
-    const { folder, name, peers, store } = this.#parts;
+    this.#isAtWork = true;
+    void this.#mend(number).then((outcome) => this.#end(number, outcome));
+  }
+
+  async #mend(number: number): Promise<RepairReport> {
+    const { folder, name, peers, store, hold } = this.#parts;
     const { logId, chunkSize } = store()!;
-    const job = { folder, logId, chunkSize, number, name, peers: peers() };
-    const report = runRepair(job, (worker) => {
-      this.#worker = worker;
-    });
-    void report.then((outcome) => this.#end(number, outcome));
+    const release = await hold?.();
+    try {
+      if (this.#isStopped) return { kind: 'failed', reason: 'the node stops' };
+      const job = { folder, logId, chunkSize, number, name, peers: peers() };
+      return await runRepair(job, (worker) => {
+        this.#worker = worker;
+      });
+    } finally {
+      release?.();
+    }
   }
 
   #end(number: number, report: RepairReport): void {
     this.#worker = undefined;
+    this.#isAtWork = false;
     if (this.#isStopped) return;
     switch (report.kind) {
       case 'sound':
@@ -138,6 +154,7 @@ export class RunningRepair {
     this.#retryMs = RETRY_MS_MIN;
     this.#complaints.delete(number);
     this.#parts.store()?.mended(number);
+    this.#parts.mended?.(number);
   }
 
   #failed(number: number, answers: readonly PeerAnswer[]): void {
@@ -166,7 +183,7 @@ export class RunningRepair {
   }
 
   #next(): void {
-    if (this.#isStopped || this.#worker !== undefined || this.#timer !== undefined) return;
+    if (this.#isStopped || this.#isAtWork || this.#timer !== undefined) return;
     const next = [...this.#complaints.values()].find((complaint) => this.#canBeMended(complaint));
     if (next !== undefined) this.#begin(next);
   }

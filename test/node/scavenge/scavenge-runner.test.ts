@@ -1,0 +1,322 @@
+/** What a node does with scavenge points, with everything around it played by the test. */
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { CairnError } from '../../../src/base/errors.js';
+import type { ChunkWork, ScavengeReport } from '../../../src/node/scavenge/scavenge-job.js';
+import { ScavengeRunner } from '../../../src/node/scavenge/scavenge-runner.js';
+import { RemovalRules } from '../../../src/scavenge/removal-rules.js';
+import type { ScavengeEvent, ScavengePoint } from '../../../src/scavenge/scavenge-events.js';
+
+const CHUNK = 1_000;
+const LOG_ID = '10111213-1415-1617-1819-1a1b1c1d1e1f';
+const WAIT = { timeout: 20_000, interval: 2 };
+
+function point(position: number): ScavengeEvent {
+  return { kind: 'point', point: { position, timestampUs: position, throttlePercent: 30 } };
+}
+
+const STOP: ScavengeEvent = { kind: 'stop' };
+
+/** The id of the n-th file that a chunk has had. */
+function idOf(chunk: number, version: number): string {
+  return `00000000-0000-0000-${String(version).padStart(4, '0')}-${String(chunk).padStart(12, '0')}`;
+}
+
+/** Undefined: the chunk is written anew. */
+type Answer = ScavengeReport | undefined;
+
+/** A node's folder, which outlives runners, and what was asked for. */
+class Surroundings {
+  readonly versions = [0, 0, 0, 0, 0];
+  readonly asked: string[] = [];
+  readonly damages: CairnError[] = [];
+  state: Uint8Array | undefined;
+  sealedEnd = 5 * CHUNK;
+  lack: string | undefined;
+  /** What becomes of a chunk, other than that it is written anew. */
+  report: ((work: ChunkWork, signal: AbortSignal) => Answer | Promise<Answer>) | undefined;
+  saveError: Error | undefined;
+
+  runner(): ScavengeRunner {
+    const runner = new ScavengeRunner({
+      ...{ logId: LOG_ID, chunkSize: CHUNK },
+      clock: { monotonicMs: () => performance.now(), wallMs: () => 1 },
+      file: {
+        load: async () => this.state,
+        save: async (bytes) => {
+          if (this.saveError !== undefined) throw this.saveError;
+          this.state = bytes;
+        },
+      },
+      worker: {
+        use: () => undefined,
+        survey: async (chunks) =>
+          this.versions
+            .slice(0, chunks)
+            .map((version, chunk) => ({ chunkId: idOf(chunk, version), fileBytes: 100 })),
+        scavenge: async (work, signal) => await this.#scavenge(work, signal),
+      },
+      committed: () => 9_999,
+      sealedEnd: () => this.sealedEnd,
+      plan: async (points: readonly ScavengePoint[]) => {
+        this.asked.push(`plan ${points.map(({ position }) => position).join(' ')}`);
+        return new RemovalRules({ low: 1, high: 2 });
+      },
+      keepDraftFrom: async (name, { position }) => {
+        this.asked.push(`draft ${name[0]} at ${position}`);
+        return 7;
+      },
+      lackOf: () => this.lack,
+      rewritten: (chunk) => this.asked.push(`rewritten ${chunk}`),
+      ended: () => this.asked.push('ended'),
+      damaged: (error) => this.damages.push(error),
+      // Only what the test does ends a wait.
+      pause: (_delayMs, signal) =>
+        new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+      note: () => undefined,
+      warn: (message) => this.asked.push(message),
+    });
+    onTestFinished(() => runner.close());
+    return runner;
+  }
+
+  /** What was asked for since the last call. */
+  taken(): string[] {
+    return this.asked.splice(0);
+  }
+
+  async #scavenge(work: ChunkWork, signal: AbortSignal): Promise<ScavengeReport> {
+    const other = await this.report?.(work, signal);
+    if (other !== undefined) return other;
+    this.asked.push(`chunk ${work.number}`);
+    const chunkId = idOf(work.number, ++this.versions[work.number]!);
+    return { kind: 'rewritten', chunkId, removed: 3, bytesBefore: 100, bytesAfter: 60 };
+  }
+}
+
+const becomes = (runner: ScavengeRunner, state: string) =>
+  expect.poll(() => runner.status.state, WAIT).toBe(state);
+const chunks = (...numbers: number[]) =>
+  numbers.flatMap((number) => [`chunk ${number}`, `rewritten ${number}`]);
+
+/** A job that lasts until it is called off. */
+function untilCancelled(signal: AbortSignal): Promise<ScavengeReport> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve({ kind: 'cancelled' });
+    signal.addEventListener('abort', () => resolve({ kind: 'cancelled' }));
+  });
+}
+
+const FAILURE = { kind: 'failed', message: 'broken', isOutOfSpace: false } as const;
+
+describe('a point', () => {
+  test('is carried out once, on the chunks before it, also over restarts', async () => {
+    const folder = new Surroundings();
+    const first = folder.runner();
+    first.take([point(3_500)]);
+    await becomes(first, 'idle');
+    expect(folder.taken()).toEqual(['plan 3500', ...chunks(0, 1, 2), 'ended']);
+    expect(first.status).toMatchObject({
+      ...{ chunksDone: 3, chunksTotal: 3, bytesBefore: 300, bytesAfter: 180, freedBytes: 120 },
+      ...{ rewrittenChunks: 3, removedRecords: 9, point: { position: 3_500, throttlePercent: 30 } },
+    });
+    await first.close();
+
+    const second = folder.runner();
+    second.take([point(3_500)]);
+    await expect.poll(() => second.status.chunksDone, WAIT).toBe(3);
+    await becomes(second, 'idle');
+    expect(folder.taken()).toEqual([]);
+    second.take([point(5_100)]);
+    await expect.poll(() => second.status.chunksDone, WAIT).toBe(5);
+    await becomes(second, 'idle');
+    // The chunks that no point had reached yet lack the first one, too.
+    expect(folder.taken()).toEqual(['plan 3500 5100', ...chunks(0, 1, 2, 3, 4), 'ended']);
+  });
+
+  test('that comes while another one is carried out comes next', async () => {
+    const folder = new Surroundings();
+    const runner = folder.runner();
+    folder.report = ({ number }) => {
+      if (number === 1) runner.take([point(2_200)]);
+      folder.report = number === 1 ? undefined : folder.report;
+      return undefined;
+    };
+    runner.take([point(2_100)]);
+    await expect.poll(() => runner.status.point?.position, WAIT).toBe(2_200);
+    await becomes(runner, 'idle');
+    expect(folder.taken()).toEqual([
+      'plan 2100',
+      ...chunks(0, 1),
+      'ended',
+      'plan 2200',
+      ...chunks(0, 1),
+      'ended',
+    ]);
+  });
+
+  test('is carried out anew where the state file is lost, damaged, or about other files', async () => {
+    for (const lose of [
+      (folder: Surroundings) => (folder.state = undefined),
+      (folder: Surroundings) => (folder.state = folder.state!.slice(1)),
+      (folder: Surroundings) => folder.versions.fill(9),
+    ]) {
+      const folder = new Surroundings();
+      const first = folder.runner();
+      first.take([point(2_000)]);
+      await becomes(first, 'idle');
+      await first.close();
+      folder.taken();
+      lose(folder);
+      const second = folder.runner();
+      second.take([point(2_000)]);
+      await expect.poll(() => folder.asked.at(-1), WAIT).toBe('ended');
+      expect(folder.taken()).toEqual(['plan 2000', ...chunks(0, 1), 'ended']);
+    }
+  });
+
+  test('is carried out on a chunk that was mended meanwhile', async () => {
+    const folder = new Surroundings();
+    const runner = folder.runner();
+    runner.take([point(2_000)]);
+    await becomes(runner, 'idle');
+    folder.taken();
+    folder.versions[1] = 5;
+    runner.mended(1);
+    await expect.poll(() => folder.asked.at(-1), WAIT).toBe('ended');
+    expect(folder.taken()).toEqual(['plan 2000', ...chunks(1), 'ended']);
+  });
+
+  test('with nothing before it is through at once', async () => {
+    const folder = new Surroundings();
+    const runner = folder.runner();
+    runner.take([point(900)]);
+    await expect.poll(() => runner.status.point?.position, WAIT).toBe(900);
+    await becomes(runner, 'idle');
+    expect(folder.taken()).toEqual([]);
+  });
+
+  test('goes on though nobody can note how far it is', async () => {
+    const folder = new Surroundings();
+    folder.saveError = new Error('no space');
+    const runner = folder.runner();
+    runner.take([point(1_000)]);
+    await expect.poll(() => folder.asked.at(-1), WAIT).toBe('ended');
+    expect(runner.status.chunksDone).toBe(1);
+  });
+});
+
+describe('a stop', () => {
+  test('ends the job that is under way, and the next point goes on where that was', async () => {
+    const folder = new Surroundings();
+    const runner = folder.runner();
+    folder.report = ({ number }, signal) => (number === 1 ? untilCancelled(signal) : undefined);
+    runner.take([point(3_000)]);
+    await expect.poll(() => folder.asked.at(-1), WAIT).toBe('rewritten 0');
+    runner.take([STOP]);
+    await becomes(runner, 'stopped');
+    await expect.poll(() => folder.asked.at(-1), WAIT).toBe('ended');
+    expect(folder.taken()).toEqual(['plan 3000', ...chunks(0), 'ended']);
+    folder.report = undefined;
+    runner.take([point(3_100)]);
+    await becomes(runner, 'idle');
+    expect(folder.taken()).toEqual(['plan 3000 3100', ...chunks(0, 1, 2), 'ended']);
+  });
+
+  test('that was the last word before a restart holds', async () => {
+    const folder = new Surroundings();
+    const runner = folder.runner();
+    runner.take([point(3_000), STOP]);
+    expect(runner.status.state).toBe('stopped');
+    runner.take([{ kind: 'invalid', reason: 'x' }]);
+    expect(runner.status.state).toBe('stopped');
+    expect(folder.taken()).toEqual([]);
+  });
+});
+
+describe('what is in the way', () => {
+  test('no space: it waits, says why, and does not begin the chunk', async () => {
+    const folder = new Surroundings();
+    folder.lack = 'full';
+    const runner = folder.runner();
+    runner.take([point(2_000)]);
+    await becomes(runner, 'waiting');
+    expect(runner.status.why).toBe('full');
+    expect(folder.taken()).toEqual(['plan 2000']);
+    folder.lack = undefined;
+    runner.mended(4);
+    await becomes(runner, 'idle');
+    expect(folder.taken()).toEqual([...chunks(0, 1), 'ended']);
+  });
+
+  test('a disk that fills up in the middle: the same chunk is tried again', async () => {
+    const folder = new Surroundings();
+    folder.report = ({ number }) =>
+      number === 1 ? { ...FAILURE, code: 'disk-failure', details: {}, isOutOfSpace: true } : undefined;
+    const runner = folder.runner();
+    runner.take([point(3_000)]);
+    await becomes(runner, 'waiting');
+    folder.report = undefined;
+    runner.mended(4);
+    await becomes(runner, 'idle');
+    expect(folder.taken()).toEqual(['plan 3000', ...chunks(0, 1, 2), 'ended']);
+  });
+
+  test('damage: it is reported, the other chunks are gone over, and this one when it is mended', async () => {
+    const folder = new Surroundings();
+    folder.report = ({ number }) =>
+      number === 1 ? { ...FAILURE, code: 'log-corrupt', details: {} } : undefined;
+    const runner = folder.runner();
+    runner.take([point(3_000)]);
+    await becomes(runner, 'waiting');
+    expect(folder.damages).toMatchObject([{ code: 'log-corrupt' }]);
+    expect(folder.taken()).toEqual(['plan 3000', ...chunks(0, 2), 'ended']);
+    expect(runner.status).toMatchObject({ why: 'chunk 1 is damaged', chunksDone: 2 });
+    folder.report = undefined;
+    runner.mended(1);
+    await becomes(runner, 'idle');
+    expect(folder.taken()).toEqual(['plan 3000', ...chunks(1), 'ended']);
+  });
+
+  test('a chunk that is not known to be committed: it is left alone', async () => {
+    const folder = new Surroundings();
+    folder.sealedEnd = 1_000;
+    const runner = folder.runner();
+    runner.take([point(2_000)]);
+    await becomes(runner, 'waiting');
+    expect(folder.taken()).toEqual(['plan 2000', ...chunks(0), 'ended']);
+  });
+
+  test('somebody who replaces a chunk: no job is at any file meanwhile', async () => {
+    const folder = new Surroundings();
+    const runner = folder.runner();
+    let isAtWork = false;
+    folder.report = async ({ number }, signal) => {
+      if (number !== 1) return undefined;
+      isAtWork = true;
+      const report = await untilCancelled(signal);
+      isAtWork = false;
+      return report;
+    };
+    runner.take([point(2_000)]);
+    await vi.waitFor(() => expect(isAtWork).toBe(true), WAIT);
+    const release = await runner.hold();
+    expect(isAtWork).toBe(false);
+    await becomes(runner, 'waiting');
+    folder.report = undefined;
+    release();
+    await becomes(runner, 'idle');
+    expect(folder.taken()).toEqual(['plan 2000', ...chunks(0, 1), 'ended']);
+  });
+});
+
+test('what a chunk alone does not tell about open transactions is looked up, and the chunk gone over with that', async () => {
+  const folder = new Surroundings();
+  folder.report = ({ number, drafts }) =>
+    number === 0 && drafts.length === 0
+      ? { kind: 'undecided', names: [new Uint8Array([1]), new Uint8Array([2])] }
+      : undefined;
+  const runner = folder.runner();
+  runner.take([point(1_500)]);
+  await becomes(runner, 'idle');
+  expect(folder.taken()).toEqual(['plan 1500', 'draft 1 at 1500', 'draft 2 at 1500', ...chunks(0), 'ended']);
+});
