@@ -40,8 +40,9 @@ export async function runBackupBench(
       await client.close();
       const rows: BackupBenchRow[] = [];
       for (const load of [
-        { ratePerSecond: rate, inFlight },
+        // First the one that adds little to the log, and so to what is backed up.
         { ratePerSecond: 0, inFlight: 1 },
+        { ratePerSecond: rate, inFlight },
       ]) {
         const [without, during]: [Percentiles[], Percentiles[]] = [[], []];
         const backups = new Backups(node.url, folder);

@@ -76,7 +76,7 @@ function addBackup(bench: Command): void {
     bench.command('backup').description('what appends notice of a backup that is made meanwhile'),
   )
     .option('--rate <n>', 'appends a second of the open loop (default: 20000)')
-    .option('--bytes <n>', 'what is in the log before, such as 1GiB (default: 512MiB)')
+    .option('--bytes <n>', 'what is in the log before, such as 1GiB (default: 128MiB)')
     .option('--runs <n>', 'how often each load runs, without and with a backup (default: 3)')
     .action(async (flags: FlagValues) => {
       const output = parseOutput(flags);
