@@ -4,6 +4,8 @@
  */
 import type { Command } from 'commander';
 import { openPlatform } from '../src/native/platform.js';
+import { runBackupBench } from './backup.js';
+import { backupLine, parseBackupOptions } from './backup-row.js';
 import { catchUpFlags } from './cluster-options.js';
 import type { FlagValues } from './flags.js';
 import { registerLookup } from './lookup-command.js';
@@ -41,6 +43,7 @@ export function registerBench(program: Command): void {
     .option('--events <n>', 'how many events to fill the node with first (default: 1000000)')
     .action((flags: FlagValues) => printRow(flags, RUN_ROW.read));
   addSubscribe(bench);
+  addBackup(bench);
   registerLookup(bench);
   addClusterCommands(bench);
   registerSuite(bench);
@@ -65,6 +68,20 @@ function addSubscribe(bench: Command): void {
       const output = parseOutput(flags);
       const row = await runSubscribe(parseSubscribeOptions(flags), openPlatform().disk);
       console.log(output === 'json' ? JSON.stringify(row) : subscribeLine(row));
+    });
+}
+
+function addBackup(bench: Command): void {
+  addCommonFlags(
+    bench.command('backup').description('what appends notice of a backup that is made meanwhile'),
+  )
+    .option('--rate <n>', 'appends a second of the open loop (default: 20000)')
+    .option('--bytes <n>', 'what is in the log before, such as 1GiB (default: 128MiB)')
+    .option('--runs <n>', 'how often each load runs, without and with a backup (default: 3)')
+    .action(async (flags: FlagValues) => {
+      const output = parseOutput(flags);
+      const rows = await runBackupBench(parseBackupOptions(flags), openPlatform().disk);
+      for (const row of rows) console.log(output === 'json' ? JSON.stringify(row) : backupLine(row));
     });
 }
 

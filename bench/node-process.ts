@@ -166,7 +166,7 @@ export class NodeProcess {
 }
 
 /** The compiled program, also when these sources run as TypeScript under the tests. */
-function mainScript(): string {
+export function mainScript(): string {
   const compiled = import.meta.url.includes('/dist/') ? '../src/main.js' : '../dist/src/main.js';
   return fileURLToPath(new URL(compiled, import.meta.url));
 }

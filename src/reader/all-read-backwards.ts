@@ -67,7 +67,7 @@ export class AllReadBackwards implements LogRead {
       if (!this.#isBoundary || occupiedBytes(this.#length) > want) {
         const found = await this.#lookBehind(want);
         if (found === 'passed') {
-          want = longerStretch(want);
+          want = await longerStretch(want);
           continue;
         }
         if (found === 'nothing') return this.#nothingThere();
@@ -79,7 +79,7 @@ export class AllReadBackwards implements LogRead {
       events = this.#take(stretch, page, bytesMax);
       stretch.release();
       if (this.#next === before) return this.#nothingThere();
-      if (events === 0) want = longerStretch(want);
+      if (events === 0) want = await longerStretch(want);
     }
     const next = this.#next === 0 ? Number.POSITIVE_INFINITY : this.#next;
     const isLast = this.#next === 0 || this.#eventsLeft === 0;

@@ -117,7 +117,7 @@ export class AllRead implements LogRead {
       if (walk.events > 0) return this.#page(builder, walk);
       builder.release();
       const isPast = walk.bytes > 0 || walk.isAtPadding || this.#passesLong(builder);
-      want = isPast ? longerStretch(want) : this.#longer(builder);
+      want = isPast ? await longerStretch(want) : this.#longer(builder);
       if (want === 0) return this.#badPosition();
     }
     return this.#page(new PageBuilder(pages, headroomBytes, 0), { pageBytes: 0, events: 0 });

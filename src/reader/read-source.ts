@@ -41,10 +41,14 @@ export function stretchBytes(bytesMax: number, eventsMax: number): number {
   return Math.max(RECORD_OCCUPIED_MIN, alignDown(Math.min(bytesMax, enough), RECORD_ALIGNMENT));
 }
 
-/** Behind a stretch that had nothing for anybody more is read at once: many records in a row may have been removed. */
+/** Behind a stretch that had nothing for anybody more is read at once: many records in a row may have been removed. Walked over in under a millisecond. */
 const LONGER_STRETCH_MAX = 1024 * 1024;
 
-/** How much to read after a stretch of so many bytes with no events. */
-export function longerStretch(bytes: number): number {
-  return Math.max(bytes, Math.min(2 * bytes, LONGER_STRETCH_MAX));
+/**
+ * How much to read after a stretch of so many bytes with no events; a promise of it if others are to have a turn first: a ring may be full of Removed
+ * records.
+ */
+export function longerStretch(bytes: number): number | Promise<number> {
+  if (bytes < LONGER_STRETCH_MAX) return Math.min(2 * bytes, LONGER_STRETCH_MAX);
+  return new Promise((resolve) => setImmediate(resolve, bytes));
 }

@@ -46,6 +46,7 @@ describe('cairn bench', () => {
     [['read', '--mode', 'engine'], '--mode ws'],
     [['subscribe', '--subscribers', '0'], '--subscribers'],
     [['subscribe', '--source', 'some'], '--source'],
+    [['backup', '--bytes', 'much'], '--bytes'],
     [['--runs', '0'], '--runs'],
     [['--sync-mode', 'none'], '--sync-mode'],
     [['suite', '--only', 'nothing'], '--only'],

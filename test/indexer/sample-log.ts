@@ -26,6 +26,7 @@ import {
   RECORD,
   RECORD_TYPE,
   REMOVED,
+  REMOVED_FLAGS,
 } from '../../src/log/record.js';
 
 export const LOG_ID = '10111213-1415-1617-1819-1a1b1c1d1e1f';
@@ -158,11 +159,8 @@ export class SampleLog {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
       const [crc, flags] = [view.getUint32(RECORD.crc, true), view.getUint16(RECORD.flags, true)];
       view.setUint8(RECORD.type, RECORD_TYPE.removed);
-      view.setUint16(
-        RECORD.flags,
-        (record.type << 8) | (record.type === RECORD_TYPE.prepare ? flags & 3 : 0),
-        true,
-      );
+      const keptFlags = record.type === RECORD_TYPE.prepare ? flags & REMOVED_FLAGS.kept : 0;
+      view.setUint16(RECORD.flags, (record.type << REMOVED_FLAGS.originalTypeShift) | keptFlags, true);
       bytes.fill(0, RECORD.body);
       view.setUint32(REMOVED.originalCrc, crc, true);
       javascriptKernel.seal(bytes, 0, bytes.length, {

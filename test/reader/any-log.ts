@@ -96,3 +96,16 @@ export function expectEvents(
 export function encode(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
+
+/** No read begins at `at`, and none backwards at `end`, whatever its pages. */
+export async function expectRefused({ reader }: LiveLog, at: number, end: number): Promise<void> {
+  for (const bytesMax of [48, 300, 1_000_000]) {
+    for (const [direction, from] of [
+      ['forwards', at],
+      ['backwards', end],
+    ] as const) {
+      const read = reader.readAll({ direction, from, eventsMax: Infinity });
+      expect(await read.nextPage(bytesMax)).toEqual({ kind: 'bad-position', position: from });
+    }
+  }
+}

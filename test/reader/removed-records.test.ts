@@ -11,6 +11,7 @@ import {
   DIRECTIONS,
   encode,
   expectEvents,
+  expectRefused,
   history,
   inOrder,
   pageOf,
@@ -310,6 +311,59 @@ describe('what was removed', () => {
       expectEvents(await pagesOf(all, 4000), live, inOrder(live.sample.events, direction), 4000);
     }
     expect(live.damages).toEqual([]);
+  });
+
+  test('leads nobody astray who looks for it in an event, whoever made its checksums right', async () => {
+    const sample = new SampleLog(CHUNK_BYTES);
+    for (const stream of ['a', 'b', 'a', 'b', 'a']) sample.transaction([{ stream, dataBytes: 50 }]);
+    sample.remove(sample.records.slice(0, 2));
+    const live = new LiveLog(sample, RING_BYTES);
+    open.push(live);
+    for (const [from, to] of [
+      [0, 1],
+      [0, 2],
+      [1, 3],
+      [0, 5],
+    ] as const) {
+      sample.transaction([{ stream: 'trap', dataBytes: 4000 }]);
+      const at = sample.events.at(-1)!.position + 160;
+      const end = sample.forge(sample.records.slice(from, to), at);
+      live.advance();
+      await expectRefused(live, at, end);
+      for (let i = 0; i < 100; i++) sample.transaction([{ stream: 'c', dataBytes: 2000 }]);
+      live.advance();
+      await expectRefused(live, at, end);
+    }
+  });
+
+  test('is passed over by who follows a stream on a node that fetches a log that was scavenged', async () => {
+    const sample = new SampleLog(CHUNK_BYTES);
+    sample.transaction([{ stream: 'a' }, { stream: 'b' }, { stream: 'a' }]);
+    const live = new LiveLog(sample, RING_BYTES);
+    open.push(live);
+    const follow = (stream: string) =>
+      live.reader.followStream({ stream: encode(stream), from: 0, eventsMax: Infinity });
+    const reads = STREAMS.map((stream) => [stream, follow(stream)] as const);
+    for (let round = 0; round < 6; round++) {
+      const before = sample.events.length;
+      for (let i = 0; i < 8; i++)
+        sample.transaction([{ stream: 'a' }, { stream: STREAMS[i % 2]!, dataBytes: 300 }]);
+      if (round % 2 === 1) sample.remove(sample.events.slice(before, before + 3 * round));
+      live.advance();
+      live.reader.advanced();
+      for (const [stream, read] of reads.slice(0, 2)) {
+        const left = sample
+          .eventsOf(stream)
+          .filter((event) => sample.events.indexOf(event) >= (round === 0 ? 0 : before));
+        const seen: number[] = [];
+        while (seen.length < left.length) {
+          await read.whenReady?.();
+          seen.push(...positionsIn(await read.nextPage(900), live));
+        }
+        expect([round, stream, seen]).toEqual([round, stream, left.map(({ position }) => position)]);
+      }
+    }
+    for (const [, read] of reads) read.close?.();
   });
 
   test('counts in no answer about a stream, and is too old for any', async () => {
