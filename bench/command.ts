@@ -13,6 +13,7 @@ import { parseOutput, parseRuns, syncModeOf } from './options.js';
 import { registerPeers } from './peers/command.js';
 import { type BenchRow, rowAsJson, rowAsTableLine, tableHeader } from './row.js';
 import { RUN_ROW, runFloorRow, suiteOf } from './run-row.js';
+import { registerScavenge } from './scavenge-command.js';
 import { runSubscribe } from './subscribe.js';
 import { parseSubscribeOptions, subscribeLine } from './subscribe-row.js';
 import { type FloorResult, runSuite, type SuiteResult } from './suite.js';
@@ -45,6 +46,7 @@ export function registerBench(program: Command): void {
   addSubscribe(bench);
   addBackup(bench);
   registerLookup(bench);
+  registerScavenge(bench);
   addClusterCommands(bench);
   registerSuite(bench);
   registerPeers(bench);

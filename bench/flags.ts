@@ -37,6 +37,7 @@ const RANGES = {
   runs: { default: 3, min: 1, max: 1000, whole: true },
   // strace counts in microseconds, in 32 bits.
   delayMs: { default: 300, min: 1, max: 60_000, whole: true },
+  throttlePercent: { default: 50, min: 1, max: 100, whole: true },
 } as const satisfies Record<string, NumberRange>;
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
