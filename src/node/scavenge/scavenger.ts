@@ -45,12 +45,6 @@ interface Work {
   readonly worker: ScavengeWorker;
 }
 
-/** What the index is told. */
-interface ScavengedIndex {
-  scavenged?(chunk: number): void;
-  scavengeEnded?(): void;
-}
-
 export class Scavenger {
   readonly #parts: ScavengerParts;
   #work: Work | undefined;
@@ -110,7 +104,6 @@ export class Scavenger {
       listMetadataStreams: (...page: Parameters<typeof indexer.listMetadataStreams>) =>
         indexer.listMetadataStreams(...page),
     };
-    const index = indexer as object as ScavengedIndex;
     const runner = new ScavengeRunner({
       ...{ logId, chunkSize, worker, damaged, note, warn, file: ledgerFile(folder) },
       clock: { monotonicMs: () => performance.now(), wallMs: Date.now },
@@ -121,9 +114,9 @@ export class Scavenger {
       lackOf: (bytes) => lackOf(this.#parts.diskSpace(), bytes),
       rewritten: (chunk) => {
         reader.reopen(chunk);
-        index.scavenged?.(chunk);
+        indexer.scavenged(chunk);
       },
-      ended: () => index.scavengeEnded?.(),
+      ended: () => indexer.scavengeEnded(),
       pause: (delayMs, signal) => sleep(delayMs, undefined, { signal, ref: false }).catch(() => undefined),
     });
     const take = (events: Parameters<typeof runner.take>[0]) => runner.take(events);
