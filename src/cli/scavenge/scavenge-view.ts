@@ -29,8 +29,9 @@ export function scavengeIn(value: unknown): ScavengeStatus | null {
 /** Whether nobody who answers is at work, and all have heard of the point at this position, if one is given. */
 export function isOver(nodes: readonly NodeScavenge[], point = 0): boolean {
   return nodes.every(({ scavenge }) => {
-    if (scavenge === null || scavenge.state === 'stopped') return true;
-    return scavenge.state === 'idle' && (scavenge.point?.position ?? 0) >= point;
+    if (scavenge === null) return true;
+    const isAtRest = scavenge.state === 'idle' || scavenge.state === 'stopped';
+    return isAtRest && (scavenge.point?.position ?? 0) >= point;
   });
 }
 

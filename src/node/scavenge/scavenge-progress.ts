@@ -50,16 +50,18 @@ export class ScavengeProgress {
     if (state === 'running') this.#beganMs ??= this.#clock.monotonicMs();
   }
 
+  /** There is a newer point. */
+  heard({ position, timestampUs, throttlePercent }: ScavengePoint): void {
+    const writtenAt = new Date(timestampUs / 1000).toISOString();
+    this.#status = { ...this.#status, point: { position, writtenAt, throttlePercent } };
+  }
+
   /** A pass is about these chunks, some of which are done; `bytes`: of all their files. */
-  begin(point: ScavengePoint, chunksTotal: number, chunksDone: number, bytes: number): void {
+  begin(chunksTotal: number, chunksDone: number, bytes: number): void {
     this.#beganMs = undefined;
     this.#doneInPass = 0;
-    const { position, timestampUs, throttlePercent } = point;
-    const writtenAt = new Date(timestampUs / 1000).toISOString();
-    const told = { position, writtenAt, throttlePercent };
     this.#status = {
       ...this.#status,
-      point: told,
       chunksTotal,
       chunksDone,
       bytesBefore: bytes,

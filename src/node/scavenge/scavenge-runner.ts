@@ -70,6 +70,8 @@ export class ScavengeRunner {
   #holds = 0;
   #isStopped = false;
   #isClosed = false;
+  /** Whether something has come since the last run began. */
+  #isWanted = false;
   #pass = new AbortController();
   #running: Promise<void> | undefined;
   /** The job that is under way. */
@@ -91,7 +93,9 @@ export class ScavengeRunner {
     for (const event of events) {
       if (event.kind === 'invalid') continue;
       this.#isStopped = event.kind === 'stop';
-      if (event.kind === 'point') this.#points.push(event.point);
+      if (event.kind !== 'point') continue;
+      this.#points.push(event.point);
+      this.#progress.heard(event.point);
     }
     if (this.#isStopped) {
       this.#pass.abort();
@@ -128,9 +132,17 @@ export class ScavengeRunner {
 
   #begin(): void {
     this.#wake();
-    if (this.#isClosed || this.#isStopped) return;
-    this.#running ??= this.#run().finally(() => {
+    this.#isWanted = true;
+    this.#launch();
+  }
+
+  #launch(): void {
+    if (this.#isClosed || this.#isStopped || this.#running !== undefined) return;
+    this.#isWanted = false;
+    this.#running = this.#run().finally(() => {
       this.#running = undefined;
+      // Something may have come while it was ending.
+      if (this.#isWanted) this.#launch();
     });
   }
 
@@ -178,7 +190,7 @@ export class ScavengeRunner {
     await this.#ledger.compare(files);
     const pending = this.#ledger.pending(total, point.position);
     const bytes = files.reduce((sum, file) => sum + (file?.fileBytes ?? 0), 0);
-    this.#progress.begin(point, total, total - pending.length, bytes);
+    this.#progress.begin(total, total - pending.length, bytes);
     if (pending.length === 0) return undefined;
     const rules = await this.#plan(pending, signal);
     note('a scavenge begins', { point: point.position, chunks: pending.length, streams: rules.size });

@@ -142,7 +142,7 @@ describe('a point', () => {
       return undefined;
     };
     runner.take([point(2_100)]);
-    await expect.poll(() => runner.status.point?.position, WAIT).toBe(2_200);
+    await expect.poll(() => folder.asked.filter((what) => what === 'ended').length, WAIT).toBe(2);
     await becomes(runner, 'idle');
     expect(folder.taken()).toEqual([
       'plan 2100',
