@@ -10,7 +10,7 @@ import type { ReadConsistency, StreamState } from '../wire/frames.js';
 
 /** Where a stream begins and ends. */
 export interface StreamInfo {
-  /** Of its last event, hidden or not; −1 only if it never had any and has a tombstone. */
+  /** Of its last event, hidden or not. Of a stream with a tombstone, of which a scavenge leaves nothing, the last that is there; −1 if none is. */
   readonly revision: number;
   /** Of its last event; 0 if it has none. */
   readonly position: number;

@@ -64,7 +64,7 @@ export interface AllReadRequest {
 /** `live`: has events to be read, or had never any. `deleted`: all that it has are hidden. `tombstoned`: it will never have others. */
 export type StreamState = 'live' | 'deleted' | 'tombstoned';
 
-/** A stream and its last event, hidden or not; −1 and 0 if it never had any. */
+/** A stream and the last event of it that is there, hidden or not; −1 and 0 if none is. */
 export interface StreamInfo {
   readonly revision: Revision;
   readonly position: Position;

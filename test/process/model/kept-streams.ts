@@ -55,12 +55,13 @@ export async function expectStream(client: Client, stream: KeptStream, backwards
   const isHidden = events.length > 0 && wanted.length === 0;
   const state = isTombstoned ? 'tombstoned' : isHidden ? 'deleted' : 'live';
   const isThere = events.length > 0 || isTombstoned;
+  // Of a stream with a tombstone a scavenge leaves nothing, sooner or later.
+  const left = Math.min(events.length, (info?.revision ?? -1) + 1);
+  const count = isTombstoned ? left : events.length;
   const isRight =
     info === undefined
       ? !isThere
-      : info.revision === events.length - 1 &&
-        info.state === state &&
-        info.firstRevision === events.length - wanted.length;
+      : info.revision === count - 1 && info.state === state && info.firstRevision === count - wanted.length;
   if (!isRight) throw new Error(`${name} is said to be ${JSON.stringify(info)}, and should be ${state}`);
   const { metadata, revision } = await client.metadata(name);
   const expected = isTombstoned ? {} : said;
@@ -76,7 +77,8 @@ export async function expectLog(
 ): Promise<void> {
   const seen = new Set(streams.flatMap(visibleOf));
   const visible = events.filter((event) => seen.has(event));
-  const all = await client.readAll({ backwards }).toArray();
+  const logged = await client.readAll({ backwards }).toArray();
+  const all = logged.filter(({ stream }) => stream !== '$scavenges');
   const given = all.filter(({ stream }) => !stream.startsWith('$$'));
   checkEvents('the whole log', given, backwards ? visible.reverse() : visible);
   const said = streams.reduce((sum, { saidCount }) => sum + saidCount, 0);

@@ -1,6 +1,6 @@
 /**
  * A random history of a real node, from a seed, in which streams are written, kept short, deleted and ended for good, over kills, restarts and damage to the
- * index; and is backed up, and restored elsewhere. Every answer is predicted by a plain list in memory.
+ * index; is scavenged; and is backed up, and restored elsewhere. Every answer is predicted by a plain list in memory.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,6 +18,7 @@ import {
   visibleOf,
 } from './kept-streams.js';
 import { RetentionBackups } from './retention-backups.js';
+import { RetentionScavenges } from './retention-scavenges.js';
 import type { ModelEvent } from './store-model.js';
 
 /** Small, so that a short history makes many segments, and merges them. */
@@ -32,6 +33,7 @@ export class RetentionHistory {
   readonly #random: SeededRandom;
   readonly #folder: string;
   readonly #backups: RetentionBackups;
+  readonly #scavenges: RetentionScavenges;
   readonly #salt: number;
   /** All that there ever were. */
   readonly #streams: KeptStream[] = [];
@@ -52,6 +54,8 @@ export class RetentionHistory {
     damaged: 0,
     backups: 0,
     restored: 0,
+    scavenges: 0,
+    scavengedChunks: 0,
   };
 
   /** `scratch`: an empty folder. */
@@ -59,6 +63,7 @@ export class RetentionHistory {
     this.#random = random;
     this.#folder = join(scratch, 'data');
     this.#backups = new RetentionBackups(random, scratch);
+    this.#scavenges = new RetentionScavenges(random, this.#folder);
     this.#salt = random.bits();
   }
 
@@ -72,11 +77,15 @@ export class RetentionHistory {
     try {
       for (let step = 0; step < steps; step++) await this.#step();
       await this.#restart();
+      await this.#scavenges.finish(this.#node.url);
       for (const stream of this.#streams) await this.#expectStream(stream);
       await this.#expectAll();
       await this.#expectFollowed();
       await this.#restore('oldest');
       await this.#restore('any');
+      await Promise.all([this.#client.close(), follower.close()]);
+      await this.#node.stop();
+      this.counts.scavengedChunks = await this.#scavenges.verifyFolder();
     } finally {
       await Promise.all([this.#client.close(), follower.close()]);
       await this.#node.end();
@@ -90,13 +99,20 @@ export class RetentionHistory {
     else if (roll < 60) await (random.chance(0.6) ? this.#burst(() => this.#restart()) : this.#restart());
     else if (roll < 72) await this.#delete();
     else if (roll < 86) await this.#expectStream(random.pick(this.#streams));
-    else if (roll < 92) await this.#expectAll();
+    else if (roll < 91) await this.#expectAll();
+    else if (roll < 95) await this.#scavenge();
     else {
       // Nothing is under way: it has all that was answered.
       await this.#backups.make(this.#node.url, { streams: this.#streams, events: this.#events });
       this.counts.backups++;
       if (random.chance(0.3)) await this.#restore('any');
     }
+  }
+
+  /** It goes on while other things happen, kills among them. */
+  async #scavenge(): Promise<void> {
+    await this.#scavenges.begin(this.#node.url);
+    this.counts.scavenges++;
   }
 
   async #restore(which: 'oldest' | 'any'): Promise<void> {
@@ -155,7 +171,11 @@ export class RetentionHistory {
       $tb: random.below(stream.events.length + 1),
       own: random.bits(),
     };
-    const said = Object.fromEntries(Object.entries(all).filter(() => random.chance(0.5)));
+    const some = Object.fromEntries(Object.entries(all).filter(() => random.chance(0.5)));
+    // What was hidden when it was scavenged may be gone, and is not shown again.
+    const first = stream.events.length - visibleOf(stream).length;
+    const $tb = Math.min(stream.events.length, first + random.below(6));
+    const said = this.counts.scavenges > 0 ? { ...some, $tb } : some;
     const expected = stream.saidCount === 0 ? ('none' as const) : stream.saidCount - 1;
     stream.said = said;
     stream.saidCount++;
@@ -242,7 +262,7 @@ export class RetentionHistory {
 
   async #follow(client: Client): Promise<void> {
     for await (const { stream, id } of client.subscribeAll())
-      if (!stream.startsWith('$$')) this.#followed.push(id);
+      if (!stream.startsWith('$')) this.#followed.push(id);
   }
 
   /** Who follows has got each event at most once, in order, and all that were never hidden. */
