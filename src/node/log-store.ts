@@ -167,6 +167,11 @@ export class LogStore {
     return this.#history.written;
   }
 
+  /** Resolves when {@link historyEnd} is not about to move. */
+  async historySettled(): Promise<void> {
+    await this.#history.settled();
+  }
+
   /** Up to where chunks exist. */
   get preparedEnd(): Position {
     return this.#prepared.load();

@@ -28,6 +28,8 @@ export interface ScavengePorts {
   readonly committed: () => Position;
   /** Before it, chunks are known to be committed as a whole, also after a restart. */
   readonly sealedEnd: () => Position;
+  /** Resolves when that is not about to move: it follows the commit of the point by a write. */
+  readonly sealedEndSettled: () => Promise<void>;
   readonly plan: (points: readonly ScavengePoint[], signal: AbortSignal) => Promise<RemovalRules>;
   readonly keepDraftFrom: (name: Bytes, point: ScavengePoint) => Promise<number>;
   /** Why there is no room for a file of so many bytes; undefined if there is. */
@@ -193,6 +195,7 @@ export class ScavengeRunner {
     this.#progress.begin(total, total - pending.length, bytes);
     if (pending.length === 0) return undefined;
     const rules = await this.#plan(pending, signal);
+    await this.#ports.sealedEndSettled();
     note('a scavenge begins', { point: point.position, chunks: pending.length, streams: rules.size });
     worker.use(rules);
     const blocked = await this.#goOver(pending, { point, signal, files });

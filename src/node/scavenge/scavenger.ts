@@ -109,6 +109,7 @@ export class Scavenger {
       clock: { monotonicMs: () => performance.now(), wallMs: Date.now },
       committed: () => store.committed,
       sealedEnd: () => store.historyEnd,
+      sealedEndSettled: () => store.historySettled(),
       plan: (points, signal) => planRemovals(plan, points, signal),
       keepDraftFrom: (name, point) => keepDraftFrom(questions, name, point),
       lackOf: (bytes) => lackOf(this.#parts.diskSpace(), bytes),

@@ -57,6 +57,7 @@ class Surroundings {
       },
       committed: () => 9_999,
       sealedEnd: () => this.sealedEnd,
+      sealedEndSettled: async () => undefined,
       plan: async (points: readonly ScavengePoint[]) => {
         this.asked.push(`plan ${points.map(({ position }) => position).join(' ')}`);
         return new RemovalRules({ low: 1, high: 2 });
