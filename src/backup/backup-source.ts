@@ -12,9 +12,10 @@ export interface BackupSource extends LogShape {
   fileOf(number: number): string;
   /**
    * Begins to read chunk `number`; calls `restart`, and then `take` for the first `length` bytes of its data, piece by piece, unchecked. Where it breaks
-   * off and begins anew, it calls `restart` again. What these throw is thrown. Else throws `CairnError`, or `DiskError`.
+   * off and begins anew, it calls `restart` again. What these throw is thrown. Else throws `CairnError`, or `DiskError`. Returns up to where the log was
+   * committed where that was read: what a scavenge has removed from it was removed for what stands before that.
    */
-  read(number: number, length: number, target: ChunkTarget): Promise<void>;
+  read(number: number, length: number, target: ChunkTarget): Promise<Position>;
   close(): void;
 }
 

@@ -68,24 +68,43 @@ class Run {
   readonly #known: readonly ChunkEntry[];
   readonly #madeAt = new Date().toISOString();
   readonly #copied = { chunks: 0, bytes: 0 };
+  /** The sealed chunks so far. */
+  readonly #sealed: ChunkEntry[] = [];
+  /** Where the backup ends. What a scavenge has removed from a chunk must have been hidden before that. */
+  #end: Position;
   #isInTransaction = false;
 
   constructor(creation: Creation, repository: Repository, newest: Backup | undefined) {
     this.#creation = creation;
     this.#repository = repository;
     this.#known = newest?.manifest.chunks ?? [];
+    this.#end = creation.source.committed;
   }
 
   async run(): Promise<CreatedBackup> {
+    for (;;) {
+      const made = await this.#upTo(this.#end);
+      if (made !== undefined) return made;
+    }
+  }
+
+  /** Undefined if it has to go on farther. */
+  async #upTo(committed: Position): Promise<CreatedBackup | undefined> {
     const { source, madeBy } = this.#creation;
-    const { logId, chunkSize, committed } = source;
+    const { logId, chunkSize } = source;
     const sealed = chunkOf(committed, chunkSize);
-    const entries = await this.#sealedChunks(sealed);
+    await this.#copySealed(sealed);
+    if (this.#end > committed) return undefined;
+    const entries = [...this.#sealed];
     const { name, folder } = this.#repository.begin();
     try {
       if (committed > sealed * chunkSize) {
         const path = `${folder}/${chunkFileName(sealed, 0)}`;
         entries.push(await this.#copy(sealed, path, entries.at(-1)?.end ?? LOG_START));
+      }
+      if (this.#end > committed) {
+        this.#repository.abandon(name);
+        return undefined;
       }
       // The log's end is committed only where a request ends.
       if (this.#isInTransaction)
@@ -107,10 +126,10 @@ class Run {
   }
 
   /** The chunks before `count`, from the repository or the source. */
-  async #sealedChunks(count: number): Promise<ChunkEntry[]> {
+  async #copySealed(count: number): Promise<void> {
     const present = this.#repository.sealedNumbers();
-    const entries: ChunkEntry[] = [];
-    for (let number = 0; number < count; number++) {
+    const entries = this.#sealed;
+    for (let number = entries.length; number < count; number++) {
       const path = this.#repository.sealedPath(number);
       const before = entries.at(-1)?.end ?? LOG_START;
       if (!present.has(number)) {
@@ -120,7 +139,6 @@ class Run {
       this.#told(entries.at(-1)!.end.position);
     }
     this.#repository.syncChunks();
-    return entries;
   }
 
   /** Of a chunk that is there. One that no backup vouches for yet, because the run that has copied it was ended, is read as a whole. */
@@ -163,9 +181,9 @@ class Run {
   async #copy(number: number, path: string, before: Readonly<ChainState>): Promise<ChunkEntry> {
     const { platform, source, throttle } = this.#creation;
     const { disk, kernel } = platform;
-    const { chunkSize, committed } = source;
+    const { chunkSize } = source;
     const start = number * chunkSize;
-    const end = Math.min(start + chunkSize, committed);
+    const end = Math.min(start + chunkSize, this.#end);
     const header = backupHeader(source, number);
     let file: ChunkFile | undefined;
     let stream: RecordStream | undefined;
@@ -183,9 +201,10 @@ class Run {
       await throttle.pay(piece.length);
     };
     try {
-      await source.read(number, end - start, { restart, take });
+      const committed = await source.read(number, end - start, { restart, take });
       const [written, records] = [file!, stream!];
       records.end();
+      if (records.hasRemoved) this.#end = Math.max(this.#end, committed);
       const { state, recordCount } = records;
       if (end === start + chunkSize) written.write(footerBlock(footerFor(header, state, recordCount)));
       else written.pad();
@@ -201,7 +220,7 @@ class Run {
   }
 
   #told(position: Position): void {
-    this.#creation.progress(position, this.#creation.source.committed);
+    this.#creation.progress(position, this.#end);
   }
 
   #unsound(position: Position, reason: string): CairnError {

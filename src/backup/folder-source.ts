@@ -74,7 +74,7 @@ export class FolderSource implements BackupSource {
     return this.#log.chunks[number]!.path;
   }
 
-  async read(number: number, length: number, { restart, take }: ChunkTarget): Promise<void> {
+  async read(number: number, length: number, { restart, take }: ChunkTarget): Promise<Position> {
     const path = this.fileOf(number);
     const start = number * this.chunkSize;
     const file = new ChunkContents(this.#platform, path, start, { direct: true });
@@ -91,6 +91,7 @@ export class FolderSource implements BackupSource {
         }
         await take(bytes.subarray(0, wanted));
       }
+      return this.committed;
     } finally {
       file.close();
     }

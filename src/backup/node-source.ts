@@ -49,12 +49,13 @@ export class NodeSource implements BackupSource {
     return `${chunkFileName(number, 0)} of ${this.#peer}`;
   }
 
-  async read(number: number, length: number, { restart, take }: ChunkTarget): Promise<void> {
+  async read(number: number, length: number, { restart, take }: ChunkTarget): Promise<Position> {
     const deadlineMs = performance.now() + PATIENCE_MS;
     for (let attempt = 1; ; attempt++) {
       restart();
-      const reason = await this.#readFrom(this.#peer, number, { length, take });
-      if (reason === undefined) return;
+      const read = await this.#readFrom(this.#peer, number, { length, take });
+      if (typeof read === 'number') return read;
+      const { reason } = read;
       if (performance.now() > deadlineMs) throw this.#unanswered(number, reason);
       this.#current++;
       if (attempt % this.#peers.length === 0) await sleep(ROUND_MS);
@@ -69,15 +70,16 @@ export class NodeSource implements BackupSource {
     return this.#peers[this.#current % this.#peers.length]!;
   }
 
-  /** Undefined if all of it came, else why not. */
+  /** Up to where the peer had committed if all of it came, else why not. */
   async #readFrom(
     peer: string,
     number: number,
     { length, take }: { length: number; take: (piece: Bytes) => Promise<void> },
-  ): Promise<string | undefined> {
+  ): Promise<Position | { readonly reason: string }> {
     const fetched = await this.#caller.fetch(peer, number, take, length);
-    if (fetched.kind === 'failed') return fetched.reason;
-    return fetched.bytes < length ? 'it has committed less than another node' : undefined;
+    if (fetched.kind === 'failed') return fetched;
+    if (fetched.bytes < length) return { reason: 'it has committed less than another node' };
+    return fetched.committed;
   }
 
   #unanswered(number: number, reason: string): CairnError {

@@ -46,6 +46,11 @@ export class RecordStream {
     return this.#summary.recordCount;
   }
 
+  /** Whether a scavenge has removed any of the records so far. */
+  get hasRemoved(): boolean {
+    return this.#summary.removedCount > 0;
+  }
+
   /** Whether the last event so far is not the last of its transaction. */
   get isInTransaction(): boolean {
     return this.#summary.openTransaction !== undefined;

@@ -21,6 +21,8 @@ import {
 
 export class TailSummary {
   recordCount = 0;
+  /** Records of which a scavenge has left nothing. */
+  removedCount = 0;
   lastTimestampUs = 0;
   /** The highest position that a Commit record calls committed. */
   committed = 0;
@@ -84,6 +86,7 @@ export class TailSummary {
 
   /** Whether a transaction is open behind it is the same as behind the record that it stands for. */
   #noteRemoved(view: DataView, record: number): void {
+    this.removedCount++;
     const flags = view.getUint16(record + RECORD.flags, true);
     if (originalType(RECORD_TYPE.removed, flags) !== RECORD_TYPE.prepare) return;
     const position = readU64(view, record + RECORD.position);

@@ -11,7 +11,8 @@ export interface ChunkCallerOptions {
 
 /** How it went; `failed`: why the other node is of no help now. */
 export type FetchedChunk =
-  | { readonly kind: 'fetched'; readonly bytes: number }
+  /** `committed`: up to where the other node had committed its log then. */
+  | { readonly kind: 'fetched'; readonly bytes: number; readonly committed: number }
   | { readonly kind: 'failed'; readonly reason: string };
 
 /** What the pieces of a chunk are handed to; the next one comes when what it returns is settled. */
@@ -49,16 +50,19 @@ export class ChunkCaller {
     if (statusCode !== 200) return failed(await reasonOf(response));
     const { logId, chunkSize } = this.#options;
     const bytes = Number(headers['content-length']);
+    const committed = Number(headers[CHUNK_HEADER.committed]);
     const fits =
       headers[CHUNK_HEADER.cluster] === logId &&
       headers[CHUNK_HEADER.chunkSize] === String(chunkSize) &&
       bytes > 0 &&
-      bytes <= chunkSize;
+      bytes <= chunkSize &&
+      committed >= number * chunkSize + bytes;
     if (!fits) {
       response.destroy();
       return failed('its answer is no chunk of this log');
     }
-    return await receive(response, { promised: bytes, wanted: Math.min(bytes, bytesMax) }, take);
+    const outcome = await receive(response, { promised: bytes, wanted: Math.min(bytes, bytesMax) }, take);
+    return outcome.kind === 'failed' ? outcome : { ...outcome, committed };
   }
 
   #ask(peer: string, number: number): Promise<IncomingMessage> {
@@ -77,11 +81,16 @@ export class ChunkCaller {
   }
 }
 
+/** The same, without what the other node said besides. */
+type Received =
+  | { readonly kind: 'fetched'; readonly bytes: number }
+  | Extract<FetchedChunk, { kind: 'failed' }>;
+
 async function receive(
   response: IncomingMessage,
   { promised, wanted }: { readonly promised: number; readonly wanted: number },
   take: TakePiece,
-): Promise<FetchedChunk> {
+): Promise<Received> {
   let received = 0;
   let isTaking = false;
   try {
@@ -123,6 +132,6 @@ function describe(error: unknown): string {
   return code === 'ECONNREFUSED' ? 'nobody listens there' : message;
 }
 
-function failed(reason: string): FetchedChunk {
+function failed(reason: string): Extract<FetchedChunk, { kind: 'failed' }> {
   return { kind: 'failed', reason };
 }

@@ -22,6 +22,7 @@ import { verifyBackups } from '../../src/backup/verify-backup.js';
 import { encodeMembership } from '../../src/cluster/membership-record.js';
 import { openPlatform } from '../../src/native/platform.js';
 import { configurationOf } from '../cluster/ids.js';
+import { naiveRemoved } from '../log/packed-sample.js';
 import { CHUNK_SIZE, LOG_ID, SampleLog } from '../log/sample-log.js';
 
 const platform = openPlatform();
@@ -54,6 +55,8 @@ class MemorySource implements BackupSource {
   logId = LOG_ID;
   bytes: Uint8Array;
   readonly reads: number[] = [];
+  /** By then others have written more. */
+  committedWhenRead: number | undefined;
 
   constructor(
     readonly log: SampleLog,
@@ -68,7 +71,7 @@ class MemorySource implements BackupSource {
     return `chunk ${number} in memory`;
   }
 
-  async read(number: number, length: number, { restart, take }: ChunkTarget): Promise<void> {
+  async read(number: number, length: number, { restart, take }: ChunkTarget): Promise<number> {
     this.reads.push(number);
     const start = number * CHUNK_SIZE;
     const piece = (at: number): Uint8Array =>
@@ -79,6 +82,7 @@ class MemorySource implements BackupSource {
       restart();
     }
     for (let at = 0; at < length; at += this.pieceBytes) await take(piece(at));
+    return this.committedWhenRead ?? this.committed;
   }
 
   close(): void {
@@ -144,6 +148,17 @@ describe('a backup', () => {
       backups: [{ isSound: true }, { isSound: true }],
     });
     expect(await create(new MemorySource(log))).toMatchObject({ kind: 'unchanged', name: 'backup-000002' });
+  });
+
+  test('goes up to what a scavenge meanwhile has removed something for', async () => {
+    const log = sampleLog();
+    const source = new MemorySource(log, log.records.at(-1)!.position);
+    source.committedWhenRead = log.end;
+    expect((await create(source, at('plain'))).end.position).toBe(log.records.at(-1)!.position);
+    source.bytes = naiveRemoved(log, ({ position, type }) => type === 1 && position < CHUNK_SIZE);
+    expect((await create(source, at('scavenged'))).end.position).toBe(log.end);
+    expect(verify(at('scavenged')).problems).toEqual([]);
+    expect(source.reads).toEqual([0, 1, 2, 0, 1, 2]);
   });
 
   test('that ends where a chunk ends has no file of its own', async () => {
@@ -234,7 +249,7 @@ describe('no backup is made', () => {
     source.read = async (...args) => {
       second ??= create(new MemorySource(sampleLog())).catch((error: unknown) => error);
       await second;
-      await read(...args);
+      return await read(...args);
     };
     await create(source);
     expect(await second).toMatchObject({ code: 'folder-locked' });

@@ -98,7 +98,7 @@ test('a chunk is its data, as far as that is committed', async () => {
   for (const number of [0, 1, 2]) {
     const { outcome, bytes } = await fetchChunk(number);
     const expected = LOG.subarray(number * CHUNK_BYTES, (number + 1) * CHUNK_BYTES);
-    expect(outcome).toEqual({ kind: 'fetched', bytes: expected.length });
+    expect(outcome).toEqual({ kind: 'fetched', bytes: expected.length, committed: LOG.length });
     expect(Buffer.compare(bytes, expected)).toBe(0);
   }
   expect((await fetchChunk(3)).outcome).toEqual({ kind: 'failed', reason: 'nothing is committed there yet' });
@@ -181,11 +181,15 @@ test('who wants only the beginning of a chunk gets that, as slowly as it is take
     pieces.push(piece);
   };
   const wanted = 700_001;
-  expect(await caller.fetch(address(), 1, take, wanted)).toEqual({ kind: 'fetched', bytes: wanted });
+  expect(await caller.fetch(address(), 1, take, wanted)).toEqual({
+    kind: 'fetched',
+    bytes: wanted,
+    committed: LOG.length,
+  });
   const expected = LOG.subarray(CHUNK_BYTES, CHUNK_BYTES + wanted);
   expect(Buffer.compare(Buffer.concat(pieces), expected)).toBe(0);
   const more = await caller.fetch(address(), 2, take, CHUNK_BYTES);
-  expect(more).toEqual({ kind: 'fetched', bytes: LOG.length - 2 * CHUNK_BYTES });
+  expect(more).toEqual({ kind: 'fetched', bytes: LOG.length - 2 * CHUNK_BYTES, committed: LOG.length });
 });
 
 test('a chunk that can not be read to its end breaks off, and the other side notices', async () => {

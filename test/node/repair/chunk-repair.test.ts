@@ -42,7 +42,7 @@ function memberWith(bytes: Uint8Array, committed: number): FetchChunk {
     const end = Math.min(start + CHUNK_SIZE, committed);
     if (end <= start) return { kind: 'failed', reason: 'nothing is committed there yet' };
     for (let at = start; at < end; at += 10_007) take(bytes.slice(at, Math.min(end, at + 10_007)));
-    return { kind: 'fetched', bytes: end - start };
+    return { kind: 'fetched', bytes: end - start, committed: end };
   };
 }
 
