@@ -53,10 +53,10 @@ export async function fillLog(
   return rounded(events / seconds, 0);
 }
 
-/** Resolves when so many chunks have segments, and nothing happens in the folder any more. */
-async function quiet(folder: string, chunks: number): Promise<void> {
+/** Resolves when so many chunks have segments, and nothing has happened in the folder for so long. */
+export async function quiet(folder: string, chunks: number, quietMs = QUIET_MS): Promise<void> {
   let last = '';
-  for (let sinceMs = performance.now(); performance.now() - sinceMs < QUIET_MS; await sleep(100)) {
+  for (let sinceMs = performance.now(); performance.now() - sinceMs < quietMs; await sleep(100)) {
     const names = filesIn(folder);
     const manifest = loadManifest(openPlatform().disk, folder);
     const covered = typeof manifest === 'string' ? 0 : (manifest.segments.at(-1)?.lastChunk ?? -1) + 1;

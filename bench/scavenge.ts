@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CairnError } from '../src/base/errors.js';
 import { type Client, connect } from '../src/client/client.js';
-import { bytesOf, filesIn, fillLog } from './filled-log.js';
+import { bytesOf, filesIn, fillLog, quiet } from './filled-log.js';
 import type { LatencyHistogram } from './latency-histogram.js';
 import { NodeProcess } from './node-process.js';
 import { randomSalt, streamName } from './request-frames.js';
@@ -57,6 +57,8 @@ export interface ScavengeRow {
 const MAIN = new URL('../src/main.js', import.meta.url).pathname;
 const DELETES_IN_FLIGHT = 64;
 const ASK_MS = 100;
+/** Between two of the jobs that make the index's files anew, at their leisure, are up to 5 s. */
+const INDEX_QUIET_MS = 10_000;
 
 /** Throws `CairnError` if the log can't be filled, or the scavenge doesn't end well. */
 export async function runScavenge(options: ScavengeOptions, folder: string): Promise<ScavengeRow> {
@@ -72,6 +74,7 @@ export async function runScavenge(options: ScavengeOptions, folder: string): Pro
     const before = sizesOf(data);
     const { seconds, passedBytes, latencies } = await scavengeUnderLoad(node, client, options);
     await client.close();
+    await quiet(join(data, 'index'), 0, INDEX_QUIET_MS);
     await node.stop();
     const after = sizesOf(data);
     const sizes = {
