@@ -21,6 +21,7 @@ export interface ClusterScavengesOptions {
 
 /** At once; those with a tombstone are replaced by others. */
 const STREAMS = 6;
+const CHUNK_BYTES = 1024 * 1024;
 const EVENTS_MAX = 12;
 const COUNT_MAX = 30;
 const HIDING_SHARE = 0.15;
@@ -71,6 +72,7 @@ export class ClusterScavenges {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await within(STOP_DEADLINE_MS, 'the last scrap is acknowledged', this.#running);
+    await within(STOP_DEADLINE_MS, 'a chunk is filled and deleted', this.#fillChunk());
     this.#leave();
   }
 
@@ -155,6 +157,14 @@ export class ClusterScavenges {
     }
   }
 
+  /** So that there is something to be removed, however little could be written under the strikes. */
+  async #fillChunk(): Promise<void> {
+    delete this.#live[0];
+    const stream = this.#streamAt(0);
+    for (let written = 0; written < CHUNK_BYTES; ) written += await this.#append(stream);
+    await this.#keep(stream, { $tb: stream.count });
+  }
+
   #streamAt(place: number): ScrapStream {
     let stream = this.#live[place];
     if (stream === undefined) {
@@ -165,24 +175,26 @@ export class ClusterScavenges {
     return stream;
   }
 
-  async #append(stream: ScrapStream): Promise<void> {
+  /** Returns the bytes of data that it got. */
+  async #append(stream: ScrapStream): Promise<number> {
     const step = ++this.#steps;
     const count = 1 + this.#random.below(EVENTS_MAX);
     const ids = Array.from({ length: count }, (_, i) => this.#idOf(step, i));
     const expected = stream.count === 0 ? 'none' : stream.count - 1;
-    await this.#send(stream.name, ids.map(scrapOf), expected);
+    const events = ids.map(scrapOf);
+    await this.#send(stream.name, events, expected);
     stream.appended(ids);
+    return events.reduce((sum, { data }) => sum + data.length, 0);
   }
 
   /** Says something new about the stream, which hides more of it or, now and then, less. */
   async #hide(stream: ScrapStream): Promise<void> {
     const random = this.#random;
     const { count, hidden } = stream;
-    const id = this.#idOf(++this.#steps, 0);
-    const about = METADATA_PREFIX + stream.name;
     const kind = random.below(100);
     if (kind < 15) {
-      await this.#send(about, [tombstone(id)], 'any');
+      const id = this.#idOf(++this.#steps, 0);
+      await this.#send(METADATA_PREFIX + stream.name, [tombstone(id)], 'any');
       stream.tombstoned();
       return;
     }
@@ -190,7 +202,12 @@ export class ClusterScavenges {
     if (kind < 40) kept = { $tb: hidden + random.below(count - hidden + 1) };
     else if (kind < 65) kept = { $maxCount: 1 + random.below(COUNT_MAX) };
     else if (kind < 75) kept = { $tb: random.below(hidden + 1) };
-    await this.#send(about, [keeping(id, kept)], 'any');
+    await this.#keep(stream, kept);
+  }
+
+  async #keep(stream: ScrapStream, kept: KeptRange): Promise<void> {
+    const id = this.#idOf(++this.#steps, 0);
+    await this.#send(METADATA_PREFIX + stream.name, [keeping(id, kept)], 'any');
     stream.keeps(kept);
   }
 
