@@ -32,6 +32,8 @@ export class HistoryKeeper {
   #written: Position;
   /** When the commit gets there, something is to be written. */
   #next: Position;
+  /** As far as it was told. */
+  #committed: Position = 0;
   #writing: Promise<void> | undefined;
 
   constructor(parts: HistoryKeeperParts) {
@@ -47,18 +49,21 @@ export class HistoryKeeper {
 
   /** Everything before `position` is committed, and durable here. */
   committed(position: Position): void {
+    this.#committed = position;
     if (position < this.#next || this.#writing !== undefined) return;
     const { chunkSize } = this.#parts;
     const end = position - (position % chunkSize);
     this.#next = end + chunkSize;
     this.#writing = this.#write(end).finally(() => {
       this.#writing = undefined;
+      // The commit may have reached a further chunk meanwhile, and go no further.
+      this.committed(this.#committed);
     });
   }
 
   /** Resolves when nothing is being written any more. */
   async settled(): Promise<void> {
-    await this.#writing;
+    while (this.#writing !== undefined) await this.#writing;
   }
 
   async #write(end: Position): Promise<void> {

@@ -312,7 +312,7 @@ function storeChunks(engine: Engine | undefined): ChunkSource | undefined {
   const { logId, chunkSize, committed, reader } = store;
   return {
     ...{ logId, chunkSize, committed },
-    read: (position, target) => reader.readRaw(position, target),
+    read: (position, target) => reader.readPiece(position, target),
     fileVersionOf: (chunk) => reader.fileVersionOf(chunk),
   };
 }

@@ -39,11 +39,19 @@ export class RangeShipper {
     const { producer } = this.#store;
     const { position } = ship.range;
     // A leader of old may have cut its log meanwhile: nobody waits for this any more.
-    const limit = Math.min(ship.limit, producer.published);
+    const limit = Math.min(ship.limit, producer.published, position + this.#mostBytes);
     if (position >= limit) this.#tellLater(ship, position);
     else if (position >= producer.floor) this.#shipFromRing(ship, limit);
     // What is not durable yet may lie behind the end of what the files have.
     else void this.#shipFromFiles(ship, Math.min(limit, this.#store.durable));
+  }
+
+  /**
+   * A follower has a range in its ring as a whole, beside a transaction that goes on behind it and takes a quarter at most: in a ring that is no larger than
+   * a range there would never be room. Its ring is taken to be as large as this node's.
+   */
+  get #mostBytes(): number {
+    return this.#store.producer.memory.descriptor.ringBytes >> 2;
   }
 
   #shipFromRing(ship: Ship, limit: Position): void {

@@ -3,7 +3,7 @@
  * files. Main thread, which is the one that frames records into the ring: nothing moves while a copy is made.
  */
 import { assert } from '../base/assert.js';
-import { alignUp } from '../base/bytes.js';
+import { alignDown, alignUp } from '../base/bytes.js';
 import type { Position } from '../base/units.js';
 import { Cursor } from '../ring/cursor.js';
 import { CONTROL, type RingMemory } from '../ring/layout.js';
@@ -50,10 +50,21 @@ export class LogBytes {
    * else a promise, and the bytes may be damaged.
    */
   read(position: Position, target: Uint8Array, at: number, length: number): Promise<void> | undefined {
-    assert(position >= 0 && position + length <= this.#tail.published, 'only what is published can be read');
-    const cold = this.#coldBytes(position, length);
-    if (cold < length) this.#copy(position + cold, target, at + cold, length - cold);
-    return cold === 0 ? undefined : this.#files.read(position, target, at, cold);
+    return this.#read(position, target, at, { length, cold: this.#coldBytes(position, length) });
+  }
+
+  /**
+   * Fills `target` with the published bytes from `position`, of one chunk. What the chunk's file has as a whole comes from there, whatever the ring still has:
+   * pieces that are put together may end inside of records, of which the file may have Removed ones in their place.
+   */
+  async readPiece(position: Position, target: Uint8Array): Promise<void> {
+    const { length } = target;
+    const { chunkBytes } = this.#tail.memory.descriptor;
+    const isFiled = alignDown(position, chunkBytes) + chunkBytes <= this.#durable;
+    await this.#read(position, target, 0, {
+      length,
+      cold: isFiled ? length : this.#coldBytes(position, length),
+    });
   }
 
   /** The file that `position` is in, for messages. */
@@ -82,10 +93,25 @@ export class LogBytes {
   #coldBytes(position: Position, length: number): number {
     const { floor } = this;
     if (position >= floor) return 0;
-    const { control, descriptor } = this.#tail.memory;
-    const chunkEnd = alignUp(floor, descriptor.chunkBytes);
-    const durable = new Cursor(control, CONTROL.durable, floor).load();
-    return Math.min(length, (chunkEnd <= durable ? chunkEnd : floor) - position);
+    const chunkEnd = alignUp(floor, this.#tail.memory.descriptor.chunkBytes);
+    return Math.min(length, (chunkEnd <= this.#durable ? chunkEnd : floor) - position);
+  }
+
+  /** Up to here the files have everything. */
+  get #durable(): Position {
+    return new Cursor(this.#tail.memory.control, CONTROL.durable, this.floor).load();
+  }
+
+  /** `cold`: how many of the bytes come from files. */
+  #read(
+    position: Position,
+    target: Uint8Array,
+    at: number,
+    { length, cold }: { readonly length: number; readonly cold: number },
+  ): Promise<void> | undefined {
+    assert(position >= 0 && position + length <= this.#tail.published, 'only what is published can be read');
+    if (cold < length) this.#copy(position + cold, target, at + cold, length - cold);
+    return cold === 0 ? undefined : this.#files.read(position, target, at, cold);
   }
 
   #copy(position: Position, target: Uint8Array, at: number, length: number): void {

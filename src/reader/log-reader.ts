@@ -145,6 +145,15 @@ export class LogReader {
     }
   }
 
+  /** The same for a piece of a chunk that may begin or end inside of a record: all pieces of one chunk go together as long as {@link fileVersionOf} is the same. */
+  async readPiece(position: Position, target: Uint8Array): Promise<void> {
+    try {
+      await this.#source.log.readPiece(position, target);
+    } catch (error) {
+      throw this.#told(error);
+    }
+  }
+
   /**
    * How many of the bytes that {@link readRaw} gave from `position`, where a record begins, are whole records as they were written; 0 if
    * the first is longer than that. Throws `log-corrupt` if the first is damaged.

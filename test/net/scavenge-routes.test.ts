@@ -34,14 +34,14 @@ test('a stop is written, too', async () => {
   expect(node.asked).toEqual(['stopScavenge']);
 });
 
-test('what an append was refused for is told', async () => {
-  const { node, url } = await show();
-  node.refusal = new CairnError('no-leader', 'there is no leader');
-  expect(await ask(`${url}/admin/scavenge/start`, 'POST')).toMatchObject({
-    status: 503,
-    body: { code: 'no-leader' },
-  });
-});
+test.each(['no-leader', 'disk-full', 'too-many-requests'] as const)(
+  'what an append was refused for is told: %s, for now',
+  async (code) => {
+    const { node, url } = await show();
+    node.refusal = new CairnError(code, 'not now');
+    expect(await ask(`${url}/admin/scavenge/start`, 'POST')).toMatchObject({ status: 503, body: { code } });
+  },
+);
 
 test('the status is how far this node is; looking at it changes nothing', async () => {
   const { node, url } = await show();

@@ -1,6 +1,6 @@
 /**
- * `npm run test:nemesis -- [--runs 100] [--seed N] [--seconds 10] [--nodes 3] [--keep] [--no-backups] [--faults kill,pause,partition,…]`: clusters of real processes under
- * load and under faults, each judged at its end; see nemesis/, which is loaded the way the tests are. Exit status 1 if anything is wrong.
+ * `npm run test:nemesis -- [--runs 100] [--seed N] [--seconds 10] [--nodes 3] [--keep] [--no-backups] [--no-scavenges] [--faults kill,pause,partition,…]`: clusters of real
+ * processes under load and under faults, each judged at its end; see nemesis/, which is loaded the way the tests are. Exit status 1 if anything is wrong.
  */
 import { parseArgs } from 'node:util';
 import { withSource } from '../load-source.mjs';
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     faults: { type: 'string' },
     keep: { type: 'boolean', default: false },
     backups: { type: 'boolean', default: true },
+    scavenges: { type: 'boolean', default: true },
   },
 });
 
@@ -30,6 +31,7 @@ const failures = await withSource('/test/process/nemesis/nemesis.ts', ({ nemesis
     faults: values.faults,
     isKept: values.keep,
     isBackedUp: values.backups,
+    isScavenged: values.scavenges,
     say: (line) => console.log(line),
   }),
 );

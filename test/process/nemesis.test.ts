@@ -39,19 +39,20 @@ const RUNS: readonly Run[] = [
 ];
 
 test.for(shortly(RUNS, ({ isLong }) => isLong !== true))(
-  '$what: nothing acknowledged is lost or doubled, nothing stale or uncommitted is told, subscribers see every event once, backups have all up to their end',
+  '$what: nothing acknowledged is lost or doubled, nothing stale or uncommitted is told, subscribers see every event once, backups have all up to their end, scavenges remove what is hidden and nothing else',
   { timeout: 180_000 },
   async ({ seed, faults }, { skip }) => {
     const reason = faults.map(whyNotFault).find((why) => why !== undefined);
     skip(reason !== undefined, reason);
     const scratch = join(folder, 'run');
-    const [nodes, isBackedUp] = [3, true];
-    const summary = await runNemesis({ seed, seconds: 6, faults, nodes, scratch, isKept: false, isBackedUp });
+    const others = { isKept: false, isBackedUp: true, isScavenged: true };
+    const summary = await runNemesis({ seed, seconds: 6, faults, nodes: 3, scratch, ...others });
     expect(summary.problems).toEqual([]);
     expect(summary.acknowledged).toBeGreaterThan(0);
     // Three follow the whole log from its beginning.
     expect(summary.delivered).toBeGreaterThan(summary.events);
     expect(summary.struck.length).toBeGreaterThan(0);
     expect(summary.backups).toBeGreaterThan(0);
+    expect(summary.removed).toBeGreaterThan(0);
   },
 );

@@ -124,7 +124,7 @@ async function expectWhole(): Promise<void> {
   expect(findDifference(logs[0]!, logs[2]!)).toBeUndefined();
   expect(checkCluster(load.history, logs[0]!)).toEqual([]);
   await cluster.stop();
-  expect(inspectFolders(cluster.members, last, CHUNK_BYTES)).toEqual([]);
+  expect(inspectFolders(cluster.members, last).problems).toEqual([]);
   for (const { folder } of cluster.members) {
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   }

@@ -129,12 +129,12 @@ export class LiveLog implements StreamLookup {
     return Promise.resolve({ head, next, metadata, runCount, ...runs, events: events.slice(0, runCount) });
   }
 
-  /** Removes records that are in files only, as a scavenge does; the index goes on saying where they were. */
+  /** Removes records of chunks that the files have all of, as a scavenge does; the index goes on saying where they were. */
   remove(records: readonly SampleRecord[]): void {
     const { chunkBytes } = this.sample;
     this.sample.remove(records);
     for (const chunk of new Set(records.map(({ position }) => Math.floor(position / chunkBytes)))) {
-      assert((chunk + 1) * chunkBytes <= this.producer.floor, 'the chunk is not in the ring');
+      assert((chunk + 1) * chunkBytes <= this.#durable.position, 'the file has all of the chunk');
       writeFileSync(join(this.folder, 'scavenged'), this.sample.chunkFile(chunk));
       renameSync(join(this.folder, 'scavenged'), this.chunkPath(chunk));
       this.reader.reopen(chunk);

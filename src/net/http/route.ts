@@ -52,6 +52,7 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   'invalid-request': 400,
   'request-too-large': 413,
   'change-refused': 409,
+  'disk-full': 503,
   fenced: 503,
   'no-cluster': 503,
   'no-leader': 503,
@@ -61,6 +62,7 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   'outcome-unknown': 503,
   'shutting-down': 503,
   timeout: 504,
+  'too-many-requests': 503,
 };
 
 export function answerOf({ code, message, details }: CairnError): Answer {

@@ -12,7 +12,7 @@ import {
 } from '../../../src/client/client.js';
 import type { SeededRandom } from '../random.js';
 import type { ClusterHistory } from './cluster-history.js';
-import { isGenuine } from './event-content.js';
+import { isGenuine, isOfLoad } from './event-content.js';
 import type { Target } from './node-connection.js';
 import {
   ClusterSubscription,
@@ -180,7 +180,7 @@ export class ClusterSubscriber {
         subscription.told(message.kind, message.checkpoint);
         return most;
       case 'events': {
-        const taken = message.events.slice(0, most);
+        const taken = message.events.filter(({ stream }) => isOfLoad(stream)).slice(0, most);
         for (const { stream, revision, position, id, type, data } of taken) {
           if (!isGenuine(id, type, data)) this.#contradict(`${id} was not shown as it was sent`);
           subscription.shown({ stream, revision, position, eventId: id });

@@ -1,23 +1,19 @@
 /**
  * What the nodes of a cluster have when all is over: the events that each of them shows, which must be the same; and, once they are stopped, the
- * bytes in their folders, which must be the same as well, up to the end of what was committed, and without damage.
+ * records in their folders, which must be the same as well, up to the end of what was committed, and without damage.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type LoggedEvent, eventOf as loggedEventOf } from '../../../src/sim/checks/logged-event.js';
 import { RawClient } from '../../net/raw-client.js';
 import { readEvents } from '../reading.js';
 import { until } from '../within.js';
 import type { ClusterMember } from './cluster-member.js';
-import { isGenuine } from './event-content.js';
+import { isGenuine, isGenuineScrap, isOfLoad, isScrap } from './event-content.js';
+import { type FolderRecords, findRecordDifference, readRecords } from './folder-records.js';
 import type { Target } from './node-connection.js';
 
 const MAIN = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
-/** Of a chunk file. */
-const HEADER_BYTES = 4096;
 
 /** Waits until the node shows an event at this position or beyond. */
 export async function untilCaughtUp(target: Target, position: number, deadlineMs: number): Promise<void> {
@@ -44,16 +40,24 @@ async function lastPosition(url: string): Promise<number> {
   return last;
 }
 
-/** All events that a node has committed, from its own log. Throws if one is not as it was sent. */
+/** All events of the load that a node has committed, from its own log. Throws if one is not as it was sent. */
 export async function readLog(url: string): Promise<readonly LoggedEvent[]> {
+  return (await readWholeLog(url)).filter(({ stream }) => isOfLoad(stream));
+}
+
+/** The same with all else that it shows. */
+export async function readWholeLog(url: string): Promise<readonly LoggedEvent[]> {
   const { client } = await RawClient.greeted(url);
   const events: LoggedEvent[] = [];
   try {
     await readEvents(client, {}, ({ header, body }) => {
       const event = loggedEventOf({ header, body })!;
-      if (!isGenuine(event.eventId, body.eventType, body.data)) {
-        throw new Error(`the event at ${event.position} is not as it was sent`);
-      }
+      const { eventType, data } = body;
+      const isAsSent =
+        (isOfLoad(event.stream) && isGenuine(event.eventId, eventType, data)) ||
+        (isScrap(event.stream) && isGenuineScrap(event.eventId, eventType, data)) ||
+        event.stream.startsWith('$');
+      if (!isAsSent) throw new Error(`the event at ${event.position} is not as it was sent`);
       events.push(event);
     });
   } finally {
@@ -69,41 +73,32 @@ export function findDifference(a: readonly LoggedEvent[], b: readonly LoggedEven
   return a.length === b.length ? undefined : `${a.length} and ${b.length} events`;
 }
 
-/** What is wrong with the folders of stopped nodes; empty if nothing is. `end`: up to where all must have the same bytes. */
-export function inspectFolders(
-  members: readonly ClusterMember[],
-  end: number,
-  chunkBytes: number,
-): readonly string[] {
+/** What stopped nodes have in their folders. */
+export interface FolderFindings {
+  /** Empty if nothing is wrong. */
+  readonly problems: readonly string[];
+  /** Records that a scavenge has removed from each. */
+  readonly removed: number;
+}
+
+/**
+ * Up to `end` all must have the same records, and have removed the same. Their files may differ: what is removed is packed by each node in its own way,
+ * and stands as it is in a chunk that it has fetched.
+ */
+export function inspectFolders(members: readonly ClusterMember[], end: number): FolderFindings {
   const problems: string[] = [];
+  const found: FolderRecords[] = [];
   for (const { name, folder } of members) {
     const { status, stdout } = spawnSync(process.execPath, [MAIN, 'inspect', 'verify', folder], {
       encoding: 'utf8',
     });
     if (status !== 0) problems.push(`inspect verify of ${name} says ${status}:\n${stdout}`);
+    else found.push(readRecords(folder, end));
   }
-  for (let start = 0; start < end; start += chunkBytes) {
-    const hashes = members.map(({ folder }) =>
-      hashChunk(folder, start / chunkBytes, Math.min(chunkBytes, end - start)),
-    );
-    const isSame = hashes.every((hash) => hash === hashes[0]);
-    if (!isSame)
-      problems.push(`the logs differ between ${start} and ${start + chunkBytes}: ${hashes.join(', ')}`);
+  const [first] = found;
+  for (const [i, other] of found.entries()) {
+    const difference = findRecordDifference(first!, other);
+    if (difference !== undefined) problems.push(`the logs of nodes 0 and ${i} differ: ${difference}`);
   }
-  return problems;
-}
-
-/** Of the first `bytes` of a chunk's data. */
-function hashChunk(folder: string, number: number, bytes: number): string {
-  const prefix = `chunk-${`${number}`.padStart(6, '0')}.`;
-  const name = readdirSync(folder)
-    .filter((file) => file.startsWith(prefix) && !file.endsWith('.tmp'))
-    .sort()
-    .at(-1);
-  if (name === undefined) return 'missing';
-  const data = new Uint8Array(bytes);
-  const file = openSync(join(folder, name), 'r');
-  const taken = readSync(file, data, 0, bytes, HEADER_BYTES);
-  closeSync(file);
-  return `${taken} bytes ${createHash('sha256').update(data).digest('hex').slice(0, 16)}`;
+  return { problems, removed: first?.removed ?? 0 };
 }

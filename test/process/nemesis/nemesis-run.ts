@@ -9,8 +9,10 @@ import { ClusterBackups } from '../cluster/cluster-backups.js';
 import { checkCluster } from '../cluster/cluster-check.js';
 import { ClusterLoad } from '../cluster/cluster-load.js';
 import { ClusterProcess } from '../cluster/cluster-process.js';
+import { ClusterScavenges } from '../cluster/cluster-scavenges.js';
 import { ClusterSubscribers } from '../cluster/cluster-subscribers.js';
-import { findDifference, inspectFolders, readLog, untilCaughtUp } from '../cluster/final-log.js';
+import { isOfLoad } from '../cluster/event-content.js';
+import { findDifference, inspectFolders, readWholeLog, untilCaughtUp } from '../cluster/final-log.js';
 import { removeFolder } from '../node-process.js';
 import { SeededRandom } from '../random.js';
 import { type FaultName, faultOf, type Undo } from './faults.js';
@@ -25,6 +27,8 @@ export interface NemesisOptions {
   readonly isKept: boolean;
   /** Backups are made the whole time. */
   readonly isBackedUp: boolean;
+  /** Streams are deleted, and scavenged, the whole time. */
+  readonly isScavenged: boolean;
 }
 
 /** What happened, in numbers and names. `problems` is empty if nothing is wrong. */
@@ -43,6 +47,9 @@ export interface NemesisSummary {
   readonly resubscribed: number;
   /** Backups that were completed. */
   readonly backups: number;
+  /** Scavenge points that nodes took while they were struck, and records that each had removed in the end. */
+  readonly scavenges: number;
+  readonly removed: number;
   /** From the moment that all was healed to the first write that was accepted. */
   readonly recoveredMs: number;
   readonly seconds: number;
@@ -51,7 +58,6 @@ export interface NemesisSummary {
 
 /** A wiped node gets its vote back within a run. */
 const PATIENCE = ['--voter-replacement-timeout-sec', '1'];
-const CHUNK_BYTES = 1024 * 1024;
 const LEADER_SHARE = 0.6;
 const GAP_MS_MAX = 900;
 const FAULT_MS_MIN = 200;
@@ -59,6 +65,7 @@ const FAULT_MS_MAX = 2_500;
 /** Far longer than an election and a restart take, on a machine that does other things as well. */
 const RECOVERY_DEADLINE_MS = 30_000;
 const CATCH_UP_DEADLINE_MS = 60_000;
+const SCAVENGE_DEADLINE_MS = 60_000;
 /** Counted from when all nodes have the whole log. */
 const SUBSCRIBERS_DEADLINE_MS = 15_000;
 const FIRST_WRITES = 50;
@@ -85,8 +92,10 @@ class NemesisRun {
   #load!: ClusterLoad;
   #subscribers!: ClusterSubscribers;
   #backups: ClusterBackups | undefined;
+  #scavenges: ClusterScavenges | undefined;
   #log: readonly LoggedEvent[] = [];
   #recoveredMs = 0;
+  #removed = 0;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
@@ -108,6 +117,7 @@ class NemesisRun {
     this.#subscribers = new ClusterSubscribers({ seed, history: this.#load.history, targets, urls });
     const random = new SeededRandom(seed * 1000 + 900);
     if (this.#options.isBackedUp) this.#backups = new ClusterBackups({ random, urls, scratch });
+    if (this.#options.isScavenged) this.#scavenges = new ClusterScavenges({ seed, urls });
     try {
       await this.#play();
     } catch (error) {
@@ -125,6 +135,7 @@ class NemesisRun {
     this.#subscribers.start();
     await this.#load.untilAcknowledged(FIRST_WRITES, RECOVERY_DEADLINE_MS);
     this.#backups?.start();
+    this.#scavenges?.start();
     const endMs = performance.now() + this.#options.seconds * 1000;
     while (performance.now() < endMs) await this.#strike();
     while (this.#undoing.size > 0) await Promise.all(this.#undoing);
@@ -180,30 +191,44 @@ class NemesisRun {
     this.#recoveredMs = Math.round(performance.now() - healedMs);
     await this.#load.stop();
     await this.#backups?.stop();
+    await this.#scavenges?.stop();
   }
 
   async #judge(): Promise<void> {
     const { members } = this.#cluster;
+    await this.#scavenges?.finish(SCAVENGE_DEADLINE_MS);
     const last = await this.#load.mark(RECOVERY_DEADLINE_MS);
-    const logs: (readonly LoggedEvent[])[] = [];
-    for (const { target } of members) {
-      await untilCaughtUp(target, last, CATCH_UP_DEADLINE_MS);
-      logs.push(await readLog(target.url));
-    }
-    const [log] = logs;
-    this.#log = log!;
-    for (const [i, other] of logs.entries()) {
-      const difference = findDifference(log!, other);
-      if (difference !== undefined) this.#problems.push(`nodes 0 and ${i} differ: ${difference}`);
-    }
+    await this.#readLogs(last);
+    const log = this.#log;
     await this.#endSubscribers();
-    if (this.#backups !== undefined) this.#problems.push(...(await this.#backups.judge(this.#log)));
-    for (const { kind, message } of checkCluster(this.#load.history, log!)) {
+    if (this.#backups !== undefined) this.#problems.push(...(await this.#backups.judge(log)));
+    for (const { kind, message } of checkCluster(this.#load.history, log)) {
       this.#problems.push(`${kind}: ${message}`);
     }
     await this.#cluster.stop();
     for (const { unexpectedEnds } of members) this.#problems.push(...unexpectedEnds);
-    this.#problems.push(...inspectFolders(members, log!.at(-1)!.end, CHUNK_BYTES));
+    const { problems, removed } = inspectFolders(members, log.at(-1)!.end);
+    this.#problems.push(...problems);
+    this.#removed = removed;
+  }
+
+  /** What each node shows, in which there is all up to `last`: all show the same. */
+  async #readLogs(last: number): Promise<void> {
+    const logs: (readonly LoggedEvent[])[] = [];
+    for (const { name, target } of this.#cluster.members) {
+      await untilCaughtUp(target, last, CATCH_UP_DEADLINE_MS);
+      const log = await readWholeLog(target.url);
+      logs.push(log);
+      this.#problems.push(...(this.#scavenges?.judge(name, log) ?? []));
+      this.#problems.push(...((await this.#scavenges?.judgeStreams(target.url)) ?? []));
+    }
+    const [first] = logs;
+    for (const [i, other] of logs.entries()) {
+      const difference = findDifference(first!, other);
+      if (difference !== undefined) this.#problems.push(`nodes 0 and ${i} differ: ${difference}`);
+    }
+    this.#problems.push(...(this.#scavenges?.problems ?? []));
+    this.#log = first!.filter(({ stream }) => isOfLoad(stream));
   }
 
   /** They have the rest of the log in time, or the judge names those who have not. */
@@ -258,6 +283,8 @@ class NemesisRun {
       delivered: steps.filter(({ kind }) => kind === 'shown').length,
       resubscribed: steps.filter(({ kind }) => kind === 'opened').length - subscriptions.length,
       backups: this.#backups?.counts.made ?? 0,
+      scavenges: this.#scavenges?.counts.started ?? 0,
+      removed: this.#removed,
       recoveredMs: this.#recoveredMs,
       seconds: Math.round(this.#elapsedMs() / 1000),
       problems: this.#problems,

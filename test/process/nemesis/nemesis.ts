@@ -15,6 +15,7 @@ export interface NemesisLoopOptions {
   /** Folders and traces of all runs are kept. */
   readonly isKept: boolean;
   readonly isBackedUp: boolean;
+  readonly isScavenged: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -23,9 +24,9 @@ const PROBLEMS_SHOWN = 5;
 
 /** Returns how many runs failed. */
 export async function nemesisLoop(options: NemesisLoopOptions): Promise<number> {
-  const { runs, seed, seconds, nodes, isKept, isBackedUp, say } = options;
+  const { runs, seed, seconds, nodes, isKept, isBackedUp, isScavenged, say } = options;
   const faults = chooseFaults(options);
-  const others = isBackedUp ? '' : ' --no-backups';
+  const others = `${isBackedUp ? '' : ' --no-backups'}${isScavenged ? '' : ' --no-scavenges'}`;
   const command = `--seconds ${seconds} --nodes ${nodes} --faults ${faults.join(',') || 'none'}${others}`;
   say(`${runs} runs of ${seconds} s from seed ${seed} on, ${nodes} nodes, faults: ${faults.join(', ')}`);
   const folder = temporaryFolder();
@@ -40,12 +41,14 @@ export async function nemesisLoop(options: NemesisLoopOptions): Promise<number> 
     delivered: 0,
     resubscribed: 0,
     backups: 0,
+    scavenges: 0,
+    removed: 0,
   };
   let [failures, slowestMs] = [0, 0];
   for (let run = 0; run < runs; run++) {
     const scratch = join(folder, `seed-${seed + run}`);
     const summary = await runNemesis({
-      ...{ seed: seed + run, seconds, faults, nodes, scratch, isKept, isBackedUp },
+      ...{ seed: seed + run, seconds, faults, nodes, scratch, isKept, isBackedUp, isScavenged },
     });
     say(lineOf(summary));
     totals.struck += summary.struck.length;
@@ -59,6 +62,8 @@ export async function nemesisLoop(options: NemesisLoopOptions): Promise<number> 
       'delivered',
       'resubscribed',
       'backups',
+      'scavenges',
+      'removed',
     ] as const) {
       totals[name] += summary[name];
     }
@@ -96,7 +101,7 @@ function chooseFaults({ faults, say }: NemesisLoopOptions): readonly FaultName[]
 function lineOf(summary: NemesisSummary): string {
   const { seed, struck, problems, recoveredMs, seconds } = summary;
   const { acknowledged, unknown, silentlyWritten, refused, reads, events } = summary;
-  const { delivered, resubscribed, backups } = summary;
+  const { delivered, resubscribed, backups, scavenges, removed } = summary;
   const kinds = struck.map((line) => line.split(' ')[2]).join(' ');
   const verdict = problems.length === 0 ? 'ok    ' : 'FAILED';
   const numbers = [
@@ -108,6 +113,8 @@ function lineOf(summary: NemesisSummary): string {
     `${delivered} delivered`,
     `${resubscribed} times subscribed anew`,
     `${backups} backups`,
+    `${scavenges} scavenges`,
+    `${removed} records removed`,
     `writes again after ${recoveredMs} ms`,
     `${seconds} s`,
   ].join(', ');
