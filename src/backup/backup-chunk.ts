@@ -1,7 +1,7 @@
 /**
  * What a chunk looks like in a backup (docs/formats.md, Backup). Pure. A sealed one is a chunk file whose header and footer depend on
- * the log alone: so every node gives the same bytes, and a backup goes on from another node, or mends itself from it. The last one ends
- * with the block in which the backup ends.
+ * the log alone: so a backup goes on from another node, or mends itself from it. Its records are those that the node has: the same bytes on every
+ * node that has not scavenged the chunk. The last one ends with the block in which the backup ends.
  */
 import { createHash } from 'node:crypto';
 import { alignUp, formatUuid, parseUuid } from '../base/bytes.js';

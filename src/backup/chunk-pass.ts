@@ -44,6 +44,8 @@ export interface PassedChunk {
   readonly records: number;
   readonly end: Readonly<ChainState>;
   readonly isInTransaction: boolean;
+  /** Whether a scavenge has removed any of the records. */
+  readonly hasRemoved: boolean;
 }
 
 const PIECE_BYTES = 1_048_576;
@@ -99,8 +101,8 @@ class Passing {
     const crc32c = formatCrc(this.#crc);
     if (entry !== undefined && crc32c !== entry.crc32c)
       throw this.#damage(0, `the checksum of the file is ${crc32c}, and the manifest says ${entry.crc32c}`);
-    const { state, recordCount: records, isInTransaction } = this.#stream;
-    return { header: header!, crc32c, records, end: { ...state }, isInTransaction };
+    const { state, recordCount: records, isInTransaction, hasRemoved } = this.#stream;
+    return { header: header!, crc32c, records, end: { ...state }, isInTransaction, hasRemoved };
   }
 
   #read(bytes: Bytes, length: number, offset: number): void {

@@ -132,17 +132,19 @@ class Run {
     for (let number = entries.length; number < count; number++) {
       const path = this.#repository.sealedPath(number);
       const before = entries.at(-1)?.end ?? LOG_START;
-      if (!present.has(number)) {
-        entries.push(await this.#copy(number, path, before));
-        this.#repository.syncChunks();
-      } else entries.push(this.#sealedEntry(number, path, before));
+      const entry = present.has(number) ? this.#sealedEntry(number, path, before) : undefined;
+      entries.push(entry ?? (await this.#copy(number, path, before)));
+      if (entry === undefined) this.#repository.syncChunks();
       this.#told(entries.at(-1)!.end.position);
     }
     this.#repository.syncChunks();
   }
 
-  /** Of a chunk that is there. One that no backup vouches for yet, because the run that has copied it was ended, is read as a whole. */
-  #sealedEntry(number: number, path: string, before: Readonly<ChainState>): ChunkEntry {
+  /**
+   * Of a chunk that is there. One that no backup vouches for yet, because the run that has copied it was ended, is read as a whole. If something was
+   * removed from that, nothing tells up to where the backup has to go for it: undefined, it is to be copied anew.
+   */
+  #sealedEntry(number: number, path: string, before: Readonly<ChainState>): ChunkEntry | undefined {
     const header = backupHeader(this.#creation.source, number);
     const known = this.#knownSealed(number);
     if (known !== undefined) {
@@ -150,10 +152,11 @@ class Run {
       return known;
     }
     const { disk, kernel } = this.#creation.platform;
-    const { crc32c, records, end, isInTransaction } = passChunk(
+    const { crc32c, records, end, isInTransaction, hasRemoved } = passChunk(
       { disk, kernel },
       sealedPass(header, path, before),
     );
+    if (hasRemoved) return undefined;
     this.#isInTransaction = isInTransaction;
     return { file: chunkFileName(number, 0), bytes: chunkFileBytes(header.chunkSize), crc32c, records, end };
   }

@@ -114,10 +114,13 @@ export function rulesOf(metadata: Readonly<Record<string, unknown>>): RetentionR
   };
 }
 
-/** The first revision that is not hidden from a stream with this last one, its age left aside; one above the last if all are. */
+/**
+ * The first revision that is not hidden from a stream with this last one, its age left aside; one above the last if all are. A tombstone hides events
+ * that are later than any last one: once a scavenge has been, the last one known may be earlier than what is still to be met in the log.
+ */
 export function firstVisible(rules: RetentionRules, head: number): number {
   const { isTombstoned, truncateBefore, maxCount } = rules;
-  if (isTombstoned) return head + 1;
+  if (isTombstoned) return Number.POSITIVE_INFINITY;
   return Math.min(head + 1, Math.max(truncateBefore, head + 1 - maxCount));
 }
 

@@ -29,7 +29,7 @@ export interface ChunkName {
 export interface FolderListing {
   /** The highest version of each chunk. */
   readonly chunks: readonly ChunkName[];
-  /** Lower versions of chunks: left over by an interrupted scavenge. */
+  /** Lower versions of chunks, which nothing makes: a file takes another's place under the same name. */
   readonly superseded: readonly ChunkName[];
   /** Paths of chunks in preparation. */
   readonly temporary: readonly string[];

@@ -145,7 +145,7 @@ export class AllReadBackwards implements LogRead {
   /** If this is the head of an event that the index knows, records end and start where it says. */
   async #standingOf(view: DataView<ArrayBuffer>): Promise<Standing | undefined> {
     if (!isIndexed(view.getUint8(RECORD.type))) return undefined;
-    return await standingOf({ view, at: 0, end: view.byteLength }, this.#source.lookup);
+    return await standingOf({ view, at: 0, end: view.byteLength }, this.#source);
   }
 
   /** Reads up to `want` bytes before `next`, of one chunk. */

@@ -175,7 +175,7 @@ export class AllRead implements LogRead {
   async #judge(builder: PageBuilder, goodBytes: number): Promise<number> {
     const { view, start } = builder;
     const end = start + (goodBytes > 0 ? goodBytes : claimBytesOf(builder));
-    const verdict = await verdictOn({ view, at: start, end }, this.#source.lookup);
+    const verdict = await verdictOn({ view, at: start, end }, this.#source);
     this.#isBoundary = verdict.kind === 'genuine';
     if (verdict.kind === 'forged') return -1;
     return verdict.kind === 'gone' ? Math.min(goodBytes, verdict.end - start) : goodBytes;

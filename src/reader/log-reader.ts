@@ -212,7 +212,9 @@ export class LogReader {
     const position = revision < 0 ? 0 : positions[0]!;
     try {
       const rules = await all.of(metadata);
-      const visible = await all.firstVisible({ name: stream, head: revision }, rules);
+      const visible = rules.isTombstoned
+        ? revision + 1
+        : await all.firstVisible({ name: stream, head: revision }, rules);
       const firstRevision = metadata === undefined ? visible : await this.#firstFrom(stream, visible);
       const isHidden = revision >= 0 && firstRevision > revision;
       const state = rules.isTombstoned ? 'tombstoned' : isHidden ? 'deleted' : 'live';

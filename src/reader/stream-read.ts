@@ -49,15 +49,21 @@ export class StreamRead implements LogRead {
 
   async nextPage(bytesMax: number): Promise<ReadAnswer> {
     for (;;) {
-      const runs = await this.#ask(bytesMax);
+      let runs = await this.#ask(bytesMax);
       const beginning = this.#head === undefined ? await this.#begin(runs) : 'as asked';
       if (beginning === 'otherwise') continue;
       if (beginning !== 'as asked') return beginning;
       if (this.#isBeyondHead(runs)) continue;
+      const before = this.#next;
+      if (this.#eventsWanted > 0 && runs.runCount === 0 && runs.next === before) {
+        if (await this.#isTombstoned(runs)) return { kind: 'stream-deleted' };
+        runs = { ...runs, next: this.#direction === 'forwards' ? this.#head! + 1 : -1 };
+      }
       try {
         const page = await this.#pageOf(runs);
         if (page.eventCount > 0 || page.isLast) return page;
         page.release();
+        assert(this.#next !== before, 'a read gets on');
       } catch (error) {
         if (!isDamage(error) || this.#eventsAtOnce === 1) throw error;
         this.#eventsAtOnce = 1;
@@ -65,12 +71,17 @@ export class StreamRead implements LogRead {
     }
   }
 
+  /** How many events to ask for; none if it is at its end. */
+  get #eventsWanted(): number {
+    return Math.max(0, Math.min(this.#eventsLeft, this.#eventsAtOnce, this.#eventsInRange));
+  }
+
   #ask(bytesMax: number): Promise<StreamRuns> {
     return this.#source.lookup.lookup({
       stream: this.#stream,
       direction: this.#direction,
       from: this.#next,
-      eventsMax: Math.max(0, Math.min(this.#eventsLeft, this.#eventsAtOnce, this.#eventsInRange)),
+      eventsMax: this.#eventsWanted,
       bytesMax,
     });
   }
@@ -84,8 +95,15 @@ export class StreamRead implements LogRead {
   /** Whether the answer goes on behind the head, as it begins with a later event than was asked for: those before are gone. Then less is to be asked for. */
   #isBeyondHead(runs: StreamRuns): boolean {
     if (this.#direction === 'backwards' || runs.runCount === 0 || runs.next <= this.#head! + 1) return false;
-    this.#next = runs.next - eventsIn(runs);
+    const first = runs.next - eventsIn(runs);
+    assert(first > this.#next, 'a read gets on');
+    this.#next = first;
     return true;
+  }
+
+  /** Whether that is why nothing is left where the read goes on: since it began, a scavenge has taken it. */
+  async #isTombstoned({ metadata }: StreamRuns): Promise<boolean> {
+    return (await this.#source.rules.of(metadata)).isTombstoned;
   }
 
   /** Finds out what there is to read; `otherwise`: not what was asked for, as that begins or ends among what is hidden. */

@@ -69,12 +69,12 @@ export class StreamRules {
     return this.#parts.nowUs() - maxAgeUs;
   }
 
-  /** The first revision that is not hidden; one above the last if all are. Rejects as a read does. */
+  /** The first revision that is not hidden; one above the last if all are, `Infinity` behind a tombstone. Rejects as a read does. */
   async firstVisible(stream: StreamEnd, rules: RetentionRules): Promise<Revision> {
     const oldestUs = this.oldestUs(rules);
     let low = firstVisible(rules, stream.head);
     let high = stream.head + 1;
-    if (oldestUs === Number.NEGATIVE_INFINITY || low === high) return low;
+    if (oldestUs === Number.NEGATIVE_INFINITY || low >= high) return low;
     if ((await this.#timestampOf(stream, low)) >= oldestUs) return low;
     // Timestamps never go back in the log (reign-log.ts), so those that are too old come first; and a scavenge removes the first.
     for (low++; low < high; ) {
@@ -91,7 +91,9 @@ export class StreamRules {
     const { positions } = await lookup.lookup({
       ...{ stream, from, direction: 'forwards', eventsMax: 1, bytesMax: 1 },
     });
-    const position = positions[0]!;
+    const position = positions[0];
+    // Since it was asked for its end, the stream has got a tombstone and was scavenged.
+    if (position === undefined) return Number.NEGATIVE_INFINITY;
     const bytes = new Uint8Array(HEAD_BYTES);
     const view = new DataView(bytes.buffer);
     await log.read(position, bytes, 0, HEAD_BYTES);

@@ -161,6 +161,19 @@ describe('a backup', () => {
     expect(source.reads).toEqual([0, 1, 2, 0, 1, 2]);
   });
 
+  test('takes up no chunk of a run that was ended from which something was removed: it would end before that was hidden', async () => {
+    const log = sampleLog();
+    const source = new MemorySource(log, log.records.at(-1)!.position);
+    source.bytes = naiveRemoved(log, ({ position, type }) => type === 1 && position < CHUNK_SIZE);
+    await create(source);
+    rmSync(at('backups/backup-000001'), { recursive: true });
+    source.committedWhenRead = log.end;
+    source.reads.length = 0;
+    expect(await create(source)).toMatchObject({ end: { position: log.end }, chunksCopied: 2 });
+    expect(source.reads).toEqual([0, 2]);
+    expect(verify().problems).toEqual([]);
+  });
+
   test('that ends where a chunk ends has no file of its own', async () => {
     const log = new SampleLog().epoch().fillChunk();
     await create(new MemorySource(log));

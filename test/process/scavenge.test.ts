@@ -59,9 +59,9 @@ async function revisionsOf(stream: string): Promise<number[] | string> {
   return revisions;
 }
 
-async function everything(): Promise<string[]> {
+async function everything(from = 0): Promise<string[]> {
   const seen: string[] = [];
-  for await (const { stream, revision } of client!.readAll()) {
+  for await (const { stream, revision } of client!.readAll({ from })) {
     if (!stream.startsWith('$')) seen.push(`${stream} ${revision}`);
   }
   return seen;
@@ -118,6 +118,30 @@ test('a scavenge removes what is hidden, on the disk, and nothing else', { timeo
   client = await connect(again.url);
   await check();
   expect(await untilThrough(again, started.position)).toMatchObject({ rewrittenChunks: 0, chunks: 0 });
+});
+
+test('what had a tombstone does not come back, though it is in memory still', {
+  timeout: 120_000,
+}, async () => {
+  const node = await NodeProcess.start({ folder, flags: ['--ring-size', '16MiB'] });
+  client = await connect(node.url);
+  const { position } = await client.append('gone', { type: 'Written', data: {} });
+  await write(['gone']);
+  await client.tombstoneStream('gone');
+  for (let i = 0; i < 6; i++) await write(['after']);
+  const expected = await everything();
+  expect(expected.some((event) => event.startsWith('gone'))).toBe(false);
+  const started = (await ask(node, '/admin/scavenge/start?throttlePercent=100', 'POST')) as {
+    position: number;
+  };
+  expect((await untilThrough(node, started.position)).rewrittenChunks).toBeGreaterThan(0);
+  // The index is made anew some time behind it.
+  const infoOfGone = async () => await client!.streamInfo('gone');
+  await until(DEADLINE_MS, 'the index has nothing of it', async () => (await infoOfGone())?.revision === -1);
+  expect(await infoOfGone()).toMatchObject({ state: 'tombstoned', firstRevision: 0 });
+  expect(await everything()).toEqual(expected);
+  expect(await everything(position)).toEqual(expected);
+  expect(await revisionsOf('gone')).toBe('stream-deleted');
 });
 
 test('a stop holds over a restart, and the next start goes on', { timeout: 120_000 }, async () => {

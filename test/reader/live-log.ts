@@ -30,6 +30,7 @@ import { SampleLog, type SampleRecord } from '../indexer/sample-log.js';
 export const HEADROOM_BYTES = 32;
 /** Of a chunk, and of a ring. */
 const SMALL_BYTES = 65_536;
+const SEED = { low: 1, high: 2 };
 
 export class LiveLog implements StreamLookup {
   readonly sample: SampleLog;
@@ -46,7 +47,8 @@ export class LiveLog implements StreamLookup {
   nowUs = 0;
   /** What the reader has told of damage. */
   readonly damages: CairnError[] = [];
-  readonly #index: LogIndex;
+  readonly #metadata: MetadataStreams;
+  #index: LogIndex;
   readonly #durable: Cursor;
   readonly #indexed: Cursor;
   readonly #committed: Cursor;
@@ -58,9 +60,8 @@ export class LiveLog implements StreamLookup {
     this.sample = sample;
     const start = sample.chain;
     const { chunkBytes } = sample;
-    const seed = { low: 1, high: 2 };
-    const metadata = new MetadataStreams(createMetadataMemory(seed));
-    this.#index = new LogIndex({ chunkSize: chunkBytes, seed, recentEvents: 1, metadata });
+    this.#metadata = new MetadataStreams(createMetadataMemory(SEED));
+    this.#index = this.#newIndex();
     const ring = createRing({
       ringBytes,
       chunkBytes,
@@ -75,13 +76,13 @@ export class LiveLog implements StreamLookup {
     this.#committed = new Cursor(control, CONTROL.committed, start.position);
     this.#committed.store(start.position);
     sample.writeChunks(this.folder);
-    this.#follow(0, sample.end);
+    this.#follow(sample);
     this.#taken = sample.records.length;
     this.committed = sample.end;
     this.reader = new LogReader({
       tail: this.producer,
       lookup: this,
-      metadata,
+      metadata: this.#metadata,
       indexed: () => this.indexed ?? this.#indexed.position,
       nowUs: () => this.nowUs,
       kernel: javascriptKernel,
@@ -141,6 +142,15 @@ export class LiveLog implements StreamLookup {
     }
   }
 
+  /** Makes the index anew without these records, which are still where they were: in the ring, or in a file from somebody who has not scavenged. */
+  forget(records: readonly SampleRecord[]): void {
+    const left = new SampleLog(this.sample.chunkBytes);
+    left.copy(this.sample, this.sample.end);
+    left.remove(records);
+    this.#index = this.#newIndex();
+    this.#follow(left);
+  }
+
   /** Overwrites bytes of the log on disk. */
   damage(position: number, bytes: Uint8Array): void {
     const { chunkBytes } = this.sample;
@@ -167,19 +177,24 @@ export class LiveLog implements StreamLookup {
     this.producer.publish();
     const from = this.#durable.position;
     const to = this.producer.published;
-    const { chunkBytes } = this.sample;
+    const { sample } = this;
+    const { chunkBytes } = sample;
     for (let number = Math.floor(from / chunkBytes); number * chunkBytes <= to; number++) {
       const file = openSync(this.chunkPath(number), constants.O_RDWR | constants.O_CREAT);
-      writeSync(file, this.sample.chunkFile(number, to));
+      writeSync(file, sample.chunkFile(number, to));
       closeSync(file);
     }
-    this.#follow(from, to);
+    this.#follow(sample, from, to);
     this.#durable.store(to);
     this.#indexed.store(to);
   }
 
-  #follow(from: number, to: number): void {
-    const { bytes } = this.sample;
+  #newIndex(): LogIndex {
+    const { chunkBytes: chunkSize } = this.sample;
+    return new LogIndex({ chunkSize, seed: SEED, recentEvents: 1, metadata: this.#metadata });
+  }
+
+  #follow({ bytes, end }: SampleLog, from = 0, to = end): void {
     this.#index.follow(bytes, new Uint32Array(bytes.buffer, 0, bytes.length / 4), from, to);
   }
 }
