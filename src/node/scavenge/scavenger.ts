@@ -118,11 +118,15 @@ export class Scavenger {
         indexer.scavenged(chunk);
       },
       ended: () => indexer.scavengeEnded(),
-      pause: (delayMs, signal) => sleep(delayMs, undefined, { signal, ref: false }).catch(() => undefined),
+      pause,
     });
     const take = (events: Parameters<typeof runner.take>[0]) => runner.take(events);
-    return { runner, worker, follower: new ScavengeFollower({ reader, lookup: indexer, take, warn }) };
+    return { runner, worker, follower: new ScavengeFollower({ reader, lookup: indexer, take, warn, pause }) };
   }
+}
+
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return sleep(delayMs, undefined, { signal, ref: false }).catch(() => undefined);
 }
 
 /** A scavenge makes room, but needs some first: never what is kept for the cluster's own records. */
