@@ -48,6 +48,8 @@ export interface ScavengePorts {
 
 /** What a full disk, an unreadable chunk or a leader that is gone is given to get better. */
 const REST_MS = 15_000;
+/** By how much a point may be ahead of this node's clock: clocks differ a little. */
+const AHEAD_MAX_MS = 60_000;
 /** Transactions that the index is asked about at the same time. */
 const DRAFTS_AT_ONCE = 16;
 
@@ -167,9 +169,22 @@ export class ScavengeRunner {
   /** Whether another attempt would get any further. */
   #canGoOn(point: ScavengePoint): boolean {
     if (point !== this.#points.at(-1)) return true;
+    if (this.#tooEarlyFor(point) !== undefined) return false;
     const { chunkSize, sealedEnd } = this.#ports;
     const pending = this.#ledger.pending(Math.floor(point.position / chunkSize), point.position);
     return pending.some((number) => !this.#damaged.has(number) && (number + 1) * chunkSize <= sealedEnd());
+  }
+
+  /**
+   * What a leader has written whose clock was far ahead: by its time, events would count as too old that can be read still. What goes is the
+   * same on every node whenever it goes; the clock only says that it may.
+   */
+  #tooEarlyFor({ timestampUs }: ScavengePoint): string | undefined {
+    const nowMs = this.#ports.clock.wallMs();
+    const pointMs = Math.floor(timestampUs / 1000);
+    if (pointMs <= nowMs + AHEAD_MAX_MS) return undefined;
+    const [written, now] = [pointMs, nowMs].map((ms) => new Date(ms).toISOString());
+    return `the point is from the future: its time is ${written}, and this node's clock says ${now}`;
   }
 
   /** Undefined if nothing is left to do for the point, or nobody wants it any more; else what is in the way. */
@@ -194,6 +209,8 @@ export class ScavengeRunner {
     const bytes = files.reduce((sum, file) => sum + (file?.fileBytes ?? 0), 0);
     this.#progress.begin(total, total - pending.length, bytes);
     if (pending.length === 0) return undefined;
+    const tooEarly = this.#tooEarlyFor(point);
+    if (tooEarly !== undefined) return tooEarly;
     const rules = await this.#plan(pending, signal);
     await this.#ports.sealedEndSettled();
     note('a scavenge begins', { point: point.position, chunks: pending.length, streams: rules.size });

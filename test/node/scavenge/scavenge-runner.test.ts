@@ -35,11 +35,12 @@ class Surroundings {
   /** What becomes of a chunk, other than that it is written anew. */
   report: ((work: ChunkWork, signal: AbortSignal) => Answer | Promise<Answer>) | undefined;
   saveError: Error | undefined;
+  wallMs = 1;
 
   runner(): ScavengeRunner {
     const runner = new ScavengeRunner({
       ...{ logId: LOG_ID, chunkSize: CHUNK },
-      clock: { monotonicMs: () => performance.now(), wallMs: () => 1 },
+      clock: { monotonicMs: () => performance.now(), wallMs: () => this.wallMs },
       file: {
         load: async () => this.state,
         save: async (bytes) => {
@@ -285,6 +286,35 @@ describe('what is in the way', () => {
     runner.take([point(2_000)]);
     await becomes(runner, 'waiting');
     expect(folder.taken()).toEqual(['plan 2000', ...chunks(0), 'ended']);
+  });
+
+  test('a point from the future: nothing goes before its time, but for the minute that clocks may differ', async () => {
+    const folder = new Surroundings();
+    const writtenMs = 10_000_000;
+    const future: ScavengeEvent = {
+      kind: 'point',
+      point: { position: 1_500, timestampUs: writtenMs * 1_000, throttlePercent: 30 },
+    };
+    const runner = folder.runner();
+    runner.take([future]);
+    await becomes(runner, 'waiting');
+    expect(runner.status.why).toMatch(/^the point is from the future: its time is 1970-01-01T02:46:40.000Z/);
+    folder.wallMs = writtenMs - 60_001;
+    runner.mended(4);
+    expect(folder.taken()).toEqual([]);
+    folder.wallMs = writtenMs - 60_000;
+    runner.mended(4);
+    await becomes(runner, 'idle');
+    expect(folder.taken()).toEqual(['plan 1500', ...chunks(0), 'ended']);
+
+    // What was carried out stays so, whatever the clock says at the next start.
+    await runner.close();
+    folder.wallMs = 1;
+    const second = folder.runner();
+    second.take([future]);
+    await expect.poll(() => second.status.chunksDone, WAIT).toBe(1);
+    await becomes(second, 'idle');
+    expect(folder.taken()).toEqual([]);
   });
 
   test('somebody who replaces a chunk: no job is at any file meanwhile', async () => {
