@@ -38,6 +38,8 @@ export interface ScavengePorts {
   readonly rewritten: (chunk: number) => void;
   /** No further chunk gets another file for now. */
   readonly ended: () => void;
+  /** Which chunk of this log the error says is damaged, unreadable or gone; undefined if it is about something else. */
+  readonly damagedChunkOf: (error: CairnError) => number | undefined;
   /** Met damage. */
   readonly damaged: (error: CairnError) => void;
   /** Resolves after so long. */
@@ -324,8 +326,8 @@ export class ScavengeRunner {
     const { code, message, details, isOutOfSpace } = report;
     const error = new CairnError(code, message, details);
     if (isOutOfSpace) return await this.#waitFor(`there was no space for chunk ${number}`, signal);
-    const isUnreadable = details['errno'] === 'EIO' || details['errno'] === 'ENOENT';
-    if (code !== 'log-corrupt' && !isUnreadable) throw error;
+    // Such as a temporary file that can't be written or read back: nobody would ever mend that.
+    if (this.#ports.damagedChunkOf(error) === undefined) throw error;
     this.#damaged.add(number);
     this.#ports.damaged(error);
   }

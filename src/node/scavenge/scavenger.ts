@@ -16,6 +16,7 @@ import {
 } from '../../scavenge/scavenge-events.js';
 import { SCAVENGE_FILE } from '../../scavenge/scavenge-state.js';
 import type { LogStore } from '../log-store.js';
+import { damagedChunkOf } from '../repair/damage-report.js';
 import { replaceFile } from '../replace-file.js';
 import type { LedgerFile } from './chunk-ledger.js';
 import { LogQuestions } from './log-questions.js';
@@ -112,6 +113,7 @@ export class Scavenger {
       sealedEndSettled: () => store.historySettled(),
       plan: (points, signal) => planRemovals(plan, points, signal),
       keepDraftFrom: (name, point) => keepDraftFrom(questions, name, point),
+      damagedChunkOf: (error) => damagedChunkOf(error, folder, chunkSize),
       lackOf: (bytes) => lackOf(this.#parts.diskSpace(), bytes),
       rewritten: (chunk) => {
         reader.reopen(chunk);

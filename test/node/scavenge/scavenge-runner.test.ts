@@ -1,6 +1,7 @@
 /** What a node does with scavenge points, with everything around it played by the test. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { CairnError } from '../../../src/base/errors.js';
+import { damagedChunkOf } from '../../../src/node/repair/damage-report.js';
 import type { ChunkWork, ScavengeReport } from '../../../src/node/scavenge/scavenge-job.js';
 import { ScavengeRunner } from '../../../src/node/scavenge/scavenge-runner.js';
 import { RemovalRules } from '../../../src/scavenge/removal-rules.js';
@@ -8,6 +9,7 @@ import type { ScavengeEvent, ScavengePoint } from '../../../src/scavenge/scaveng
 
 const CHUNK = 1_000;
 const LOG_ID = '10111213-1415-1617-1819-1a1b1c1d1e1f';
+const FOLDER = '/data';
 const WAIT = { timeout: 20_000, interval: 2 };
 
 function point(position: number): ScavengeEvent {
@@ -36,6 +38,7 @@ class Surroundings {
   report: ((work: ChunkWork, signal: AbortSignal) => Answer | Promise<Answer>) | undefined;
   saveError: Error | undefined;
   wallMs = 1;
+  endPause: () => void = () => undefined;
 
   runner(): ScavengeRunner {
     const runner = new ScavengeRunner({
@@ -70,10 +73,14 @@ class Surroundings {
       lackOf: () => this.lack,
       rewritten: (chunk) => this.asked.push(`rewritten ${chunk}`),
       ended: () => this.asked.push('ended'),
+      damagedChunkOf: (error) => damagedChunkOf(error, FOLDER, CHUNK),
       damaged: (error) => this.damages.push(error),
       // Only what the test does ends a wait.
       pause: (_delayMs, signal) =>
-        new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+        new Promise((resolve) => {
+          this.endPause = resolve;
+          signal.addEventListener('abort', () => resolve());
+        }),
       note: () => undefined,
       warn: (message) => this.asked.push(message),
     });
@@ -107,6 +114,8 @@ function untilCancelled(signal: AbortSignal): Promise<ScavengeReport> {
     signal.addEventListener('abort', () => resolve({ kind: 'cancelled' }));
   });
 }
+
+const chunkFile = (chunk: number) => `${FOLDER}/chunk-00000${chunk}.000000`;
 
 const FAILURE = { kind: 'failed', message: 'broken', isOutOfSpace: false } as const;
 
@@ -266,7 +275,7 @@ describe('what is in the way', () => {
   test('damage: it is reported, the other chunks are gone over, and this one when it is mended', async () => {
     const folder = new Surroundings();
     folder.report = ({ number }) =>
-      number === 1 ? { ...FAILURE, code: 'log-corrupt', details: {} } : undefined;
+      number === 1 ? { ...FAILURE, code: 'log-corrupt', details: { file: chunkFile(1) } } : undefined;
     const runner = folder.runner();
     runner.take([point(3_000)]);
     await becomes(runner, 'waiting');
@@ -278,6 +287,27 @@ describe('what is in the way', () => {
     await becomes(runner, 'idle');
     expect(folder.taken()).toEqual(['plan 3000', ...chunks(1), 'ended']);
   });
+
+  test.each([
+    ['written', 'disk-failure', { errno: 'EIO', syscall: 'pwrite', path: `${chunkFile(1)}.tmp` }],
+    ['read back as it was written', 'log-corrupt', { file: `${chunkFile(1)}.tmp` }],
+  ] as const)(
+    'a new file that can not be %s is no damage: it is tried again',
+    async (_how, code, details) => {
+      const folder = new Surroundings();
+      folder.report = ({ number }) => (number === 1 ? { ...FAILURE, code, details } : undefined);
+      const runner = folder.runner();
+      runner.take([point(3_000)]);
+      await becomes(runner, 'waiting');
+      expect(folder.damages).toEqual([]);
+      expect(runner.status.why).toBe('broken');
+      expect(folder.taken()).toEqual(['plan 3000', ...chunks(0), 'ended', 'a scavenge could not go on']);
+      folder.report = undefined;
+      folder.endPause();
+      await becomes(runner, 'idle');
+      expect(folder.taken()).toEqual(['plan 3000', ...chunks(1, 2), 'ended']);
+    },
+  );
 
   test('a chunk that is not known to be committed: it is left alone', async () => {
     const folder = new Surroundings();
