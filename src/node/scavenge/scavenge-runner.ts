@@ -205,7 +205,7 @@ export class ScavengeRunner {
     const { chunkSize, worker, note } = this.#ports;
     this.#progress.becomes('planning');
     const total = Math.floor(point.position / chunkSize);
-    const files = total === 0 ? [] : await worker.survey(total);
+    const files = total === 0 ? [] : await unlessAborted(worker.survey(total), signal);
     await this.#ledger.compare(files);
     const pending = this.#ledger.pending(total, point.position);
     const bytes = files.reduce((sum, file) => sum + (file?.fileBytes ?? 0), 0);
@@ -230,8 +230,7 @@ export class ScavengeRunner {
   #plan(pending: readonly number[], signal: AbortSignal): Promise<RemovalRules> {
     const through = Math.min(...pending.map((number) => this.#ledger.through(number)));
     const lacking = this.#points.filter(({ position }) => position > through);
-    // What it waits for may never come when the node ends.
-    return Promise.race([this.#ports.plan(lacking, signal), aborted(signal)]);
+    return unlessAborted(this.#ports.plan(lacking, signal), signal);
   }
 
   /** Returns what keeps some of the chunks from being gone over now. */
@@ -290,7 +289,8 @@ export class ScavengeRunner {
     for (let at = 0; at < names.length; at += DRAFTS_AT_ONCE) {
       signal.throwIfAborted();
       const some = names.slice(at, at + DRAFTS_AT_ONCE);
-      const keepFroms = await Promise.all(some.map((name) => this.#ports.keepDraftFrom(name, point)));
+      const asked = Promise.all(some.map((name) => this.#ports.keepDraftFrom(name, point)));
+      const keepFroms = await unlessAborted(asked, signal);
       known.push(...some.map((name, i) => ({ name, keepFrom: keepFroms[i]! })));
     }
     return known;
@@ -345,10 +345,17 @@ export class ScavengeRunner {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const give = () => reject(signal.reason as Error);
+/** For what waits, perhaps, for something that never comes when the node ends: a mended chunk, an index made anew. */
+async function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise<T> {
+  let give: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    give = () => reject(signal.reason as Error);
     if (signal.aborted) give();
     else signal.addEventListener('abort', give, { once: true });
   });
+  try {
+    return await Promise.race([asked, aborted]);
+  } finally {
+    signal.removeEventListener('abort', give);
+  }
 }
