@@ -15,11 +15,13 @@ export const DRAFT_OVER_AFTER_US = 86_400_000_000;
 const CONTENT_AT = PREPARE.stream + DRAFT_NAME.bytes;
 /** Behind the frame's header: the transaction's id and the step's number, then what it does. */
 const ACTION_AT = CONTENT_AT + FRAME_HEADER_BYTES + TRANSACTION_ID_BYTES + 4;
+/** As much of a Draft record as {@link endsDraft} looks at, if it has so much. */
+export const DRAFT_HEAD_BYTES = ACTION_AT + 4;
 
 /** Whether the Draft record at `at` ends its transaction. */
 export function endsDraft(view: DataView, at: number): boolean {
   const end = at + view.getUint32(at + RECORD.length, true);
-  return at + ACTION_AT + 4 <= end && view.getUint32(at + ACTION_AT, true) !== STEP_ACTION.write;
+  return at + DRAFT_HEAD_BYTES <= end && view.getUint32(at + ACTION_AT, true) !== STEP_ACTION.write;
 }
 
 /** A transaction as of a point: its last step, and what is known of that. */

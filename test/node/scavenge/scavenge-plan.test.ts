@@ -45,13 +45,16 @@ class PlanLog {
     return this.events.filter((event) => event.stream === stream);
   }
 
-  questions(): LogQuestions {
+  /** Notes in `reads` how many bytes are read at once. */
+  questions(reads: number[] = []): LogQuestions {
     const bytes = Buffer.concat(this.events.map(({ sealed }) => sealed.bytes));
     return new LogQuestions(
       { lookup: async (query) => this.#lookup(query) },
       {
-        readRaw: async (position, target) =>
-          void target.set(bytes.subarray(position, position + target.length)),
+        readRaw: async (position, target) => {
+          reads.push(target.length);
+          target.set(bytes.subarray(position, position + target.length));
+        },
         wholeRecords: (_position, read) => read.length,
       },
     );
@@ -160,6 +163,22 @@ test('is what was hidden at each point, whatever came later, and whatever is gon
     ),
     { numRuns: 400 },
   );
+});
+
+test('to see how old events are, their headers are read and no more', async () => {
+  const log = new PlanLog();
+  for (let i = 0; i < 20; i++) log.append('a', 'e', { long: 'x'.repeat(5_000) });
+  log.append('$$a', '$metadata', { $maxAge: 7 });
+  log.append('$scavenges');
+  const reads: number[] = [];
+  const parts = { questions: log.questions(reads), listMetadataStreams: () => log.listMetadataStreams() };
+  const rules = await planRemovals(parts, [log.point(21)], new AbortController().signal);
+  const [name, chunkEnd] = [Buffer.from('a'), log.point(21).position];
+  const removed = log
+    .of('a')
+    .filter(({ revision }) => rules.removes(name, 0, name.length, { revision, chunkEnd }));
+  expect(removed.length).toBe(14);
+  expect(Math.max(...reads)).toBeLessThan(200);
 });
 
 test('of an open transaction all steps but the last go once it has ended, or had no step for a day', async () => {
