@@ -7,7 +7,7 @@ import type { Bytes } from '../../base/ports.js';
 import type { Position } from '../../base/units.js';
 import { chunkFileBytes } from '../../log/chunk.js';
 import type { ScavengeStatus } from '../../net/node-port.js';
-import type { KnownDraft } from '../../scavenge/draft-steps.js';
+import { type KnownDrafts, NO_KNOWN_DRAFTS, withDrafts } from '../../scavenge/draft-steps.js';
 import type { RemovalRules } from '../../scavenge/removal-rules.js';
 import type { ScavengeEvent, ScavengePoint } from '../../scavenge/scavenge-events.js';
 import { ChunkLedger, type LedgerFile } from './chunk-ledger.js';
@@ -248,7 +248,7 @@ export class ScavengeRunner {
 
   async #chunk(number: number, { point, signal, files }: Pass): Promise<string | undefined> {
     const { chunkSize, sealedEnd, lackOf } = this.#ports;
-    for (let drafts: readonly KnownDraft[] = []; ; ) {
+    for (let drafts = NO_KNOWN_DRAFTS; ; ) {
       signal.throwIfAborted();
       if (this.#damaged.has(number)) return `chunk ${number} is damaged`;
       if ((number + 1) * chunkSize > sealedEnd()) return `chunk ${number} is not known to be committed yet`;
@@ -260,8 +260,10 @@ export class ScavengeRunner {
       }
       this.#progress.becomes('running');
       const report = await this.#job(number, point, { signal, drafts });
-      if (report.kind === 'undecided') drafts = await this.#draftsOf(report.names, point, signal);
-      else if (report.kind === 'failed') await this.#failed(number, report, signal);
+      if (report.kind === 'undecided') {
+        const keepFroms = await this.#keepFromsOf(report.names, point, signal);
+        drafts = withDrafts(drafts, report.names, keepFroms);
+      } else if (report.kind === 'failed') await this.#failed(number, report, signal);
       else if (report.kind === 'kept' || report.kind === 'rewritten') {
         return await this.#done(number, report, { point, signal, files });
       }
@@ -271,7 +273,7 @@ export class ScavengeRunner {
   async #job(
     number: number,
     { throttlePercent }: ScavengePoint,
-    { signal, drafts }: { readonly signal: AbortSignal; readonly drafts: readonly KnownDraft[] },
+    { signal, drafts }: { readonly signal: AbortSignal; readonly drafts: KnownDrafts },
   ): Promise<ScavengeReport> {
     const abort = new AbortController();
     const work = { number, committed: this.#ports.committed(), throttlePercent, drafts };
@@ -284,16 +286,19 @@ export class ScavengeRunner {
     }
   }
 
-  async #draftsOf(names: readonly Bytes[], point: ScavengePoint, signal: AbortSignal): Promise<KnownDraft[]> {
-    const known: KnownDraft[] = [];
+  async #keepFromsOf(
+    names: readonly Bytes[],
+    point: ScavengePoint,
+    signal: AbortSignal,
+  ): Promise<readonly number[]> {
+    const keepFroms: number[] = [];
     for (let at = 0; at < names.length; at += DRAFTS_AT_ONCE) {
       signal.throwIfAborted();
       const some = names.slice(at, at + DRAFTS_AT_ONCE);
       const asked = Promise.all(some.map((name) => this.#ports.keepDraftFrom(name, point)));
-      const keepFroms = await unlessAborted(asked, signal);
-      known.push(...some.map((name, i) => ({ name, keepFrom: keepFroms[i]! })));
+      keepFroms.push(...(await unlessAborted(asked, signal)));
     }
-    return known;
+    return keepFroms;
   }
 
   async #done(

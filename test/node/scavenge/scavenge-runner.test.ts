@@ -275,22 +275,37 @@ describe('what is in the way', () => {
   });
 });
 
-test('what a chunk alone does not tell about open transactions is looked up, and the chunk gone over with that', async () => {
+test('what a chunk alone does not tell about open transactions is looked up, until it has no more questions', async () => {
   const folder = new Surroundings();
-  folder.report = ({ number, drafts }) =>
-    number === 0 && drafts.length === 0
-      ? { kind: 'undecided', names: [new Uint8Array([1]), new Uint8Array([2])] }
-      : undefined;
+  const name = (first: number) => new Uint8Array(17).fill(first);
+  const asks = [[name(1), name(2)], [name(3)]];
+  const given: unknown[] = [];
+  folder.report = ({ drafts }) => {
+    given.push(drafts);
+    const names = asks.shift();
+    return names && { kind: 'undecided', names };
+  };
   const runner = folder.runner();
   runner.take([point(1_500)]);
   await becomes(runner, 'idle');
-  expect(folder.taken()).toEqual(['plan 1500', 'draft 1 at 1500', 'draft 2 at 1500', ...chunks(0), 'ended']);
+  expect(folder.taken()).toEqual([
+    'plan 1500',
+    ...['draft 1 at 1500', 'draft 2 at 1500', 'draft 3 at 1500'],
+    ...chunks(0),
+    'ended',
+  ]);
+  // Each time all that is known so far.
+  const known = (...names: Uint8Array[]) => ({
+    names: new Uint8Array(Buffer.concat(names)),
+    keepFroms: new Float64Array(names.length).fill(7),
+  });
+  expect(given).toEqual([known(), known(name(1), name(2)), known(name(1), name(2), name(3))]);
 });
 
 test.each(['survey', 'plan', 'draft'])('a node ends though its %s is never answered', async (question) => {
   const folder = new Surroundings();
   folder.unanswered = question;
-  folder.report = () => ({ kind: 'undecided', names: [new Uint8Array([1])] });
+  folder.report = () => ({ kind: 'undecided', names: [new Uint8Array(17)] });
   const runner = folder.runner();
   runner.take([point(1_500)]);
   await expect.poll(() => folder.isReached, WAIT).toBe(true);
