@@ -3,12 +3,13 @@
  * by metadata of that stream; that there is something new is told by the feed of subscriptions.
  */
 import { CairnError } from '../../base/errors.js';
+import { SCAVENGES_STREAM } from '../../base/stream-metadata.js';
 import type { StreamLookup } from '../../indexer/commands.js';
 import { decodeHeader, decodeRecord } from '../../log/decoded-record.js';
 import { occupiedBytes } from '../../log/record.js';
 import type { LogReader } from '../../reader/log-reader.js';
 import type { LogRead } from '../../reader/read-page.js';
-import { SCAVENGES_STREAM, type ScavengeEvent, scavengeEventIn } from '../../scavenge/scavenge-events.js';
+import { type ScavengeEvent, scavengeEventIn } from '../../scavenge/scavenge-events.js';
 
 export interface FollowerParts {
   readonly reader: Pick<LogReader, 'readRaw' | 'wholeRecords' | 'followStream'>;

@@ -11,6 +11,7 @@ import {
   parseObject,
   type RetentionRules,
   rulesOf,
+  SCAVENGES_STREAM,
   subjectOf,
   TOMBSTONE_TYPE,
 } from '../../base/stream-metadata.js';
@@ -20,7 +21,7 @@ import { LISTING_START } from '../../indexer/commands.js';
 import type { DecodedRecord } from '../../log/decoded-record.js';
 import { keepStepsFrom } from '../../scavenge/draft-steps.js';
 import { RemovalRules } from '../../scavenge/removal-rules.js';
-import { SCAVENGES_STREAM, type ScavengePoint } from '../../scavenge/scavenge-events.js';
+import type { ScavengePoint } from '../../scavenge/scavenge-events.js';
 import { firstWhere, type LastEvent, type LogQuestions, type StreamEvent } from './log-questions.js';
 
 /** Names that the index thread is asked for at once: a tenth of a millisecond of its time. */

@@ -1,10 +1,10 @@
 /** What a node hears of scavenge points while its index or its disk makes trouble, played by the test. */
 import { expect, test } from 'vitest';
 import { CairnError } from '../../../src/base/errors.js';
+import { SCAVENGES_STREAM } from '../../../src/base/stream-metadata.js';
 import { ScavengeFollower } from '../../../src/node/scavenge/scavenge-follower.js';
 import {
   SCAVENGE_POINT_TYPE,
-  SCAVENGES_STREAM,
   type ScavengeEvent,
   scavengePointData,
 } from '../../../src/scavenge/scavenge-events.js';
