@@ -12,6 +12,7 @@ import type { RemovalRules } from '../../scavenge/removal-rules.js';
 import type { ScavengeEvent, ScavengePoint } from '../../scavenge/scavenge-events.js';
 import { ChunkLedger, type LedgerFile } from './chunk-ledger.js';
 import type { ChunkSurvey, ChunkWork, ScavengeReport } from './scavenge-job.js';
+import type { TooMuchToRemove } from './scavenge-plan.js';
 import { type ProgressClock, ScavengeProgress } from './scavenge-progress.js';
 
 export interface ScavengePorts {
@@ -30,7 +31,10 @@ export interface ScavengePorts {
   readonly sealedEnd: () => Position;
   /** Resolves when that is not about to move: it follows the commit of the point by a write. */
   readonly sealedEndSettled: () => Promise<void>;
-  readonly plan: (points: readonly ScavengePoint[], signal: AbortSignal) => Promise<RemovalRules>;
+  readonly plan: (
+    points: readonly ScavengePoint[],
+    signal: AbortSignal,
+  ) => Promise<RemovalRules | TooMuchToRemove>;
   readonly keepDraftFrom: (name: Bytes, point: ScavengePoint) => Promise<number>;
   /** Why there is no room for a file of so many bytes; undefined if there is. */
   readonly lackOf: (bytes: number) => string | undefined;
@@ -72,6 +76,8 @@ export class ScavengeRunner {
   readonly #points: ScavengePoint[] = [];
   /** Chunks that can't be gone over until they are mended. */
   readonly #damaged = new Set<number>();
+  /** More goes for it than a plan has room for: to try again would end the same way. */
+  #refused: ScavengePoint | undefined;
   /** How many others are at the files of chunks. */
   #holds = 0;
   #isStopped = false;
@@ -171,7 +177,7 @@ export class ScavengeRunner {
   /** Whether another attempt would get any further. */
   #canGoOn(point: ScavengePoint): boolean {
     if (point !== this.#points.at(-1)) return true;
-    if (this.#tooEarlyFor(point) !== undefined) return false;
+    if (point === this.#refused || this.#tooEarlyFor(point) !== undefined) return false;
     const { chunkSize, sealedEnd } = this.#ports;
     const pending = this.#ledger.pending(Math.floor(point.position / chunkSize), point.position);
     return pending.some((number) => !this.#damaged.has(number) && (number + 1) * chunkSize <= sealedEnd());
@@ -214,6 +220,10 @@ export class ScavengeRunner {
     const tooEarly = this.#tooEarlyFor(point);
     if (tooEarly !== undefined) return tooEarly;
     const rules = await this.#plan(pending, signal);
+    if ('tooMuch' in rules) {
+      this.#refused = point;
+      return rules.tooMuch;
+    }
     await this.#ports.sealedEndSettled();
     note('a scavenge begins', { point: point.position, chunks: pending.length, streams: rules.size });
     worker.use(rules);
@@ -227,7 +237,7 @@ export class ScavengeRunner {
     return undefined;
   }
 
-  #plan(pending: readonly number[], signal: AbortSignal): Promise<RemovalRules> {
+  #plan(pending: readonly number[], signal: AbortSignal): Promise<RemovalRules | TooMuchToRemove> {
     const through = Math.min(...pending.map((number) => this.#ledger.through(number)));
     const lacking = this.#points.filter(({ position }) => position > through);
     return unlessAborted(this.#ports.plan(lacking, signal), signal);

@@ -22,7 +22,7 @@ import type { LedgerFile } from './chunk-ledger.js';
 import { LogQuestions } from './log-questions.js';
 import { appendToScavenges } from './scavenge-appends.js';
 import { ScavengeFollower } from './scavenge-follower.js';
-import { keepDraftFrom, planRemovals } from './scavenge-plan.js';
+import { keepDraftFrom, PLANNED_STREAMS_MAX, planRemovals } from './scavenge-plan.js';
 import { NOTHING_SCAVENGED } from './scavenge-progress.js';
 import { ScavengeRunner } from './scavenge-runner.js';
 import { ScavengeWorker } from './scavenge-worker.js';
@@ -102,6 +102,7 @@ export class Scavenger {
     const questions = new LogQuestions(indexer, reader);
     const plan = {
       questions,
+      streamsMax: PLANNED_STREAMS_MAX,
       listMetadataStreams: (...page: Parameters<typeof indexer.listMetadataStreams>) =>
         indexer.listMetadataStreams(...page),
     };

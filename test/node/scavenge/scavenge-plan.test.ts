@@ -4,8 +4,9 @@ import { expect, test } from 'vitest';
 import { OPTIONS } from '../../../src/config/options.js';
 import type { StreamQuery, StreamRuns } from '../../../src/indexer/commands.js';
 import { LogQuestions } from '../../../src/node/scavenge/log-questions.js';
-import { keepDraftFrom, planRemovals } from '../../../src/node/scavenge/scavenge-plan.js';
+import { keepDraftFrom, type PlanParts, planRemovals } from '../../../src/node/scavenge/scavenge-plan.js';
 import { DRAFT_OVER_AFTER_US } from '../../../src/scavenge/draft-steps.js';
+import type { RemovalRules } from '../../../src/scavenge/removal-rules.js';
 import type { ScavengePoint } from '../../../src/scavenge/scavenge-events.js';
 import { type NaiveSealed, naiveSeal, prepareBody } from '../../log/naive-records.js';
 import { draftName, ScavengeLog } from '../../scavenge/scavenge-log.js';
@@ -99,6 +100,12 @@ function naiveKeepFrom(log: PlanLog, stream: string, { position, timestampUs }: 
   return first < 0 ? events.length - 1 : Math.min(first, events.length - 1);
 }
 
+async function planned(parts: PlanParts, points: readonly ScavengePoint[]): Promise<RemovalRules> {
+  const rules = await planRemovals(parts, points, new AbortController().signal);
+  if ('tooMuch' in rules) throw new Error(rules.tooMuch);
+  return rules;
+}
+
 const STREAMS = ['a', 'b', 'c', '$scavenges'];
 
 const step = fc.oneof(
@@ -141,8 +148,12 @@ test('is what was hidden at each point, whatever came later, and whatever is gon
               event.sealed.position < first!.position &&
               event.revision < naiveKeepFrom(log, event.stream, first!);
         }
-        const parts = { questions: log.questions(), listMetadataStreams: () => log.listMetadataStreams() };
-        const rules = await planRemovals(parts, points, new AbortController().signal);
+        const parts = {
+          questions: log.questions(),
+          listMetadataStreams: () => log.listMetadataStreams(),
+          streamsMax: 3,
+        };
+        const rules = await planned(parts, points);
         for (const { stream, revision, sealed, isGone } of log.events) {
           if (isGone) continue;
           for (const { position: chunkEnd } of points) {
@@ -165,14 +176,33 @@ test('is what was hidden at each point, whatever came later, and whatever is gon
   );
 });
 
+test('is refused, with the number, if something goes of more streams than there is room for', async () => {
+  const log = new PlanLog();
+  for (const stream of ['a', 'b', 'c']) {
+    log.append(stream);
+    log.append(stream);
+    log.append(`$$${stream}`, '$metadata', { $maxCount: 1 });
+  }
+  log.append('$scavenges');
+  const parts = { questions: log.questions(), listMetadataStreams: () => log.listMetadataStreams() };
+  const planWith = (streamsMax: number) =>
+    planRemovals({ ...parts, streamsMax }, [log.point(9)], new AbortController().signal);
+  expect(await planWith(3)).toMatchObject({ size: 3 });
+  expect(await planWith(2)).toEqual({ tooMuch: expect.stringContaining('more than 2 streams') });
+});
+
 test('to see how old events are, their headers are read and no more', async () => {
   const log = new PlanLog();
   for (let i = 0; i < 20; i++) log.append('a', 'e', { long: 'x'.repeat(5_000) });
   log.append('$$a', '$metadata', { $maxAge: 7 });
   log.append('$scavenges');
   const reads: number[] = [];
-  const parts = { questions: log.questions(reads), listMetadataStreams: () => log.listMetadataStreams() };
-  const rules = await planRemovals(parts, [log.point(21)], new AbortController().signal);
+  const parts = {
+    questions: log.questions(reads),
+    listMetadataStreams: () => log.listMetadataStreams(),
+    streamsMax: 3,
+  };
+  const rules = await planned(parts, [log.point(21)]);
   const [name, chunkEnd] = [Buffer.from('a'), log.point(21).position];
   const removed = log
     .of('a')

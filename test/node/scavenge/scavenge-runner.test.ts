@@ -252,6 +252,21 @@ describe('what is in the way', () => {
     expect(folder.taken()).toEqual([]);
   });
 
+  test('more than a plan has room for: nothing goes, and nothing is planned again before the next point', async () => {
+    const folder = new Surroundings();
+    folder.tooMuch = 'too many streams';
+    const runner = folder.runner();
+    runner.take([point(1_500)]);
+    await becomes(runner, 'waiting');
+    expect(runner.status.why).toBe('too many streams');
+    folder.tooMuch = undefined;
+    runner.mended(4);
+    expect(folder.taken()).toEqual(['plan 1500']);
+    runner.take([point(1_600)]);
+    await becomes(runner, 'idle');
+    expect(folder.taken()).toEqual(['plan 1500 1600', ...chunks(0), 'ended']);
+  });
+
   test('somebody who replaces a chunk: no job is at any file meanwhile', async () => {
     const folder = new Surroundings();
     const runner = folder.runner();

@@ -35,6 +35,7 @@ export class Surroundings {
   report: ((work: ChunkWork, signal: AbortSignal) => Answer | Promise<Answer>) | undefined;
   saveError: Error | undefined;
   wallMs = 1;
+  tooMuch: string | undefined;
   /** What is never answered, and whether it was asked for. */
   unanswered: string | undefined;
   isReached = false;
@@ -67,7 +68,7 @@ export class Surroundings {
       plan: async (points: readonly ScavengePoint[]) => {
         await this.#reach('plan');
         this.asked.push(`plan ${points.map(({ position }) => position).join(' ')}`);
-        return new RemovalRules({ low: 1, high: 2 });
+        return this.tooMuch === undefined ? new RemovalRules({ low: 1, high: 2 }) : { tooMuch: this.tooMuch };
       },
       keepDraftFrom: async (name, { position }) => {
         await this.#reach('draft');
