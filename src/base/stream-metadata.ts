@@ -4,6 +4,8 @@
  */
 import type { Bytes } from './ports.js';
 
+/** Where a cluster agrees on what is scavenged. It has no metadata: what is hidden there, or the end of it, would be the end of scavenging. */
+export const SCAVENGES_STREAM = '$scavenges';
 /** In front of a stream's name it makes that of its metadata stream. */
 export const METADATA_PREFIX = '$$';
 /** The types of the only events that a metadata stream takes. A tombstone is the last of them, and the end of both streams. */

@@ -97,7 +97,7 @@ export const CLUSTER_OPTIONS = {
     default: 60 * SECOND_MS,
     min: 0,
     max: DAY_SEC * SECOND_MS,
-    help: "How far another node's clock may differ before there is a warning, in milliseconds. Nothing else depends on clocks.",
+    help: "How far another node's clock may differ before there is a warning, in milliseconds. Besides, only $maxAge and scavenges go by clocks.",
   },
   DeadMemberRemovalPeriodSec: {
     group: 'Cluster',

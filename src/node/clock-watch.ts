@@ -1,6 +1,6 @@
 /**
- * How far other nodes' clocks are from this one's. Main thread. Nothing depends on clocks, so a difference is told and shown, and no more:
- * a node whose clock is wrong writes wrong times into events.
+ * How far other nodes' clocks are from this one's. Main thread. Only what `$maxAge` hides, and when that is scavenged, depends on
+ * clocks, so a difference is told and shown, and no more: a node whose clock is wrong writes wrong times into events.
  */
 import type { Logger } from 'pino';
 

@@ -6,7 +6,7 @@ import { readU64 } from '../base/bytes.js';
 import type { Bytes } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import { occupiedBytes, originalType, PREPARE, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../log/record.js';
-import { DraftSteps, type KnownDraft } from './draft-steps.js';
+import { DraftSteps, NO_KNOWN_DRAFTS } from './draft-steps.js';
 import type { EventPlace, RemovalRules } from './removal-rules.js';
 
 const NONE = -1;
@@ -35,7 +35,7 @@ export class ChunkRemovals {
   #previousGoes = false;
 
   /** `known`: what the index has told about transactions of this chunk that are open over several requests. */
-  constructor(rules: RemovalRules, chunkEnd: Position, known: readonly KnownDraft[] = []) {
+  constructor(rules: RemovalRules, chunkEnd: Position, known = NO_KNOWN_DRAFTS) {
     this.#rules = rules;
     this.#chunkEnd = chunkEnd;
     this.#place = { revision: 0, chunkEnd };
@@ -63,7 +63,7 @@ export class ChunkRemovals {
     return this.#openFrom !== NONE;
   }
 
-  /** Names of transactions, open over several requests, about which somebody else has to be asked: then the chunk is gone over anew. */
+  /** Names of transactions, open over several requests, about which somebody else has to be asked: then the chunk is gone over anew, perhaps for the next ones. */
   undecided(): Bytes[] {
     return this.#drafts.undecided();
   }

@@ -12,7 +12,7 @@ import { type ChunkBlocks, footerOf, listFolder, readChunkBlocks } from '../log/
 import { occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
 import { LogScanner, type RecordRun } from '../log/scan.js';
 import { ChunkRemovals } from './chunk-removals.js';
-import type { KnownDraft } from './draft-steps.js';
+import type { KnownDrafts } from './draft-steps.js';
 import type { RemovalRules } from './removal-rules.js';
 
 /** What is to be done with which chunk. */
@@ -22,7 +22,7 @@ export interface ChunkTask {
   /** Everything before it is committed; the chunk is. */
   readonly committed: Position;
   /** What is known about transactions, open over several requests, that this chunk was undecided about. */
-  readonly drafts: readonly KnownDraft[];
+  readonly drafts: KnownDrafts;
 }
 
 /** What tells a new file from all others. */
@@ -48,7 +48,7 @@ export interface ChunkTools {
 }
 
 export type ChunkOutcome =
-  /** Nothing was done: the index has to be asked about the transactions of these names first. */
+  /** Nothing was done: the index has to be asked about the transactions of these names first. There may be more. */
   | { readonly kind: 'undecided'; readonly names: readonly Bytes[] }
   /** Nothing goes that is there. */
   | { readonly kind: 'kept' }

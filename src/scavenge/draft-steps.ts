@@ -15,11 +15,13 @@ export const DRAFT_OVER_AFTER_US = 86_400_000_000;
 const CONTENT_AT = PREPARE.stream + DRAFT_NAME.bytes;
 /** Behind the frame's header: the transaction's id and the step's number, then what it does. */
 const ACTION_AT = CONTENT_AT + FRAME_HEADER_BYTES + TRANSACTION_ID_BYTES + 4;
+/** As much of a Draft record as {@link endsDraft} looks at, if it has so much. */
+export const DRAFT_HEAD_BYTES = ACTION_AT + 4;
 
 /** Whether the Draft record at `at` ends its transaction. */
 export function endsDraft(view: DataView, at: number): boolean {
   const end = at + view.getUint32(at + RECORD.length, true);
-  return at + ACTION_AT + 4 <= end && view.getUint32(at + ACTION_AT, true) !== STEP_ACTION.write;
+  return at + DRAFT_HEAD_BYTES <= end && view.getUint32(at + ACTION_AT, true) !== STEP_ACTION.write;
 }
 
 /** A transaction as of a point: its last step, and what is known of that. */
@@ -34,11 +36,35 @@ export function keepStepsFrom({ step, isEnd, timestampUs }: LastStep, atUs: Time
   return isEnd || timestampUs + DRAFT_OVER_AFTER_US < atUs ? step : 0;
 }
 
-/** What is known of a transaction from elsewhere. */
-export interface KnownDraft {
-  /** Of its records; see `DRAFT_NAME`. */
-  readonly name: Bytes;
-  readonly keepFrom: number;
+/** What is known of transactions from elsewhere. Packed, as it goes from thread to thread and there may be a million. */
+export interface KnownDrafts {
+  /** Of their records, one behind the other; see `DRAFT_NAME`. */
+  readonly names: Uint8Array;
+  /** From which step on the steps of each stay. */
+  readonly keepFroms: Float64Array;
+}
+
+export const NO_KNOWN_DRAFTS: KnownDrafts = { names: new Uint8Array(0), keepFroms: new Float64Array(0) };
+
+/** Names in one answer of {@link DraftSteps.undecided}: what is handed from thread to thread at once takes no time to speak of. */
+export const UNDECIDED_MAX = 16_384;
+
+/** A copy with more transactions. */
+export function withDrafts(
+  known: KnownDrafts,
+  names: readonly Bytes[],
+  keepFroms: readonly number[],
+): KnownDrafts {
+  const count = known.keepFroms.length;
+  const all = {
+    names: new Uint8Array((count + names.length) * DRAFT_NAME.bytes),
+    keepFroms: new Float64Array(count + names.length),
+  };
+  all.names.set(known.names);
+  all.keepFroms.set(known.keepFroms);
+  for (const [i, name] of names.entries()) all.names.set(name, (count + i) * DRAFT_NAME.bytes);
+  all.keepFroms.set(keepFroms, count);
+  return all;
 }
 
 /** What a chunk says of one. */
@@ -55,9 +81,10 @@ export class DraftSteps {
   /** By a name's number. Millions of steps are rare enough for objects. */
   readonly #drafts: DraftInChunk[] = [];
 
-  constructor(seed: HashSeed, known: readonly KnownDraft[]) {
+  constructor(seed: HashSeed, known: KnownDrafts) {
     this.#names = new NameTable(seed);
-    for (const { name, keepFrom } of known) this.#draftOf(name, 0, name.length).keepFrom = keepFrom;
+    for (const [i, keepFrom] of known.keepFroms.entries())
+      this.#draftOf(known.names, i * DRAFT_NAME.bytes, DRAFT_NAME.bytes).keepFrom = keepFrom;
   }
 
   /** Notes the step whose record is at `at`. */
@@ -68,10 +95,11 @@ export class DraftSteps {
     draft.isOver ||= endsDraft(view, at);
   }
 
-  /** The names of those of which the chunk doesn't tell whether they are over. */
+  /** The names of those of which the chunk doesn't tell whether they are over; at most {@link UNDECIDED_MAX} at once. */
   undecided(): Bytes[] {
     const names: Bytes[] = [];
     for (const [number, draft] of this.#drafts.entries()) {
+      if (names.length === UNDECIDED_MAX) break;
       if (!draft.isOver && draft.keepFrom === undefined && draft.steps > 0)
         names.push(this.#names.bytesOf(number));
     }

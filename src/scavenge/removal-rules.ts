@@ -62,11 +62,6 @@ export class RemovalRules {
     return this.#names.size;
   }
 
-  /** The memory that it takes, about. */
-  get bytes(): number {
-    return this.#names.bytes + this.#throughs.byteLength + this.#keepFroms.byteLength;
-  }
-
   /** In chunks up to `through`, events of the stream before `keepFrom` go; `Infinity`: all. Adds to what goes already. */
   add(name: Bytes, through: Position, keepFrom: Revision): void {
     const stream = this.#names.intern(name, 0, name.length);

@@ -6,7 +6,6 @@ import { parseObject } from '../base/stream-metadata.js';
 import type { Position, TimestampUs } from '../base/units.js';
 import type { DecodedRecord } from '../log/decoded-record.js';
 
-export const SCAVENGES_STREAM = '$scavenges';
 /** What it says is removed is what was hidden then; docs/formats.md says what that is. */
 export const SCAVENGE_POINT_TYPE = '$scavengePoint';
 /** Every node stops, and goes on at the next point. */

@@ -11,6 +11,7 @@ import {
   METADATA_TYPE,
   metadataFault,
   parseObject,
+  SCAVENGES_STREAM,
   subjectOf,
   TOMBSTONE_TYPE,
 } from '../base/stream-metadata.js';
@@ -106,6 +107,8 @@ export class MetadataAppends {
     };
     if (!isOfStream(metadataStream, 0, streamLength))
       return invalid(statement, 'a metadata stream has no metadata of its own');
+    if (keyOf(statement.subject) === SCAVENGES_STREAM)
+      return invalid(statement, 'nobody could scavenge any more if scavenge points were hidden or deleted');
     while (append.nextEvent()) {
       if (statement.isTombstone) return invalid(statement, 'nothing comes after a tombstone');
       const rejection = takeEvent(append, statement);

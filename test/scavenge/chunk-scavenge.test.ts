@@ -5,6 +5,7 @@ import type { Bytes } from '../../src/base/ports.js';
 import type { ChunkFooter } from '../../src/log/chunk.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import { type ChunkFileWriter, type ChunkOutcome, scavengeChunk } from '../../src/scavenge/chunk-scavenge.js';
+import { NO_KNOWN_DRAFTS, withDrafts } from '../../src/scavenge/draft-steps.js';
 import { RemovalRules } from '../../src/scavenge/removal-rules.js';
 import { CHUNK_BYTES, draftName, FOLDER, type KeepFrom, LOG_ID, ScavengeLog } from './scavenge-log.js';
 
@@ -160,10 +161,8 @@ function scavengeWith(log: ScavengeLog, attempt: Attempt): ChunkOutcome {
   const { chunk, rules, drafts = new Map<number, number>(), disk = log.disk() } = attempt;
   const table = new RemovalRules(SEED);
   for (const { stream, through, keepFrom } of rules) table.add(Buffer.from(stream), through, keepFrom);
-  const known = [...drafts].map(([draft, keepFrom]) => ({
-    name: new Uint8Array(draftName(draft)),
-    keepFrom,
-  }));
+  const names = [...drafts.keys()].map((draft) => new Uint8Array(draftName(draft)));
+  const known = withDrafts(NO_KNOWN_DRAFTS, names, [...drafts.values()]);
   const copy = RemovalRules.fromTransfer(table.toTransfer());
   return scavengeChunk(
     { number: chunk, rules: copy, committed: log.end, drafts: known },

@@ -49,6 +49,8 @@ describe.each([
     ['null', '$$s', metadata({ $tb: null })],
     ['an ACL that is a list', '$$s', metadata({ $acl: [] })],
     ['metadata of metadata', '$$$$s', metadata({})],
+    ['metadata of the scavenge points', '$$$scavenges', metadata({ $maxCount: 1 })],
+    ['the end of the scavenge points', '$$$scavenges', TOMBSTONE],
     ['metadata of nothing', '$$', metadata({})],
     ['an expectation of a kind that is not known', '$$s', metadata({}, { $expectedRevision: 'some' })],
     ['more than anybody has to say', '$$s', metadata({ long: 'x'.repeat(5_000) + 'y'.repeat(62_000) })],

@@ -7,9 +7,9 @@ import type { Bytes } from '../../base/ports.js';
 import type { Position, Revision, TimestampUs } from '../../base/units.js';
 import type { RecordPlace, StreamLookup } from '../../indexer/commands.js';
 import { type DecodedRecord, decodeHeader, decodeRecord } from '../../log/decoded-record.js';
-import { RECORD_TYPE } from '../../log/record.js';
+import { RECORD_HEADER_BYTES, RECORD_TYPE } from '../../log/record.js';
 import type { LogReader } from '../../reader/log-reader.js';
-import { endsDraft, type LastStep } from '../../scavenge/draft-steps.js';
+import { DRAFT_HEAD_BYTES, endsDraft, type LastStep } from '../../scavenge/draft-steps.js';
 
 /** An event of a stream, hidden or not. */
 export interface StreamEvent extends RecordPlace {
@@ -77,7 +77,7 @@ export class LogQuestions {
   async isOlder(stream: Bytes, revision: Revision, atUs: TimestampUs): Promise<boolean> {
     const event = await this.at(stream, revision);
     if (event === undefined) return true;
-    const { type, timestampUs } = decodeHeader(await this.#bytes(event), 0);
+    const { type, timestampUs } = decodeHeader(await this.#head(event.position, RECORD_HEADER_BYTES), 0);
     return type === RECORD_TYPE.removed || timestampUs < atUs;
   }
 
@@ -86,15 +86,28 @@ export class LogQuestions {
     const { event } = await this.last(name);
     const last = await this.lastBefore(name, position, event);
     if (last?.place === undefined) return undefined;
-    const bytes = await this.#bytes(last.place);
+    const { position: at, bytes: length } = last.place;
+    const bytes = await this.#head(at, Math.min(length, DRAFT_HEAD_BYTES));
     const { type, timestampUs } = decodeHeader(bytes, 0);
     if (type !== RECORD_TYPE.draft) return undefined;
-    return { step: last.revision, isEnd: endsDraft(new DataView(bytes.buffer), 0), timestampUs };
+    // Steps go for an end, which has no events: it is verified in full.
+    const isEnd =
+      endsDraft(new DataView(bytes.buffer), 0) &&
+      endsDraft(new DataView((await this.#bytes(last.place)).buffer), 0);
+    return { step: last.revision, isEnd, timestampUs };
   }
 
   /** A record, verified. */
   async record(place: RecordPlace): Promise<DecodedRecord> {
     return decodeRecord(await this.#bytes(place), 0);
+  }
+
+  /** The first bytes of a record, of which the header only is verified: a body may have megabytes. */
+  async #head(position: Position, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(length);
+    await this.#reader.readRaw(position, bytes);
+    this.#reader.wholeRecords(position, bytes);
+    return bytes;
   }
 
   async #bytes({ position, bytes: length }: RecordPlace): Promise<Uint8Array<ArrayBuffer>> {

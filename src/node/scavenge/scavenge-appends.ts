@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { parseUuid, writeI64 } from '../../base/bytes.js';
 import { CairnError } from '../../base/errors.js';
+import { SCAVENGES_STREAM } from '../../base/stream-metadata.js';
 import type { Position } from '../../base/units.js';
 import type { AppendPort } from '../../net/engine-port.js';
-import { SCAVENGES_STREAM } from '../../scavenge/scavenge-events.js';
 import type { AppendSink, Rejection } from '../../sequencer/pending-replies.js';
 import { AppendCursor } from '../../wire/append-frame.js';
 import {

@@ -2,14 +2,14 @@
  * Follows `$scavenges`: hands on all that the stream has, then each further event. Main thread. Its places come from the index, as nobody may hide points
  * by metadata of that stream; that there is something new is told by the feed of subscriptions.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CairnError } from '../../base/errors.js';
+import { SCAVENGES_STREAM } from '../../base/stream-metadata.js';
 import type { StreamLookup } from '../../indexer/commands.js';
 import { decodeHeader, decodeRecord } from '../../log/decoded-record.js';
 import { occupiedBytes } from '../../log/record.js';
 import type { LogReader } from '../../reader/log-reader.js';
 import type { LogRead } from '../../reader/read-page.js';
-import { SCAVENGES_STREAM, type ScavengeEvent, scavengeEventIn } from '../../scavenge/scavenge-events.js';
+import { type ScavengeEvent, scavengeEventIn } from '../../scavenge/scavenge-events.js';
 
 export interface FollowerParts {
   readonly reader: Pick<LogReader, 'readRaw' | 'wholeRecords' | 'followStream'>;
@@ -17,6 +17,8 @@ export interface FollowerParts {
   /** The first time all that there are. */
   readonly take: (events: readonly ScavengeEvent[]) => void;
   readonly warn: (message: string, facts: Readonly<Record<string, unknown>>) => void;
+  /** Resolves after so long, or when `signal` is aborted. */
+  readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** What is read of the stream at once; its events are small. */
@@ -50,7 +52,7 @@ export class ScavengeFollower {
       } finally {
         this.#read?.close?.();
       }
-      await sleep(REST_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      await this.#parts.pause(REST_MS, signal);
     }
   }
 
@@ -79,23 +81,26 @@ export class ScavengeFollower {
   async #takeNew(): Promise<void> {
     const { lookup, take } = this.#parts;
     const events: ScavengeEvent[] = [];
+    let next = this.#next;
     const query = {
       stream: this.#stream,
       direction: 'forwards',
       eventsMax: Number.POSITIVE_INFINITY,
     } as const;
-    for (let head = this.#next, from = this.#next; from <= head; ) {
-      const runs = await lookup.lookup({ ...query, from, bytesMax: PAGE_BYTES });
+    for (let head = next; next <= head; ) {
+      const runs = await lookup.lookup({ ...query, from: next, bytesMax: PAGE_BYTES });
       head = runs.head;
-      if (from > head) break;
+      if (next > head) break;
       if (runs.runCount === 0)
         throw new CairnError('not-ready', 'the scavenge points can not be looked up yet');
       for (let run = 0; run < runs.runCount; run++)
         events.push(...(await this.#eventsAt(runs.positions[run]!, runs.bytes[run]!)));
-      from = runs.next;
-      this.#next = from;
+      next = runs.next;
     }
-    if (!this.#stopped.signal.aborted) take(events);
+    if (this.#stopped.signal.aborted) return;
+    // Not a page sooner: what was read before an error counts as not read.
+    this.#next = next;
+    take(events);
   }
 
   async #eventsAt(position: number, length: number): Promise<ScavengeEvent[]> {

@@ -2,7 +2,7 @@
 import type { ErrorCode, ErrorDetails } from '../../base/errors.js';
 import type { Position } from '../../base/units.js';
 import type { ChunkOutcome } from '../../scavenge/chunk-scavenge.js';
-import type { KnownDraft } from '../../scavenge/draft-steps.js';
+import type { KnownDrafts } from '../../scavenge/draft-steps.js';
 import type { RemovalRulesTransfer } from '../../scavenge/removal-rules.js';
 
 /** The log of a data folder. */
@@ -17,7 +17,7 @@ export interface ChunkWork {
   readonly number: number;
   readonly committed: Position;
   readonly throttlePercent: number;
-  readonly drafts: readonly KnownDraft[];
+  readonly drafts: KnownDrafts;
 }
 
 export interface ScavengeTask extends ChunkWork {

@@ -11,6 +11,7 @@ import {
   parseObject,
   type RetentionRules,
   rulesOf,
+  SCAVENGES_STREAM,
   subjectOf,
   TOMBSTONE_TYPE,
 } from '../../base/stream-metadata.js';
@@ -20,17 +21,21 @@ import { LISTING_START } from '../../indexer/commands.js';
 import type { DecodedRecord } from '../../log/decoded-record.js';
 import { keepStepsFrom } from '../../scavenge/draft-steps.js';
 import { RemovalRules } from '../../scavenge/removal-rules.js';
-import { SCAVENGES_STREAM, type ScavengePoint } from '../../scavenge/scavenge-events.js';
+import type { ScavengePoint } from '../../scavenge/scavenge-events.js';
 import { firstWhere, type LastEvent, type LogQuestions, type StreamEvent } from './log-questions.js';
 
 /** Names that the index thread is asked for at once: a tenth of a millisecond of its time. */
 const NAMES_PER_PAGE = 512;
 /** Streams that are asked about at the same time: clients' reads have their place between them. */
 const STREAMS_AT_ONCE = 16;
+/** Streams of which something goes in one pass, at some 30 bytes and a name each. */
+export const PLANNED_STREAMS_MAX = 16_777_216;
 
 export interface PlanParts {
   readonly questions: LogQuestions;
   readonly listMetadataStreams: (place: ListingPlace, namesMax: number) => Promise<MetadataStreamsPage>;
+  /** {@link PLANNED_STREAMS_MAX}, but for tests. */
+  readonly streamsMax: number;
 }
 
 /** What a stream's metadata says at a point, which may be the last of several. */
@@ -39,12 +44,17 @@ interface Statement {
   readonly rules: RetentionRules | 'tombstone';
 }
 
+/** A plan has no room for them all. One with some of them would be another on each node. */
+export interface TooMuchToRemove {
+  readonly tooMuch: string;
+}
+
 /** What the points, oldest first, remove. Rejects as a read does, and with what `signal` is aborted with. */
 export async function planRemovals(
-  { questions, listMetadataStreams }: PlanParts,
+  { questions, listMetadataStreams, streamsMax }: PlanParts,
   points: readonly ScavengePoint[],
   signal: AbortSignal,
-): Promise<RemovalRules> {
+): Promise<RemovalRules | TooMuchToRemove> {
   const rules = new RemovalRules({ low: randomInt(2 ** 32), high: randomInt(2 ** 32) });
   const excluded = new TextEncoder().encode(SCAVENGES_STREAM);
   let place: ListingPlace | undefined = LISTING_START;
@@ -61,6 +71,10 @@ export async function planRemovals(
           await new StreamPlan(questions, stream, name).add(points, rules);
         }),
       );
+      if (rules.size > streamsMax)
+        return {
+          tooMuch: `something goes of more than ${streamsMax} streams, which is as many as one scavenge takes`,
+        };
     }
     place = next;
   }

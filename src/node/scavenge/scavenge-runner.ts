@@ -7,11 +7,12 @@ import type { Bytes } from '../../base/ports.js';
 import type { Position } from '../../base/units.js';
 import { chunkFileBytes } from '../../log/chunk.js';
 import type { ScavengeStatus } from '../../net/node-port.js';
-import type { KnownDraft } from '../../scavenge/draft-steps.js';
+import { type KnownDrafts, NO_KNOWN_DRAFTS, withDrafts } from '../../scavenge/draft-steps.js';
 import type { RemovalRules } from '../../scavenge/removal-rules.js';
 import type { ScavengeEvent, ScavengePoint } from '../../scavenge/scavenge-events.js';
 import { ChunkLedger, type LedgerFile } from './chunk-ledger.js';
 import type { ChunkSurvey, ChunkWork, ScavengeReport } from './scavenge-job.js';
+import type { TooMuchToRemove } from './scavenge-plan.js';
 import { type ProgressClock, ScavengeProgress } from './scavenge-progress.js';
 
 export interface ScavengePorts {
@@ -30,7 +31,10 @@ export interface ScavengePorts {
   readonly sealedEnd: () => Position;
   /** Resolves when that is not about to move: it follows the commit of the point by a write. */
   readonly sealedEndSettled: () => Promise<void>;
-  readonly plan: (points: readonly ScavengePoint[], signal: AbortSignal) => Promise<RemovalRules>;
+  readonly plan: (
+    points: readonly ScavengePoint[],
+    signal: AbortSignal,
+  ) => Promise<RemovalRules | TooMuchToRemove>;
   readonly keepDraftFrom: (name: Bytes, point: ScavengePoint) => Promise<number>;
   /** Why there is no room for a file of so many bytes; undefined if there is. */
   readonly lackOf: (bytes: number) => string | undefined;
@@ -38,6 +42,8 @@ export interface ScavengePorts {
   readonly rewritten: (chunk: number) => void;
   /** No further chunk gets another file for now. */
   readonly ended: () => void;
+  /** Which chunk of this log the error says is damaged, unreadable or gone; undefined if it is about something else. */
+  readonly damagedChunkOf: (error: CairnError) => number | undefined;
   /** Met damage. */
   readonly damaged: (error: CairnError) => void;
   /** Resolves after so long. */
@@ -48,6 +54,8 @@ export interface ScavengePorts {
 
 /** What a full disk, an unreadable chunk or a leader that is gone is given to get better. */
 const REST_MS = 15_000;
+/** By how much a point may be ahead of this node's clock: clocks differ a little. */
+const AHEAD_MAX_MS = 60_000;
 /** Transactions that the index is asked about at the same time. */
 const DRAFTS_AT_ONCE = 16;
 
@@ -68,6 +76,8 @@ export class ScavengeRunner {
   readonly #points: ScavengePoint[] = [];
   /** Chunks that can't be gone over until they are mended. */
   readonly #damaged = new Set<number>();
+  /** More goes for it than a plan has room for: to try again would end the same way. */
+  #refused: ScavengePoint | undefined;
   /** How many others are at the files of chunks. */
   #holds = 0;
   #isStopped = false;
@@ -167,9 +177,22 @@ export class ScavengeRunner {
   /** Whether another attempt would get any further. */
   #canGoOn(point: ScavengePoint): boolean {
     if (point !== this.#points.at(-1)) return true;
+    if (point === this.#refused || this.#tooEarlyFor(point) !== undefined) return false;
     const { chunkSize, sealedEnd } = this.#ports;
     const pending = this.#ledger.pending(Math.floor(point.position / chunkSize), point.position);
     return pending.some((number) => !this.#damaged.has(number) && (number + 1) * chunkSize <= sealedEnd());
+  }
+
+  /**
+   * What a leader has written whose clock was far ahead: by its time, events would count as too old that can be read still. What goes is the
+   * same on every node whenever it goes; the clock only says that it may.
+   */
+  #tooEarlyFor({ timestampUs }: ScavengePoint): string | undefined {
+    const nowMs = this.#ports.clock.wallMs();
+    const pointMs = Math.floor(timestampUs / 1000);
+    if (pointMs <= nowMs + AHEAD_MAX_MS) return undefined;
+    const [written, now] = [pointMs, nowMs].map((ms) => new Date(ms).toISOString());
+    return `the point is from the future: its time is ${written}, and this node's clock says ${now}`;
   }
 
   /** Undefined if nothing is left to do for the point, or nobody wants it any more; else what is in the way. */
@@ -188,13 +211,19 @@ export class ScavengeRunner {
     const { chunkSize, worker, note } = this.#ports;
     this.#progress.becomes('planning');
     const total = Math.floor(point.position / chunkSize);
-    const files = total === 0 ? [] : await worker.survey(total);
+    const files = total === 0 ? [] : await unlessAborted(worker.survey(total), signal);
     await this.#ledger.compare(files);
     const pending = this.#ledger.pending(total, point.position);
     const bytes = files.reduce((sum, file) => sum + (file?.fileBytes ?? 0), 0);
     this.#progress.begin(total, total - pending.length, bytes);
     if (pending.length === 0) return undefined;
+    const tooEarly = this.#tooEarlyFor(point);
+    if (tooEarly !== undefined) return tooEarly;
     const rules = await this.#plan(pending, signal);
+    if ('tooMuch' in rules) {
+      this.#refused = point;
+      return rules.tooMuch;
+    }
     await this.#ports.sealedEndSettled();
     note('a scavenge begins', { point: point.position, chunks: pending.length, streams: rules.size });
     worker.use(rules);
@@ -208,11 +237,10 @@ export class ScavengeRunner {
     return undefined;
   }
 
-  #plan(pending: readonly number[], signal: AbortSignal): Promise<RemovalRules> {
+  #plan(pending: readonly number[], signal: AbortSignal): Promise<RemovalRules | TooMuchToRemove> {
     const through = Math.min(...pending.map((number) => this.#ledger.through(number)));
     const lacking = this.#points.filter(({ position }) => position > through);
-    // What it waits for may never come when the node ends.
-    return Promise.race([this.#ports.plan(lacking, signal), aborted(signal)]);
+    return unlessAborted(this.#ports.plan(lacking, signal), signal);
   }
 
   /** Returns what keeps some of the chunks from being gone over now. */
@@ -230,7 +258,7 @@ export class ScavengeRunner {
 
   async #chunk(number: number, { point, signal, files }: Pass): Promise<string | undefined> {
     const { chunkSize, sealedEnd, lackOf } = this.#ports;
-    for (let drafts: readonly KnownDraft[] = []; ; ) {
+    for (let drafts = NO_KNOWN_DRAFTS; ; ) {
       signal.throwIfAborted();
       if (this.#damaged.has(number)) return `chunk ${number} is damaged`;
       if ((number + 1) * chunkSize > sealedEnd()) return `chunk ${number} is not known to be committed yet`;
@@ -242,8 +270,10 @@ export class ScavengeRunner {
       }
       this.#progress.becomes('running');
       const report = await this.#job(number, point, { signal, drafts });
-      if (report.kind === 'undecided') drafts = await this.#draftsOf(report.names, point, signal);
-      else if (report.kind === 'failed') await this.#failed(number, report, signal);
+      if (report.kind === 'undecided') {
+        const keepFroms = await this.#keepFromsOf(report.names, point, signal);
+        drafts = withDrafts(drafts, report.names, keepFroms);
+      } else if (report.kind === 'failed') await this.#failed(number, report, signal);
       else if (report.kind === 'kept' || report.kind === 'rewritten') {
         return await this.#done(number, report, { point, signal, files });
       }
@@ -253,7 +283,7 @@ export class ScavengeRunner {
   async #job(
     number: number,
     { throttlePercent }: ScavengePoint,
-    { signal, drafts }: { readonly signal: AbortSignal; readonly drafts: readonly KnownDraft[] },
+    { signal, drafts }: { readonly signal: AbortSignal; readonly drafts: KnownDrafts },
   ): Promise<ScavengeReport> {
     const abort = new AbortController();
     const work = { number, committed: this.#ports.committed(), throttlePercent, drafts };
@@ -266,15 +296,19 @@ export class ScavengeRunner {
     }
   }
 
-  async #draftsOf(names: readonly Bytes[], point: ScavengePoint, signal: AbortSignal): Promise<KnownDraft[]> {
-    const known: KnownDraft[] = [];
+  async #keepFromsOf(
+    names: readonly Bytes[],
+    point: ScavengePoint,
+    signal: AbortSignal,
+  ): Promise<readonly number[]> {
+    const keepFroms: number[] = [];
     for (let at = 0; at < names.length; at += DRAFTS_AT_ONCE) {
       signal.throwIfAborted();
       const some = names.slice(at, at + DRAFTS_AT_ONCE);
-      const keepFroms = await Promise.all(some.map((name) => this.#ports.keepDraftFrom(name, point)));
-      known.push(...some.map((name, i) => ({ name, keepFrom: keepFroms[i]! })));
+      const asked = Promise.all(some.map((name) => this.#ports.keepDraftFrom(name, point)));
+      keepFroms.push(...(await unlessAborted(asked, signal)));
     }
-    return known;
+    return keepFroms;
   }
 
   async #done(
@@ -307,8 +341,8 @@ export class ScavengeRunner {
     const { code, message, details, isOutOfSpace } = report;
     const error = new CairnError(code, message, details);
     if (isOutOfSpace) return await this.#waitFor(`there was no space for chunk ${number}`, signal);
-    const isUnreadable = details['errno'] === 'EIO' || details['errno'] === 'ENOENT';
-    if (code !== 'log-corrupt' && !isUnreadable) throw error;
+    // Such as a temporary file that can't be written or read back: nobody would ever mend that.
+    if (this.#ports.damagedChunkOf(error) === undefined) throw error;
     this.#damaged.add(number);
     this.#ports.damaged(error);
   }
@@ -326,10 +360,17 @@ export class ScavengeRunner {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const give = () => reject(signal.reason as Error);
+/** For what waits, perhaps, for something that never comes when the node ends: a mended chunk, an index made anew. */
+async function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise<T> {
+  let give: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    give = () => reject(signal.reason as Error);
     if (signal.aborted) give();
     else signal.addEventListener('abort', give, { once: true });
   });
+  try {
+    return await Promise.race([asked, aborted]);
+  } finally {
+    signal.removeEventListener('abort', give);
+  }
 }

@@ -16,12 +16,13 @@ import {
 } from '../../scavenge/scavenge-events.js';
 import { SCAVENGE_FILE } from '../../scavenge/scavenge-state.js';
 import type { LogStore } from '../log-store.js';
+import { damagedChunkOf } from '../repair/damage-report.js';
 import { replaceFile } from '../replace-file.js';
 import type { LedgerFile } from './chunk-ledger.js';
 import { LogQuestions } from './log-questions.js';
 import { appendToScavenges } from './scavenge-appends.js';
 import { ScavengeFollower } from './scavenge-follower.js';
-import { keepDraftFrom, planRemovals } from './scavenge-plan.js';
+import { keepDraftFrom, PLANNED_STREAMS_MAX, planRemovals } from './scavenge-plan.js';
 import { NOTHING_SCAVENGED } from './scavenge-progress.js';
 import { ScavengeRunner } from './scavenge-runner.js';
 import { ScavengeWorker } from './scavenge-worker.js';
@@ -101,6 +102,7 @@ export class Scavenger {
     const questions = new LogQuestions(indexer, reader);
     const plan = {
       questions,
+      streamsMax: PLANNED_STREAMS_MAX,
       listMetadataStreams: (...page: Parameters<typeof indexer.listMetadataStreams>) =>
         indexer.listMetadataStreams(...page),
     };
@@ -112,17 +114,22 @@ export class Scavenger {
       sealedEndSettled: () => store.historySettled(),
       plan: (points, signal) => planRemovals(plan, points, signal),
       keepDraftFrom: (name, point) => keepDraftFrom(questions, name, point),
+      damagedChunkOf: (error) => damagedChunkOf(error, folder, chunkSize),
       lackOf: (bytes) => lackOf(this.#parts.diskSpace(), bytes),
       rewritten: (chunk) => {
         reader.reopen(chunk);
         indexer.scavenged(chunk);
       },
       ended: () => indexer.scavengeEnded(),
-      pause: (delayMs, signal) => sleep(delayMs, undefined, { signal, ref: false }).catch(() => undefined),
+      pause,
     });
     const take = (events: Parameters<typeof runner.take>[0]) => runner.take(events);
-    return { runner, worker, follower: new ScavengeFollower({ reader, lookup: indexer, take, warn }) };
+    return { runner, worker, follower: new ScavengeFollower({ reader, lookup: indexer, take, warn, pause }) };
   }
+}
+
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return sleep(delayMs, undefined, { signal, ref: false }).catch(() => undefined);
 }
 
 /** A scavenge makes room, but needs some first: never what is kept for the cluster's own records. */

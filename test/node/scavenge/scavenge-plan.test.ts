@@ -4,8 +4,9 @@ import { expect, test } from 'vitest';
 import { OPTIONS } from '../../../src/config/options.js';
 import type { StreamQuery, StreamRuns } from '../../../src/indexer/commands.js';
 import { LogQuestions } from '../../../src/node/scavenge/log-questions.js';
-import { keepDraftFrom, planRemovals } from '../../../src/node/scavenge/scavenge-plan.js';
+import { keepDraftFrom, type PlanParts, planRemovals } from '../../../src/node/scavenge/scavenge-plan.js';
 import { DRAFT_OVER_AFTER_US } from '../../../src/scavenge/draft-steps.js';
+import type { RemovalRules } from '../../../src/scavenge/removal-rules.js';
 import type { ScavengePoint } from '../../../src/scavenge/scavenge-events.js';
 import { type NaiveSealed, naiveSeal, prepareBody } from '../../log/naive-records.js';
 import { draftName, ScavengeLog } from '../../scavenge/scavenge-log.js';
@@ -45,13 +46,16 @@ class PlanLog {
     return this.events.filter((event) => event.stream === stream);
   }
 
-  questions(): LogQuestions {
+  /** Notes in `reads` how many bytes are read at once. */
+  questions(reads: number[] = []): LogQuestions {
     const bytes = Buffer.concat(this.events.map(({ sealed }) => sealed.bytes));
     return new LogQuestions(
       { lookup: async (query) => this.#lookup(query) },
       {
-        readRaw: async (position, target) =>
-          void target.set(bytes.subarray(position, position + target.length)),
+        readRaw: async (position, target) => {
+          reads.push(target.length);
+          target.set(bytes.subarray(position, position + target.length));
+        },
         wholeRecords: (_position, read) => read.length,
       },
     );
@@ -96,6 +100,12 @@ function naiveKeepFrom(log: PlanLog, stream: string, { position, timestampUs }: 
   return first < 0 ? events.length - 1 : Math.min(first, events.length - 1);
 }
 
+async function planned(parts: PlanParts, points: readonly ScavengePoint[]): Promise<RemovalRules> {
+  const rules = await planRemovals(parts, points, new AbortController().signal);
+  if ('tooMuch' in rules) throw new Error(rules.tooMuch);
+  return rules;
+}
+
 const STREAMS = ['a', 'b', 'c', '$scavenges'];
 
 const step = fc.oneof(
@@ -138,8 +148,12 @@ test('is what was hidden at each point, whatever came later, and whatever is gon
               event.sealed.position < first!.position &&
               event.revision < naiveKeepFrom(log, event.stream, first!);
         }
-        const parts = { questions: log.questions(), listMetadataStreams: () => log.listMetadataStreams() };
-        const rules = await planRemovals(parts, points, new AbortController().signal);
+        const parts = {
+          questions: log.questions(),
+          listMetadataStreams: () => log.listMetadataStreams(),
+          streamsMax: 3,
+        };
+        const rules = await planned(parts, points);
         for (const { stream, revision, sealed, isGone } of log.events) {
           if (isGone) continue;
           for (const { position: chunkEnd } of points) {
@@ -160,6 +174,41 @@ test('is what was hidden at each point, whatever came later, and whatever is gon
     ),
     { numRuns: 400 },
   );
+});
+
+test('is refused, with the number, if something goes of more streams than there is room for', async () => {
+  const log = new PlanLog();
+  for (const stream of ['a', 'b', 'c']) {
+    log.append(stream);
+    log.append(stream);
+    log.append(`$$${stream}`, '$metadata', { $maxCount: 1 });
+  }
+  log.append('$scavenges');
+  const parts = { questions: log.questions(), listMetadataStreams: () => log.listMetadataStreams() };
+  const planWith = (streamsMax: number) =>
+    planRemovals({ ...parts, streamsMax }, [log.point(9)], new AbortController().signal);
+  expect(await planWith(3)).toMatchObject({ size: 3 });
+  expect(await planWith(2)).toEqual({ tooMuch: expect.stringContaining('more than 2 streams') });
+});
+
+test('to see how old events are, their headers are read and no more', async () => {
+  const log = new PlanLog();
+  for (let i = 0; i < 20; i++) log.append('a', 'e', { long: 'x'.repeat(5_000) });
+  log.append('$$a', '$metadata', { $maxAge: 7 });
+  log.append('$scavenges');
+  const reads: number[] = [];
+  const parts = {
+    questions: log.questions(reads),
+    listMetadataStreams: () => log.listMetadataStreams(),
+    streamsMax: 3,
+  };
+  const rules = await planned(parts, [log.point(21)]);
+  const [name, chunkEnd] = [Buffer.from('a'), log.point(21).position];
+  const removed = log
+    .of('a')
+    .filter(({ revision }) => rules.removes(name, 0, name.length, { revision, chunkEnd }));
+  expect(removed.length).toBe(14);
+  expect(Math.max(...reads)).toBeLessThan(200);
 });
 
 test('of an open transaction all steps but the last go once it has ended, or had no step for a day', async () => {

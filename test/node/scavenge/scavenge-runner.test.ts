@@ -1,98 +1,13 @@
 /** What a node does with scavenge points, with everything around it played by the test. */
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { CairnError } from '../../../src/base/errors.js';
-import type { ChunkWork, ScavengeReport } from '../../../src/node/scavenge/scavenge-job.js';
-import { ScavengeRunner } from '../../../src/node/scavenge/scavenge-runner.js';
-import { RemovalRules } from '../../../src/scavenge/removal-rules.js';
-import type { ScavengeEvent, ScavengePoint } from '../../../src/scavenge/scavenge-events.js';
+import { describe, expect, test, vi } from 'vitest';
+import type { ScavengeReport } from '../../../src/node/scavenge/scavenge-job.js';
+import type { ScavengeRunner } from '../../../src/node/scavenge/scavenge-runner.js';
+import type { ScavengeEvent } from '../../../src/scavenge/scavenge-events.js';
+import { chunkFile, point, Surroundings } from './scavenge-surroundings.js';
 
-const CHUNK = 1_000;
-const LOG_ID = '10111213-1415-1617-1819-1a1b1c1d1e1f';
 const WAIT = { timeout: 20_000, interval: 2 };
 
-function point(position: number): ScavengeEvent {
-  return { kind: 'point', point: { position, timestampUs: position, throttlePercent: 30 } };
-}
-
 const STOP: ScavengeEvent = { kind: 'stop' };
-
-/** The id of the n-th file that a chunk has had. */
-function idOf(chunk: number, version: number): string {
-  return `00000000-0000-0000-${String(version).padStart(4, '0')}-${String(chunk).padStart(12, '0')}`;
-}
-
-/** Undefined: the chunk is written anew. */
-type Answer = ScavengeReport | undefined;
-
-/** A node's folder, which outlives runners, and what was asked for. */
-class Surroundings {
-  readonly versions = [0, 0, 0, 0, 0];
-  readonly asked: string[] = [];
-  readonly damages: CairnError[] = [];
-  state: Uint8Array | undefined;
-  sealedEnd = 5 * CHUNK;
-  lack: string | undefined;
-  /** What becomes of a chunk, other than that it is written anew. */
-  report: ((work: ChunkWork, signal: AbortSignal) => Answer | Promise<Answer>) | undefined;
-  saveError: Error | undefined;
-
-  runner(): ScavengeRunner {
-    const runner = new ScavengeRunner({
-      ...{ logId: LOG_ID, chunkSize: CHUNK },
-      clock: { monotonicMs: () => performance.now(), wallMs: () => 1 },
-      file: {
-        load: async () => this.state,
-        save: async (bytes) => {
-          if (this.saveError !== undefined) throw this.saveError;
-          this.state = bytes;
-        },
-      },
-      worker: {
-        use: () => undefined,
-        survey: async (chunks) =>
-          this.versions
-            .slice(0, chunks)
-            .map((version, chunk) => ({ chunkId: idOf(chunk, version), fileBytes: 100 })),
-        scavenge: async (work, signal) => await this.#scavenge(work, signal),
-      },
-      committed: () => 9_999,
-      sealedEnd: () => this.sealedEnd,
-      sealedEndSettled: async () => undefined,
-      plan: async (points: readonly ScavengePoint[]) => {
-        this.asked.push(`plan ${points.map(({ position }) => position).join(' ')}`);
-        return new RemovalRules({ low: 1, high: 2 });
-      },
-      keepDraftFrom: async (name, { position }) => {
-        this.asked.push(`draft ${name[0]} at ${position}`);
-        return 7;
-      },
-      lackOf: () => this.lack,
-      rewritten: (chunk) => this.asked.push(`rewritten ${chunk}`),
-      ended: () => this.asked.push('ended'),
-      damaged: (error) => this.damages.push(error),
-      // Only what the test does ends a wait.
-      pause: (_delayMs, signal) =>
-        new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
-      note: () => undefined,
-      warn: (message) => this.asked.push(message),
-    });
-    onTestFinished(() => runner.close());
-    return runner;
-  }
-
-  /** What was asked for since the last call. */
-  taken(): string[] {
-    return this.asked.splice(0);
-  }
-
-  async #scavenge(work: ChunkWork, signal: AbortSignal): Promise<ScavengeReport> {
-    const other = await this.report?.(work, signal);
-    if (other !== undefined) return other;
-    this.asked.push(`chunk ${work.number}`);
-    const chunkId = idOf(work.number, ++this.versions[work.number]!);
-    return { kind: 'rewritten', chunkId, removed: 3, bytesBefore: 100, bytesAfter: 60 };
-  }
-}
 
 const becomes = (runner: ScavengeRunner, state: string) =>
   expect.poll(() => runner.status.state, WAIT).toBe(state);
@@ -265,7 +180,7 @@ describe('what is in the way', () => {
   test('damage: it is reported, the other chunks are gone over, and this one when it is mended', async () => {
     const folder = new Surroundings();
     folder.report = ({ number }) =>
-      number === 1 ? { ...FAILURE, code: 'log-corrupt', details: {} } : undefined;
+      number === 1 ? { ...FAILURE, code: 'log-corrupt', details: { file: chunkFile(1) } } : undefined;
     const runner = folder.runner();
     runner.take([point(3_000)]);
     await becomes(runner, 'waiting');
@@ -278,6 +193,27 @@ describe('what is in the way', () => {
     expect(folder.taken()).toEqual(['plan 3000', ...chunks(1), 'ended']);
   });
 
+  test.each([
+    ['written', 'disk-failure', { errno: 'EIO', syscall: 'pwrite', path: `${chunkFile(1)}.tmp` }],
+    ['read back as it was written', 'log-corrupt', { file: `${chunkFile(1)}.tmp` }],
+  ] as const)(
+    'a new file that can not be %s is no damage: it is tried again',
+    async (_how, code, details) => {
+      const folder = new Surroundings();
+      folder.report = ({ number }) => (number === 1 ? { ...FAILURE, code, details } : undefined);
+      const runner = folder.runner();
+      runner.take([point(3_000)]);
+      await becomes(runner, 'waiting');
+      expect(folder.damages).toEqual([]);
+      expect(runner.status.why).toBe('broken');
+      expect(folder.taken()).toEqual(['plan 3000', ...chunks(0), 'ended', 'a scavenge could not go on']);
+      folder.report = undefined;
+      folder.endPause();
+      await becomes(runner, 'idle');
+      expect(folder.taken()).toEqual(['plan 3000', ...chunks(1, 2), 'ended']);
+    },
+  );
+
   test('a chunk that is not known to be committed: it is left alone', async () => {
     const folder = new Surroundings();
     folder.sealedEnd = 1_000;
@@ -285,6 +221,50 @@ describe('what is in the way', () => {
     runner.take([point(2_000)]);
     await becomes(runner, 'waiting');
     expect(folder.taken()).toEqual(['plan 2000', ...chunks(0), 'ended']);
+  });
+
+  test('a point from the future: nothing goes before its time, but for the minute that clocks may differ', async () => {
+    const folder = new Surroundings();
+    const writtenMs = 10_000_000;
+    const future: ScavengeEvent = {
+      kind: 'point',
+      point: { position: 1_500, timestampUs: writtenMs * 1_000, throttlePercent: 30 },
+    };
+    const runner = folder.runner();
+    runner.take([future]);
+    await becomes(runner, 'waiting');
+    expect(runner.status.why).toMatch(/^the point is from the future: its time is 1970-01-01T02:46:40.000Z/);
+    folder.wallMs = writtenMs - 60_001;
+    runner.mended(4);
+    expect(folder.taken()).toEqual([]);
+    folder.wallMs = writtenMs - 60_000;
+    runner.mended(4);
+    await becomes(runner, 'idle');
+    expect(folder.taken()).toEqual(['plan 1500', ...chunks(0), 'ended']);
+
+    // What was carried out stays so, whatever the clock says at the next start.
+    await runner.close();
+    folder.wallMs = 1;
+    const second = folder.runner();
+    second.take([future]);
+    await expect.poll(() => second.status.chunksDone, WAIT).toBe(1);
+    await becomes(second, 'idle');
+    expect(folder.taken()).toEqual([]);
+  });
+
+  test('more than a plan has room for: nothing goes, and nothing is planned again before the next point', async () => {
+    const folder = new Surroundings();
+    folder.tooMuch = 'too many streams';
+    const runner = folder.runner();
+    runner.take([point(1_500)]);
+    await becomes(runner, 'waiting');
+    expect(runner.status.why).toBe('too many streams');
+    folder.tooMuch = undefined;
+    runner.mended(4);
+    expect(folder.taken()).toEqual(['plan 1500']);
+    runner.take([point(1_600)]);
+    await becomes(runner, 'idle');
+    expect(folder.taken()).toEqual(['plan 1500 1600', ...chunks(0), 'ended']);
   });
 
   test('somebody who replaces a chunk: no job is at any file meanwhile', async () => {
@@ -310,14 +290,39 @@ describe('what is in the way', () => {
   });
 });
 
-test('what a chunk alone does not tell about open transactions is looked up, and the chunk gone over with that', async () => {
+test('what a chunk alone does not tell about open transactions is looked up, until it has no more questions', async () => {
   const folder = new Surroundings();
-  folder.report = ({ number, drafts }) =>
-    number === 0 && drafts.length === 0
-      ? { kind: 'undecided', names: [new Uint8Array([1]), new Uint8Array([2])] }
-      : undefined;
+  const name = (first: number) => new Uint8Array(17).fill(first);
+  const asks = [[name(1), name(2)], [name(3)]];
+  const given: unknown[] = [];
+  folder.report = ({ drafts }) => {
+    given.push(drafts);
+    const names = asks.shift();
+    return names && { kind: 'undecided', names };
+  };
   const runner = folder.runner();
   runner.take([point(1_500)]);
   await becomes(runner, 'idle');
-  expect(folder.taken()).toEqual(['plan 1500', 'draft 1 at 1500', 'draft 2 at 1500', ...chunks(0), 'ended']);
+  expect(folder.taken()).toEqual([
+    'plan 1500',
+    ...['draft 1 at 1500', 'draft 2 at 1500', 'draft 3 at 1500'],
+    ...chunks(0),
+    'ended',
+  ]);
+  // Each time all that is known so far.
+  const known = (...names: Uint8Array[]) => ({
+    names: new Uint8Array(Buffer.concat(names)),
+    keepFroms: new Float64Array(names.length).fill(7),
+  });
+  expect(given).toEqual([known(), known(name(1), name(2)), known(name(1), name(2), name(3))]);
+});
+
+test.each(['survey', 'plan', 'draft'])('a node ends though its %s is never answered', async (question) => {
+  const folder = new Surroundings();
+  folder.unanswered = question;
+  folder.report = () => ({ kind: 'undecided', names: [new Uint8Array(17)] });
+  const runner = folder.runner();
+  runner.take([point(1_500)]);
+  await expect.poll(() => folder.isReached, WAIT).toBe(true);
+  await runner.close();
 });
