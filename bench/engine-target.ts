@@ -40,7 +40,7 @@ export class EngineTarget implements AppendTarget, AppendSink {
   constructor(engine: Engine, options: EngineLoad, namesSalt = randomSalt()) {
     const streams = Array.from({ length: options.streams }, (_, index) => streamName(namesSalt, index));
     this.#engine = engine;
-    this.batches = new BatchSamples(() => engine.store!.statistics);
+    this.batches = new BatchSamples(() => engine.store!.statisticsAtOnce);
     this.#ids = new EventIds(randomSalt());
     this.#frames = new RequestFrames(streams, options, options.inFlight);
     this.recordBytes = recordBytesOf(streams[0]!.length, EVENT_TYPE.length, options.eventBytes);

@@ -57,6 +57,7 @@ export interface ScavengeRow {
 const MAIN = new URL('../src/main.js', import.meta.url).pathname;
 const DELETES_IN_FLIGHT = 64;
 const ASK_MS = 100;
+const SETTLE_MS = 10_000;
 /** Between two of the jobs that make the index's files anew, at their leisure, are up to 5 s. */
 const INDEX_QUIET_MS = 10_000;
 
@@ -71,6 +72,8 @@ export async function runScavenge(options: ScavengeOptions, folder: string): Pro
   try {
     const client = await connect(node.url, { name: 'cairn bench', reconnect: false, discover: false });
     await deleteHalf(client, streams, salt);
+    // What was filled and copied is still on its way to the disk.
+    await pause(SETTLE_MS);
     const before = sizesOf(data);
     const { seconds, passedBytes, latencies } = await scavengeUnderLoad(node, client, options);
     await client.close();

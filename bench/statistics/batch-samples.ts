@@ -31,12 +31,12 @@ const TIMES_MAX = 4096;
 const CLASSES_PER_DOUBLING = 2;
 
 export class BatchSamples {
-  readonly #read: () => WriterStatistics;
-  #last: WriterStatistics;
+  readonly #read: () => WriterStatistics | undefined;
+  #last: WriterStatistics | undefined;
   readonly #times = new Map<number, Timed>();
 
-  /** `read`: the totals, now. */
-  constructor(read: () => WriterStatistics) {
+  /** `read`: the totals of one instant; undefined while they change. */
+  constructor(read: () => WriterStatistics | undefined) {
     this.#read = read;
     this.#last = read();
   }
@@ -44,14 +44,12 @@ export class BatchSamples {
   /** Looks at the totals: call it once a turn. */
   sample(): void {
     const totals = this.#read();
-    const batches = totals.batches - this.#last.batches;
-    const diskBytes = totals.diskBytes - this.#last.diskBytes;
-    // The writer counts a batch first and its bytes last: in between there is nothing to be said about it yet.
-    if (batches === 0 || diskBytes === 0) return;
-    const writeMs = totals.writeMs - this.#last.writeMs;
-    const syncMs = totals.syncMs - this.#last.syncMs;
+    if (totals === undefined) return;
+    const last = this.#last;
     this.#last = totals;
-    if (batches === 1) this.#time(diskBytes, writeMs + syncMs, syncMs);
+    if (last === undefined || totals.batches !== last.batches + 1) return;
+    const syncMs = totals.syncMs - last.syncMs;
+    this.#time(totals.diskBytes - last.diskBytes, totals.writeMs - last.writeMs + syncMs, syncMs);
   }
 
   /** Forgets what came so far. */

@@ -186,6 +186,11 @@ export class LogStore {
     return this.#statistics.read();
   }
 
+  /** The same of one instant; undefined while the writer counts a batch. */
+  get statisticsAtOnce(): WriterStatistics | undefined {
+    return this.#statistics.readAtOnce();
+  }
+
   /** How far the verifying of old chunks is. */
   get scrub(): ScrubStatus {
     return this.indexer.scrub;

@@ -1,6 +1,6 @@
 /**
  * What the writer thread counts, in shared memory for main to read at any time: single-writer f64 words, each exact on its
- * own, the set not taken at one instant.
+ * own, the set not taken at one instant unless that is asked for.
  */
 import { BATCH_SIZE_CLASSES, batchSizeClass } from '../base/batch-sizes.js';
 import type { Position } from '../base/units.js';
@@ -10,7 +10,7 @@ const FIELD = { batches: 0, recordBytes: 1, diskBytes: 2, writeMs: 3, syncMs: 4,
 /** Where the last batch stands behind them: from, to, and three times. */
 const LAST_BATCH = 6;
 const WORDS = 11;
-/** Int32 word behind them: odd while the last batch is being noted. */
+/** Int32 word behind them: odd while a batch is being noted or counted. */
 const SEQUENCE_AT = 24;
 
 /** Sums since the node started. `recordBytes` counts what was made durable, `diskBytes` what was written for it. */
@@ -29,6 +29,14 @@ export const NOTHING_WRITTEN: WriterStatistics = {
   ...{ batches: 0, recordBytes: 0, diskBytes: 0, writeMs: 0, syncMs: 0, chunks: 0 },
   batchSizes: new Array<number>(BATCH_SIZE_CLASSES).fill(0),
 };
+
+/** What the writer counts of a batch: bytes of records, bytes written for them, and how long that took. */
+export interface CountedBatch {
+  readonly recordBytes: number;
+  readonly diskBytes: number;
+  readonly writeMs: number;
+  readonly syncMs: number;
+}
 
 /** What the writer did last. Times are the reader's `performance.now()`. */
 export interface LastBatch {
@@ -53,12 +61,16 @@ export class StatisticsWords {
     this.#batchSizes = words(CONTROL.batchSizes, BATCH_SIZE_CLASSES);
   }
 
-  /** A batch of `recordBytes` of records is durable, for which `diskBytes` were written. */
-  addBatch(recordBytes: number, diskBytes: number): void {
+  /** A batch is durable. */
+  addBatch(batch: CountedBatch): void {
+    this.#turn();
     this.add('batches', 1);
-    this.add('recordBytes', recordBytes);
-    this.add('diskBytes', diskBytes);
-    this.#batchSizes[batchSizeClass(recordBytes)]! += 1;
+    this.add('recordBytes', batch.recordBytes);
+    this.add('diskBytes', batch.diskBytes);
+    this.add('writeMs', batch.writeMs);
+    this.add('syncMs', batch.syncMs);
+    this.#batchSizes[batchSizeClass(batch.recordBytes)]! += 1;
+    this.#turn();
   }
 
   add(field: keyof typeof FIELD, amount: number): void {
@@ -71,28 +83,42 @@ export class StatisticsWords {
     return { batches, recordBytes, diskBytes, writeMs, syncMs, chunks, batchSizes };
   }
 
+  /** All of it as it was at one instant; undefined while a batch is being counted. */
+  readAtOnce(): WriterStatistics | undefined {
+    const before = this.#sequence;
+    const statistics = this.read();
+    return before % 2 === 0 && before === this.#sequence ? statistics : undefined;
+  }
+
   /** The batch that is about to be told durable, with times of the writer's `performance.now()`. */
   setLastBatch(batch: LastBatch): void {
     const words = this.#words;
     // Threads have clocks that began at different times.
     const { timeOrigin } = performance;
-    Atomics.add(this.#control, CONTROL.writerStatistics + SEQUENCE_AT, 1);
+    this.#turn();
     words[LAST_BATCH] = batch.from;
     words[LAST_BATCH + 1] = batch.to;
     words[LAST_BATCH + 2] = timeOrigin + batch.beganMs;
     words[LAST_BATCH + 3] = timeOrigin + batch.writtenMs;
     words[LAST_BATCH + 4] = timeOrigin + batch.syncedMs;
-    Atomics.add(this.#control, CONTROL.writerStatistics + SEQUENCE_AT, 1);
+    this.#turn();
   }
 
   /** Undefined while the writer is noting another one. */
   lastBatch(): LastBatch | undefined {
-    const before = Atomics.load(this.#control, CONTROL.writerStatistics + SEQUENCE_AT);
+    const before = this.#sequence;
     const [from = 0, to = 0, began = 0, written = 0, synced = 0] = this.#words.subarray(LAST_BATCH);
-    const after = Atomics.load(this.#control, CONTROL.writerStatistics + SEQUENCE_AT);
-    if (before !== after || before % 2 !== 0) return undefined;
+    if (before !== this.#sequence || before % 2 !== 0) return undefined;
     const { timeOrigin } = performance;
     const times = [began, written, synced].map((ms) => ms - timeOrigin) as [number, number, number];
     return { from, to, beganMs: times[0], writtenMs: times[1], syncedMs: times[2] };
+  }
+
+  get #sequence(): number {
+    return Atomics.load(this.#control, CONTROL.writerStatistics + SEQUENCE_AT);
+  }
+
+  #turn(): void {
+    Atomics.add(this.#control, CONTROL.writerStatistics + SEQUENCE_AT, 1);
   }
 }

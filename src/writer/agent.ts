@@ -16,7 +16,7 @@ import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
 import { BLOCK_BYTES, CONTROL, RingMemory } from '../ring/layout.js';
 import type { Agent } from '../ring/runner.js';
-import { StatisticsWords } from '../ring/writer-statistics.js';
+import { type CountedBatch, StatisticsWords } from '../ring/writer-statistics.js';
 import type { WriterOptions } from './commands.js';
 
 /** What the agent needs of the thread that it runs on. */
@@ -75,10 +75,11 @@ export class WriterAgent implements Agent {
     const chunkNumber = Math.floor(durable / this.#chunkBytes);
     const end = this.#batchEnd(durable, published, chunkNumber);
     const chunk = this.#openChunk(chunkNumber);
-    const diskBytes = this.#write(chunk, durable, end);
+    const counted = this.#write(chunk, durable, end);
     this.#durable.store(end);
     this.#mainBell.ring();
-    this.#count(end - durable, diskBytes);
+    this.#statistics.addBatch(counted);
+    if (end % this.#chunkBytes === 0) this.#statistics.add('chunks', 1);
     if (end % this.#chunkBytes === 0) this.#closeChunk();
     return end - durable;
   }
@@ -136,8 +137,8 @@ export class WriterAgent implements Agent {
     return Math.min(published, chunkEnd, ringEnd, capEnd);
   }
 
-  /** Writes the blocks that hold [durable, end), the last one filled up with zeros, and syncs. Returns the bytes written. */
-  #write(chunk: OpenChunk, durable: number, end: number): number {
+  /** Writes the blocks that hold [durable, end), the last one filled up with zeros, and syncs. */
+  #write(chunk: OpenChunk, durable: number, end: number): CountedBatch {
     const from = alignDown(durable, BLOCK_BYTES);
     const wholeEnd = alignDown(end, BLOCK_BYTES);
     const at = this.#memory.offsetOf(from);
@@ -155,10 +156,9 @@ export class WriterAgent implements Agent {
     const writtenMs = performance.now();
     if (this.#options.syncMode === 'fdatasync') this.#disk.syncData(chunk.file);
     const syncedMs = performance.now();
-    this.#statistics.add('writeMs', writtenMs - startMs);
-    this.#statistics.add('syncMs', syncedMs - writtenMs);
     this.#statistics.setLastBatch({ from: durable, to: end, beganMs: startMs, writtenMs, syncedMs });
-    return alignUp(end, BLOCK_BYTES) - from;
+    const times = { writeMs: writtenMs - startMs, syncMs: syncedMs - writtenMs };
+    return { recordBytes: end - durable, diskBytes: alignUp(end, BLOCK_BYTES) - from, ...times };
   }
 
   #fillTailBlock(from: number, to: number): void {
@@ -202,10 +202,5 @@ export class WriterAgent implements Agent {
   #closeChunk(): void {
     if (this.#chunk !== undefined) this.#disk.close(this.#chunk.file);
     this.#chunk = undefined;
-  }
-
-  #count(recordBytes: number, diskBytes: number): void {
-    this.#statistics.addBatch(recordBytes, diskBytes);
-    if (this.#durable.position % this.#chunkBytes === 0) this.#statistics.add('chunks', 1);
   }
 }

@@ -31,10 +31,32 @@ test('the last batch is read as it was noted, and leaves the sums alone', () => 
   expect(words.read().chunks).toBe(3);
 });
 
+test('what is read at once is of one instant, or nothing', () => {
+  const ring = memory();
+  const words = new StatisticsWords(ring);
+  const batch = { recordBytes: 352, diskBytes: 4_096, writeMs: 0.5, syncMs: 0.25 };
+  words.addBatch(batch);
+  const reader = new StatisticsWords(ring);
+  expect(reader.readAtOnce()).toMatchObject({ batches: 1, ...batch });
+  // In the middle of a count: its fields are read behind the first turn of the sequence.
+  let met: unknown = 'nothing';
+  const whole = { ...batch };
+  Object.defineProperty(whole, 'syncMs', {
+    get: () => {
+      met = reader.readAtOnce();
+      return 0.25;
+    },
+  });
+  words.addBatch(whole);
+  expect(met).toBeUndefined();
+  expect(reader.readAtOnce()).toMatchObject({ batches: 2, diskBytes: 8_192 });
+});
+
 test('batches are counted by size, each class twice as large as the one before, the last without an end', () => {
   const ring = memory();
   const words = new StatisticsWords(ring);
-  for (const bytes of [1, 128, 129, 256, 257, 2 ** 29, 2 ** 29 + 1, 2 ** 31]) words.addBatch(bytes, 4_096);
+  for (const bytes of [1, 128, 129, 256, 257, 2 ** 29, 2 ** 29 + 1, 2 ** 31])
+    words.addBatch({ recordBytes: bytes, diskBytes: 4_096, writeMs: 0.5, syncMs: 0.25 });
   const { batches, diskBytes, batchSizes } = new StatisticsWords(ring).read();
   expect([batches, diskBytes, batchSizes.length]).toEqual([8, 32_768, BATCH_SIZE_BOUNDS.length + 1]);
   const counted = new Map([...batchSizes.entries()].filter(([, count]) => count > 0));
