@@ -1,8 +1,10 @@
 /** One connection to another node, whoever has dialled it: frames in and out, and how it ended. Main thread. */
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import type { Bytes } from '../base/ports.js';
 import { decodeMessage } from '../cluster/message-codec.js';
 import type { Message } from '../cluster/messages.js';
+import type { FrameIntake } from './frame-intake.js';
 import { RangeMemory } from './range-memory.js';
 
 /**
@@ -12,8 +14,10 @@ import { RangeMemory } from './range-memory.js';
 export type LinkEnd = 'refused' | 'reset' | 'lost' | 'failed';
 
 export interface PeerLinkEvents {
-  /** `bytes`: its length on the wire. */
-  message(message: Message, bytes: number): void;
+  /** What is in its `bytes`, if it has any, is the callee's until it returns. */
+  message(message: Message): void;
+  /** ws made buffers for so many bytes. */
+  buffered(bytes: number): void;
   /** The other side breaks the protocol; the connection closes. */
   invalid(reason: string): void;
   closed(end: LinkEnd): void;
@@ -36,15 +40,21 @@ export class PeerLink {
   #early: { bytes: Uint8Array; sent: (() => void) | undefined }[] = [];
   #wasOpen: boolean;
 
-  constructor(socket: WebSocket, events: PeerLinkEvents) {
+  /** `intake`: what takes most messages out of the connection before ws sees them. */
+  constructor(socket: WebSocket, events: PeerLinkEvents, intake?: FrameIntake) {
     this.#socket = socket;
     this.#wasOpen = socket.readyState === socket.OPEN;
     let errno: string | undefined;
-    socket.on('message', (data: Buffer) => {
+    const take = (data: Bytes): void => {
       const message = decodeMessage(data);
-      if (message.kind !== 'invalid') return events.message(message, data.length);
+      if (message.kind !== 'invalid') return events.message(message);
       events.invalid(message.reason);
       socket.close(CLOSE_PROTOCOL_ERROR);
+    };
+    if (intake !== undefined) intake.message = take;
+    socket.on('message', (data: Buffer) => {
+      events.buffered(data.length);
+      take(data);
     });
     socket.on('upgrade', ({ socket: stream }: { socket: Socket }) => stream.setNoDelay(true));
     socket.on('open', () => this.#opened());

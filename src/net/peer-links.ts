@@ -10,8 +10,9 @@ import { encodeMessage } from '../cluster/message-codec.js';
 import { MESSAGE_BYTES_MAX, PROTOCOL_VERSION } from '../cluster/message-kinds.js';
 import type { Message, MessageOf } from '../cluster/messages.js';
 import type { SessionLog } from './client-session.js';
+import { FrameIntake } from './frame-intake.js';
 import type { MessageGarbage } from './message-garbage.js';
-import { type LinkEnd, PeerLink } from './peer-link.js';
+import { type LinkEnd, PeerLink, type PeerLinkEvents } from './peer-link.js';
 import { PEER_PATH, type ServerSession } from './server.js';
 
 export interface PeerLinksOptions {
@@ -19,7 +20,7 @@ export interface PeerLinksOptions {
   readonly name: string;
   /** The cluster that this node belongs to; undefined as long as it belongs to none. */
   readonly clusterId: () => string | undefined;
-  /** Someone's word. */
+  /** Someone's word. What is in its `bytes`, if it has any, is the callee's until it returns. */
   readonly receive: (message: Message) => void;
   /** A node's process is gone: its connection has closed, and nobody listens there any more. */
   readonly unreachable: (name: string) => void;
@@ -96,11 +97,12 @@ export class PeerLinks {
   /** Another node has connected. */
   accept(socket: WebSocket, request: IncomingMessage): ServerSession {
     const name = String(request.headers[HEADER.name]);
-    const link = this.#link(name, socket, () => {
+    const closed = (): void => {
       if (this.#accepted.get(name) === link) this.#accepted.delete(name);
       // A stranger may call itself whatever it likes.
       if (this.#notBeforeMs.has(name)) this.#probe(name, PROBES_MAX);
-    });
+    };
+    const link = new PeerLink(socket, this.#eventsOf(name, closed));
     this.#accepted.get(name)?.close();
     this.#accepted.set(name, link);
     // Each of its messages says who it is, and is checked as a whole before anything is kept.
@@ -125,9 +127,10 @@ export class PeerLinks {
     this.#notBeforeMs.delete(name);
     this.#notBeforeMs.set(name, nowMs + REDIAL_MS);
     if (this.#notBeforeMs.size > NAMES_MAX) this.#notBeforeMs.delete(this.#notBeforeMs.keys().next().value!);
-    const socket = this.#open(name);
+    const intake = new FrameIntake(MESSAGE_BYTES_MAX);
+    const socket = this.#open(name, intake);
     if (socket === undefined) return undefined;
-    const link = this.#link(name, socket, (end) => {
+    const closed = (end: LinkEnd): void => {
       if (this.#dialled.get(name) === link) this.#dialled.delete(name);
       if (this.#isStopped) return;
       if (end === 'refused') this.#options.unreachable(name);
@@ -135,16 +138,18 @@ export class PeerLinks {
       // The listener of a process that is being killed takes connections for a moment longer.
       else if (end === 'reset' && probesLeft > 0)
         setTimeout(() => this.#probe(name, probesLeft - 1), PROBE_PAUSE_MS).unref();
-    });
+    };
+    const link = new PeerLink(socket, this.#eventsOf(name, closed), intake);
     this.#dialled.set(name, link);
     return link;
   }
 
   /** Undefined if that is no name that can be dialled: whatever another node calls itself, it must not end this one. */
-  #open(name: string): WebSocket | undefined {
+  #open(name: string, intake: FrameIntake): WebSocket | undefined {
     const { clusterId, log } = this.#options;
     try {
       return new WebSocket(`ws://${name}${PEER_PATH}`, {
+        createConnection: intake.connect,
         perMessageDeflate: false,
         maxPayload: MESSAGE_BYTES_MAX,
         handshakeTimeout: CONNECT_TIMEOUT_MS,
@@ -168,15 +173,15 @@ export class PeerLinks {
     this.#dial(name, probesLeft);
   }
 
-  #link(name: string, socket: WebSocket, closed: (end: LinkEnd) => void): PeerLink {
+  #eventsOf(name: string, closed: (end: LinkEnd) => void): PeerLinkEvents {
     const { receive, isBlocked, log, garbage } = this.#options;
-    return new PeerLink(socket, {
-      message: (message, bytes) => {
-        garbage.receivedLarge(bytes);
+    return {
+      message: (message) => {
         if (!isBlocked(name)) receive(message);
       },
+      buffered: (bytes) => garbage.receivedLarge(bytes),
       invalid: (reason) => log.debug({ peer: name, reason }, 'a peer sent what is no message'),
       closed,
-    });
+    };
   }
 }

@@ -56,6 +56,7 @@ export class LogDriver {
     return this.#operations.length === 0;
   }
 
+  /** The bytes of a write are the caller's again when this returns. */
   add(operation: LogOperation): void {
     if (operation.kind === 'write') {
       // Nothing to be done, and so nothing to wait behind.
@@ -66,6 +67,14 @@ export class LogDriver {
     }
     this.#operations.push(operation);
     this.pump();
+    if (operation.kind === 'write') this.#keepLast();
+  }
+
+  /** Nearly always it is in the ring by now; what has to wait is copied. */
+  #keepLast(): void {
+    const last = this.#operations.at(-1);
+    if (last?.kind === 'write')
+      this.#operations[this.#operations.length - 1] = { ...last, bytes: new Uint8Array(last.bytes) };
   }
 
   /** Goes on as far as it goes. */
