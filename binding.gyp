@@ -9,6 +9,7 @@
         "native/addon.cc",
         "native/disk.cc",
         "native/kernel.cc",
+        "native/record_walks.cc",
         "native/append_run.cc",
         "native/remember_all.cc",
         "native/sequencer_tables.cc",

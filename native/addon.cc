@@ -8,13 +8,14 @@ namespace cairn {
 
 // Raised whenever an export changes its meaning, so that a stale build is recognised instead of misunderstood.
 // src/native/load.ts holds the same number.
-constexpr int kInterfaceVersion = 8;
+constexpr int kInterfaceVersion = 9;
 
 Napi::Object exportAll(Napi::Env env, Napi::Object exports) {
   exports.Set("interfaceVersion", Napi::Number::New(env, kInterfaceVersion));
   exportDisk(env, exports);
   exportKernel(env, exports);
   exportAppendRun(env, exports);
+  exportRecordWalks(env, exports);
   exportRememberAll(env, exports);
   return exports;
 }

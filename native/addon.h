@@ -12,6 +12,7 @@ namespace cairn {
 void exportDisk(Napi::Env env, Napi::Object exports);
 void exportKernel(Napi::Env env, Napi::Object exports);
 void exportAppendRun(Napi::Env env, Napi::Object exports);
+void exportRecordWalks(Napi::Env env, Napi::Object exports);
 void exportRememberAll(Napi::Env env, Napi::Object exports);
 
 /** `bytes[at, at+length)` of a Uint8Array, which may live in shared memory. */

@@ -115,6 +115,8 @@ const UNSEALED: RecordKernel = {
   },
   verify: () => 0,
   copyRuns: () => undefined,
+  survey: () => undefined,
+  findEvents: () => 0,
 };
 
 function sampleRecord(): Uint8Array<ArrayBuffer> {

@@ -4,6 +4,8 @@
  * after the node is ready.
  */
 
+import type { Position } from './units.js';
+
 /** How a file is opened. `direct` = past the page cache where the Disk can (else ignored); `dsync` = every write durable. */
 export interface OpenOptions {
   readonly access: 'read' | 'write' | 'create-new';
@@ -136,6 +138,57 @@ export interface RecordKernel {
    * the valid ones. Returns why it stopped; `state.position` says where.
    */
   verify(bytes: Bytes, at: number, length: number, state: ChainState): VerifyStop;
+  /** Walks the whole records in `bytes[at, at+length)`, which are verified, and says in `survey` what they are. */
+  survey(bytes: Bytes, at: number, length: number, survey: RangeSurvey): void;
+  /**
+   * Walks the records in `bytes[at, at+length)`, of which the last may go on behind it, in search of some streams' events. Stops when `search.found` is full.
+   * Returns the number found.
+   */
+  findEvents(bytes: Bytes, at: number, length: number, search: EventSearch): number;
+}
+
+export interface EventSearch {
+  /** A bit for each hash of a stream (log/stream-hash.ts) that is wanted; a power of two of words. Events of metadata streams are found in any case. */
+  readonly filter: Uint32Array;
+  /** Comes to hold how many bytes were walked over, and from 1 on where the events begin, from `at`. */
+  readonly found: Int32Array;
+}
+
+/** What {@link RecordKernel.survey} is told of a range, and finds in it. Places are from the range's beginning. */
+export interface RangeSurvey {
+  /** Told: it ends in front of the first Commit that names a position beyond this. */
+  durable: Position;
+  /** Told: the epoch of the record in front. Found: that of the last. */
+  epoch: number;
+  /** Told: whether a transaction is open in front. Found: whether one is behind. */
+  isInTransaction: boolean;
+  /** Of all the records that were walked over. */
+  bytes: number;
+  records: number;
+  /** Of the largest of them. */
+  largestBytes: number;
+  /** Where the last one begins. */
+  last: number;
+  /** Behind the last record after which no transaction is open; -1 if there is none. */
+  boundary: number;
+  /** Whether one begins an epoch, or says who the members are. */
+  isNotable: boolean;
+}
+
+/** A survey of a range that nothing is known of. */
+export function newSurvey(told: Partial<RangeSurvey> = {}): RangeSurvey {
+  return {
+    durable: Number.POSITIVE_INFINITY,
+    epoch: 0,
+    isInTransaction: false,
+    bytes: 0,
+    records: 0,
+    largestBytes: 0,
+    last: 0,
+    boundary: -1,
+    isNotable: false,
+    ...told,
+  };
 }
 
 /** Why a pass of {@link TakeAppends} ended; RunEnd of native/append_run.h. */

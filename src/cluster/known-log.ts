@@ -7,19 +7,13 @@ import { readU64 } from '../base/bytes.js';
 import {
   type Bytes,
   type ChainState,
+  newSurvey,
   type RecordKernel,
   VERIFY_STOP,
   type VerifyStop,
 } from '../base/ports.js';
 import type { Epoch, Position } from '../base/units.js';
-import {
-  occupiedBytes,
-  originalType,
-  PREPARE_FLAG,
-  RECORD,
-  RECORD_HEADER_BYTES,
-  RECORD_TYPE,
-} from '../log/record.js';
+import { occupiedBytes, originalType, RECORD, RECORD_HEADER_BYTES, RECORD_TYPE } from '../log/record.js';
 import { type Configuration, type MemberId, memberOf } from './configuration.js';
 import { decodeMembership } from './membership-record.js';
 import type { EpochEntry } from './messages.js';
@@ -56,6 +50,8 @@ const EMPTY_LOG: LogStart = {
   committed: 0,
 };
 
+const NOTHING_NOTABLE: NotableRecords = { epochs: [], configurations: [] };
+
 export class KnownLog {
   /** Whether a truncation is under way. */
   isTruncating = false;
@@ -69,6 +65,7 @@ export class KnownLog {
   /** The same of ranges that are not durable yet. */
   #boundaries: Boundary[] = [];
   #isInTransaction = false;
+  readonly #survey = newSurvey();
 
   constructor(kernel: RecordKernel, start: LogStart = EMPTY_LOG) {
     this.#kernel = kernel;
@@ -168,15 +165,19 @@ export class KnownLog {
     const state = { ...this.#end };
     const stop = this.#kernel.verify(bytes, 0, bytes.length, state);
     if (stop !== VERIFY_STOP.end) return { kind: 'bad', stop };
-    const scanned = this.#scan(bytes);
-    if (scanned === undefined) return { kind: 'bad', stop: VERIFY_STOP.badBody };
+    const survey = this.#survey;
+    survey.epoch = this.#end.epoch;
+    survey.isInTransaction = this.#isInTransaction;
+    this.#kernel.survey(bytes, 0, bytes.length, survey);
+    const notable = survey.isNotable ? this.#notable(bytes) : NOTHING_NOTABLE;
+    if (notable === undefined) return { kind: 'bad', stop: VERIFY_STOP.badBody };
+    const begin = this.#end.position;
     this.#end = state;
-    for (const entry of scanned.epochs) this.noteEpoch(entry);
-    this.#configurations.push(...scanned.configurations);
-    this.#isInTransaction = scanned.isInTransaction;
-    if (scanned.boundary !== undefined) {
-      this.#boundaries.push({ position: scanned.boundary, rangeEnd: state.position });
-    }
+    for (const entry of notable.epochs) this.noteEpoch(entry);
+    this.#configurations.push(...notable.configurations);
+    this.#isInTransaction = survey.isInTransaction;
+    if (survey.boundary >= 0)
+      this.#boundaries.push({ position: begin + survey.boundary, rangeEnd: state.position });
     return { kind: 'ok' };
   }
 
@@ -206,13 +207,12 @@ export class KnownLog {
     this.#durable = end.position;
   }
 
-  #scan(bytes: Bytes): ScannedRange | undefined {
+  /** What a range has beside events and commits; undefined if a configuration in it can't be read. */
+  #notable(bytes: Bytes): NotableRecords | undefined {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const epochs: EpochEntry[] = [];
     const configurations: PlacedConfiguration[] = [];
     let lastEpoch = this.#end.epoch;
-    let isInTransaction = this.#isInTransaction;
-    let boundary: Position | undefined;
     for (let at = 0; at < bytes.length; ) {
       const length = view.getUint32(at + RECORD.length, true);
       const position = readU64(view, at + RECORD.position);
@@ -222,31 +222,22 @@ export class KnownLog {
         epochs.push({ epoch, position });
         lastEpoch = epoch;
       }
-      const flags = view.getUint16(at + RECORD.flags, true);
-      const type = originalType(view.getUint8(at + RECORD.type), flags);
-      if (type === RECORD_TYPE.prepare) {
-        isInTransaction = (flags & PREPARE_FLAG.lastOfTransaction) === 0;
-      } else if (type === RECORD_TYPE.epoch) {
-        isInTransaction = false;
-      } else if (type === RECORD_TYPE.membership) {
+      const type = originalType(view.getUint8(at + RECORD.type), view.getUint16(at + RECORD.flags, true));
+      if (type === RECORD_TYPE.membership) {
         const content = bytes.subarray(at + RECORD_HEADER_BYTES, at + length);
         const configuration = decodeMembership(content);
         if (configuration === undefined) return undefined;
         configurations.push({ position, end, configuration });
       }
-      if (!isInTransaction) boundary = end;
       at += occupiedBytes(length);
     }
-    return { epochs, configurations, isInTransaction, boundary };
+    return { epochs, configurations };
   }
 }
 
-interface ScannedRange {
-  readonly epochs: EpochEntry[];
-  readonly configurations: PlacedConfiguration[];
-  readonly isInTransaction: boolean;
-  /** The last place in the range where no transaction is open. */
-  readonly boundary: Position | undefined;
+interface NotableRecords {
+  readonly epochs: readonly EpochEntry[];
+  readonly configurations: readonly PlacedConfiguration[];
 }
 
 /**

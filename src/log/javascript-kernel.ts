@@ -22,6 +22,7 @@ import {
   RECORD_TYPE,
   RECORD_VERSION,
 } from './record.js';
+import { findEvents, survey } from './record-walks.js';
 
 const TYPE_MIN = RECORD_TYPE.prepare;
 const TYPE_MAX = RECORD_TYPE.removed;
@@ -29,7 +30,7 @@ const TYPE_MAX = RECORD_TYPE.removed;
 const HEADER_CRC_FROM = RECORD.length;
 const HEADER_CRC_BYTES = RECORD_HEADER_BYTES - HEADER_CRC_FROM;
 
-export const javascriptKernel: RecordKernel = { crc32c, copyRuns, seal, verify };
+export const javascriptKernel: RecordKernel = { crc32c, copyRuns, seal, verify, survey, findEvents };
 
 /** Up to here a loop is faster than making a view for `set`. */
 const LOOP_COPY_BYTES_MAX = 40;

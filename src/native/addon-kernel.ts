@@ -6,6 +6,8 @@ import { assert } from '../base/assert.js';
 import type {
   Bytes,
   ChainState,
+  EventSearch,
+  RangeSurvey,
   RecordKernel,
   RememberAll,
   RunEnd,
@@ -15,11 +17,25 @@ import type {
 import type { Addon } from './load.js';
 import { assertRange } from './range.js';
 
+/** Where a survey's fields stand; SurveyPlace of native/record_walks.cc. */
+const SURVEY = {
+  durable: 0,
+  epoch: 1,
+  isInTransaction: 2,
+  bytes: 3,
+  records: 4,
+  largestBytes: 5,
+  last: 6,
+  boundary: 7,
+  isNotable: 8,
+} as const;
+
 /** The kernel over the implementation called `name`, one of `addon.implementations()`. */
 export function addonKernel(addon: Addon, name: string = addon.implementations()[0]!): RecordKernel {
   const which = addon.implementations().indexOf(name);
   assert(which >= 0, `there is no CRC-32C implementation ${name} here`);
   const values = new Float64Array(4);
+  const surveyed = new Float64Array(Object.keys(SURVEY).length);
   return {
     crc32c(bytes: Bytes, at: number, length: number, seed: number): number {
       assertRange(bytes, at, length);
@@ -46,6 +62,20 @@ export function addonKernel(addon: Addon, name: string = addon.implementations()
       assert(stop >= 0, 'verify: arguments out of bounds');
       takeState(values, state);
       return stop as VerifyStop;
+    },
+    survey(bytes: Bytes, at: number, length: number, survey: RangeSurvey): void {
+      assertRange(bytes, at, length);
+      surveyed[SURVEY.durable] = survey.durable;
+      surveyed[SURVEY.epoch] = survey.epoch;
+      surveyed[SURVEY.isInTransaction] = survey.isInTransaction ? 1 : 0;
+      assert(addon.survey(bytes, at, length, surveyed) >= 0, 'survey: arguments out of bounds');
+      takeSurvey(surveyed, survey);
+    },
+    findEvents(bytes: Bytes, at: number, length: number, { filter, found }: EventSearch): number {
+      assertRange(bytes, at, length);
+      const count = addon.findEvents(bytes, at, length, filter, found);
+      assert(count >= 0, 'findEvents: the range holds records');
+      return count;
     },
   };
 }
@@ -84,4 +114,15 @@ function takeState(values: Float64Array, state: ChainState): void {
   state.chain = values[1]!;
   state.previousLength = values[2]!;
   state.epoch = values[3]!;
+}
+
+function takeSurvey(values: Float64Array, survey: RangeSurvey): void {
+  survey.epoch = values[SURVEY.epoch]!;
+  survey.isInTransaction = values[SURVEY.isInTransaction] === 1;
+  survey.bytes = values[SURVEY.bytes]!;
+  survey.records = values[SURVEY.records]!;
+  survey.largestBytes = values[SURVEY.largestBytes]!;
+  survey.last = values[SURVEY.last]!;
+  survey.boundary = values[SURVEY.boundary]!;
+  survey.isNotable = values[SURVEY.isNotable] === 1;
 }

@@ -12,7 +12,7 @@ import { CairnError } from '../base/errors.js';
 import type { Bytes } from '../base/ports.js';
 
 /** Raised together with kInterfaceVersion of native/addon.cc, so that a stale build is refused, not misunderstood. */
-const INTERFACE_VERSION = 8;
+const INTERFACE_VERSION = 9;
 
 /** What the addon exports. Results of system calls are a count or 0, or -errno; see native/disk.cc and native/kernel.cc. */
 export interface Addon {
@@ -43,6 +43,8 @@ export interface Addon {
   crc32c(which: number, bytes: Bytes, at: number, length: number, seed: number): number;
   seal(which: number, bytes: Bytes, at: number, length: number, state: Float64Array): number;
   verify(which: number, bytes: Bytes, at: number, length: number, state: Float64Array): number;
+  survey(bytes: Bytes, at: number, length: number, values: Float64Array): number;
+  findEvents(bytes: Bytes, at: number, length: number, filter: Uint32Array, found: Int32Array): number;
   takeAppends(
     message: Bytes,
     registers: Float64Array,

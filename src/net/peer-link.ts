@@ -47,9 +47,12 @@ export class PeerLink {
     let errno: string | undefined;
     const take = (data: Bytes): void => {
       const message = decodeMessage(data);
-      if (message.kind !== 'invalid') return events.message(message);
-      events.invalid(message.reason);
-      socket.close(CLOSE_PROTOCOL_ERROR);
+      if (message.kind !== 'invalid') {
+        events.message(message);
+      } else {
+        events.invalid(message.reason);
+        socket.close(CLOSE_PROTOCOL_ERROR);
+      }
     };
     if (intake !== undefined) intake.message = take;
     socket.on('message', (data: Buffer) => {

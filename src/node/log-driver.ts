@@ -6,12 +6,12 @@
 import { assert } from '../base/assert.js';
 import { readU64 } from '../base/bytes.js';
 import { CairnError } from '../base/errors.js';
-import type { Bytes, ChainState } from '../base/ports.js';
+import { type Bytes, type ChainState, newSurvey } from '../base/ports.js';
 import type { Position, TimestampUs } from '../base/units.js';
 import type { AppendedRecord } from '../cluster/effects.js';
-import { chainBehind, occupiedBytes, RECORD } from '../log/record.js';
+import { chainBehind, occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
 import type { Truncation } from '../log/truncation.js';
-import { admitAll, batchLength } from '../log/write-batches.js';
+import { admitAll } from '../log/write-batches.js';
 import type { LogStore } from './log-store.js';
 
 export type LogOperation =
@@ -40,6 +40,7 @@ export class LogDriver {
   #lastTimestampUs: TimestampUs;
   #isTruncating = false;
   #isPumping = false;
+  readonly #survey = newSurvey();
 
   constructor(host: LogDriverHost, lastTimestampUs: TimestampUs) {
     this.#host = host;
@@ -107,21 +108,29 @@ export class LogDriver {
     const { producer, chunkSize } = store;
     const chunkRoom = chunkSize - (producer.framed % chunkSize);
     const wanted = Math.min(bytes.length, chunkRoom);
-    const length = isCatchUp ? wanted : batchLength(bytes, 0, wanted, store.durable);
+    const survey = this.#survey;
+    // No Commit in one unsynced batch with what it names: log/write-batches.ts.
+    survey.durable = isCatchUp ? Number.POSITIVE_INFINITY : store.durable;
+    store.kernel.survey(bytes, 0, wanted, survey);
+    const { bytes: length, records, largestBytes, last } = survey;
+    assert(
+      length === wanted || bytes[length + RECORD.type] === RECORD_TYPE.commit,
+      'ranges are whole records',
+    );
     if (length === 0) return false;
-    const { records, largest, timestampUs, end } = survey(bytes, length);
     // Before anything else: for such a record there will never be room.
     const { apronBytes } = producer.memory.descriptor;
-    if (largest > apronBytes) {
-      this.#host.failed(recordTooLarge(largest, apronBytes));
+    if (largestBytes > apronBytes) {
+      this.#host.failed(recordTooLarge(largestBytes, apronBytes));
       return false;
     }
     if (!store.hasRoom(length)) {
       store.hurryIndex();
       return false;
     }
-    this.#lastTimestampUs = timestampUs;
-    producer.take(bytes.subarray(0, length), records, end);
+    const view = new DataView(bytes.buffer, bytes.byteOffset + last, length - last);
+    this.#lastTimestampUs = readU64(view, RECORD.timestamp);
+    producer.take(bytes.subarray(0, length), records, stateBehind(view));
     store.notePublished();
     this.#waitingBytes -= length;
     if (length === bytes.length) this.#operations.shift();
@@ -150,34 +159,11 @@ export class LogDriver {
   }
 }
 
-interface Survey {
-  readonly records: number;
-  /** Bytes of the largest of them. */
-  readonly largest: number;
-  /** Of the last one. */
-  readonly timestampUs: TimestampUs;
-  /** What the log continues with behind them. */
-  readonly end: ChainState;
-}
-
-/** What is in `bytes[0, length)`, some whole records. The core has verified them. */
-function survey(bytes: Bytes, length: number): Survey {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let records = 0;
-  let largest = 0;
-  let last = 0;
-  for (let record = 0; record < length; records++) {
-    last = record;
-    const occupied = occupiedBytes(view.getUint32(record + RECORD.length, true));
-    largest = Math.max(largest, occupied);
-    record += occupied;
-  }
-  const previousLength = view.getUint32(last + RECORD.length, true);
-  const position = readU64(view, last + RECORD.position) + occupiedBytes(previousLength);
-  const chain = chainBehind(view, last);
-  const epoch = view.getUint32(last + RECORD.epoch, true);
-  const timestampUs = readU64(view, last + RECORD.timestamp);
-  return { records, largest, timestampUs, end: { position, chain, previousLength, epoch } };
+/** What the log continues with behind the record that the view is of. */
+function stateBehind(view: DataView): ChainState {
+  const previousLength = view.getUint32(RECORD.length, true);
+  const position = readU64(view, RECORD.position) + occupiedBytes(previousLength);
+  return { position, chain: chainBehind(view, 0), previousLength, epoch: view.getUint32(RECORD.epoch, true) };
 }
 
 /** Invariant 5, seen on the disk: who leads would have this node forget what was committed. */

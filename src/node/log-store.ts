@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { assert } from '../base/assert.js';
 import type { CairnError } from '../base/errors.js';
-import type { ChainState } from '../base/ports.js';
+import type { ChainState, RecordKernel } from '../base/ports.js';
 import type { ScrubStatus } from '../base/scrub-status.js';
 import type { Position } from '../base/units.js';
 import type { KnownHistory } from '../cluster/history-file.js';
@@ -71,6 +71,7 @@ export class LogStore {
   readonly logId: string;
   readonly chunkSize: number;
   readonly limits: AppendLimits;
+  readonly kernel: RecordKernel;
   readonly producer: RingProducer;
   readonly indexer: IndexerProxy;
   /** Reads what is committed. */
@@ -99,6 +100,7 @@ export class LogStore {
     const { logId, chunkSize, chunks, end } = recovered;
     this.logId = logId;
     this.chunkSize = chunkSize;
+    this.kernel = platform.kernel;
     this.limits = appendLimits(options, chunkSize);
     this.#events = events;
     this.producer = makeRing(options, platform, log);

@@ -3,12 +3,11 @@
  * thread. One range for each follower is under way at a time, which is all that a slow one can cost.
  */
 import { assert } from '../base/assert.js';
-import { readU64 } from '../base/bytes.js';
 import { CairnError } from '../base/errors.js';
-import type { Bytes } from '../base/ports.js';
+import { type Bytes, newSurvey } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import type { Effect, Input } from '../cluster/effects.js';
-import { occupiedBytes, RECORD, RECORD_HEADER_BYTES } from '../log/record.js';
+import { occupiedBytes, RECORD } from '../log/record.js';
 import { type ColdLog, ColdRanges } from './cold-ranges.js';
 import type { LogStore } from './log-store.js';
 import type { PeerTransport } from './peer-transport.js';
@@ -17,16 +16,18 @@ export type Ship = Extract<Effect, { kind: 'ship' }>;
 type Shipped = Extract<Input, { kind: 'shipped' }>;
 
 /** What of a node's log is to be shipped. */
-export type ShippedLog = Pick<LogStore, 'producer' | 'durable'> & ColdLog;
+export type ShippedLog = Pick<LogStore, 'producer' | 'durable' | 'kernel'> & ColdLog;
 
 /** When to try again if there was no connection, or the range could not be read. */
 const RETRY_MS = 100;
+const TWO_TO_32 = 0x1_0000_0000;
 
 export class RangeShipper {
   readonly #store: ShippedLog;
   readonly #cold: ColdRanges;
   readonly #transport: PeerTransport;
   readonly #shipped: (shipped: Shipped) => void;
+  readonly #survey = newSurvey();
 
   constructor(store: ShippedLog, transport: PeerTransport, shipped: (shipped: Shipped) => void) {
     this.#store = store;
@@ -60,11 +61,17 @@ export class RangeShipper {
     const at = memory.offsetOf(position);
     // A record may go on into the apron; those behind it are for the next range.
     const wanted = Math.min(limit - position, memory.descriptor.ringBytes - at);
-    const { bytes } = memory;
-    const length = wholeRecords(bytes, at, wanted, position);
+    const { bytes, words } = memory;
+    const [low, high] = [words[(at + RECORD.position) >> 2]!, words[(at + RECORD.position + 4) >> 2]!];
     // A follower that wants what is no record is not the leader's bug.
-    if (length === undefined) this.#tellLater(ship, position);
-    else this.#send(ship, bytes.subarray(at, at + length));
+    if (low + high * TWO_TO_32 !== position) {
+      this.#tellLater(ship, position);
+      return;
+    }
+    this.#store.kernel.survey(bytes, at, wanted, this.#survey);
+    // The first record whatever its length: it may begin just before the ring's end, and go on in the apron.
+    const first = occupiedBytes(words[(at + RECORD.length) >> 2]!);
+    this.#send(ship, bytes.subarray(at, at + Math.max(first, this.#survey.bytes)));
   }
 
   async #shipFromFiles(ship: Ship, limit: Position): Promise<void> {
@@ -91,18 +98,4 @@ export class RangeShipper {
   #tellLater({ range: { to, attempt } }: Ship, end: Position): void {
     setTimeout(() => this.#shipped({ kind: 'shipped', to, attempt, end }), RETRY_MS).unref();
   }
-}
-
-/** How many bytes of `bytes[at, at+length)` in the ring, which begin with a record at `position`, are whole records: at least one; undefined if none begins there. */
-function wholeRecords(bytes: Bytes, at: number, length: number, position: Position): number | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (readU64(view, at + RECORD.position) !== position) return undefined;
-  // The first record whatever its length: it may begin just before the ring's end, and go on in the apron.
-  let whole = occupiedBytes(view.getUint32(at + RECORD.length, true));
-  while (length - whole >= RECORD_HEADER_BYTES) {
-    const end = whole + occupiedBytes(view.getUint32(at + whole + RECORD.length, true));
-    if (end > length) break;
-    whole = end;
-  }
-  return whole;
 }

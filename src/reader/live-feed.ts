@@ -5,8 +5,9 @@
  */
 import { assert } from '../base/assert.js';
 import type { CairnError } from '../base/errors.js';
+import type { RecordKernel } from '../base/ports.js';
 import type { Position } from '../base/units.js';
-import { occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
+import { occupiedBytes, RECORD } from '../log/record.js';
 import type { LogTail } from './log-bytes.js';
 import type { ReadPage } from './read-page.js';
 import { StreamTails, type Wake } from './stream-tails.js';
@@ -15,9 +16,10 @@ import { StreamTails, type Wake } from './stream-tails.js';
 const WAKES_PER_TURN = 32;
 /** Walked over in one turn: some 15,000 of the usual events, under a millisecond. */
 const WALK_BYTES_MAX = 4 * 1024 * 1024;
+/** Events that one search finds, before they are noted and the next one begins. */
+const FOUND_MAX = 1024;
 
 const LENGTH_WORD = RECORD.length / 4;
-const TYPE_WORD = RECORD.type / 4;
 
 export class LiveFeed {
   /** What streams that are followed got lately. */
@@ -25,7 +27,9 @@ export class LiveFeed {
   /** The page of the whole log that was given last, small and up to what is committed: those who want the same get it, too. */
   shared: { readonly from: Position; readonly page: ReadPage } | undefined;
   readonly #tail: LogTail;
+  readonly #kernel: RecordKernel;
   readonly #committed: () => Position;
+  readonly #found = new Int32Array(1 + FOUND_MAX);
   /** Up to here `streams` knows what was committed. */
   #walked: Position = 0;
   #waiting = new Set<Wake>();
@@ -34,8 +38,9 @@ export class LiveFeed {
   #isScheduled = false;
   #end: CairnError | undefined;
 
-  constructor(tail: LogTail, committed: () => Position) {
+  constructor(tail: LogTail, kernel: RecordKernel, committed: () => Position) {
     this.#tail = tail;
+    this.#kernel = kernel;
     this.#committed = committed;
     this.streams = new StreamTails(
       tail.memory,
@@ -114,19 +119,27 @@ export class LiveFeed {
       this.#walked = committed;
       return true;
     }
-    const { memory } = this.#tail;
-    const { words } = memory;
     const end = Math.min(committed, this.#walked + WALK_BYTES_MAX);
     let position = this.#walked;
-    while (position < end) {
-      const at = memory.offsetOf(position);
-      const word = at >> 2;
-      const bytes = occupiedBytes(words[word + LENGTH_WORD]!);
-      if ((words[word + TYPE_WORD]! & 0xff) === RECORD_TYPE.prepare) this.streams.note(at, position, bytes);
-      position += bytes;
-    }
+    while (position < end) position += this.#note(position, end);
     assert(position <= committed, 'committed stands between records');
     this.#walked = position;
     return position === committed;
+  }
+
+  /** Notes events from `position` on, up to `end` at most; returns how many bytes were walked over. */
+  #note(position: Position, end: Position): number {
+    const { memory } = this.#tail;
+    const { bytes, words } = memory;
+    const found = this.#found;
+    const at = memory.offsetOf(position);
+    const length = Math.min(end - position, memory.descriptor.ringBytes - at);
+    const count = this.#kernel.findEvents(bytes, at, length, { filter: this.streams.filter, found });
+    for (let i = 1; i <= count; i++) {
+      const event = found[i]!;
+      const occupied = occupiedBytes(words[((at + event) >> 2) + LENGTH_WORD]!);
+      this.streams.note(at + event, position + event, occupied);
+    }
+    return found[0]!;
   }
 }

@@ -91,7 +91,7 @@ export class LogReader {
     const checks = new RecordChecks(kernel);
     const copies = new CopyList(kernel);
     const pages = new PageMemory();
-    this.#feed = new LiveFeed(tail, committed);
+    this.#feed = new LiveFeed(tail, kernel, committed);
     const turns = new WorkTurns();
     const nowUs = options.nowUs ?? (() => Date.now() * 1000);
     const rules = new StreamRules({ log, checks, lookup, chunkBytes, nowUs });

@@ -1,18 +1,21 @@
 /**
  * The last events of each stream that somebody follows, as places in the ring, and who waits for the next. Main thread. There is one entry a stream,
- * however many follow it; an event of a stream that nobody follows costs one hash.
+ * however many follow it; events of streams that nobody follows don't come here.
  */
 import { assert } from '../base/assert.js';
-import { alignUp } from '../base/bytes.js';
 import { METADATA_PREFIX, subjectOf, TOMBSTONE_TYPE } from '../base/stream-metadata.js';
 import type { Position, Revision } from '../base/units.js';
 import { PREPARE } from '../log/record.js';
+import { setBit } from '../log/record-walks.js';
+import { streamHash, streamHashAt } from '../log/stream-hash.js';
 import type { RingMemory } from '../ring/layout.js';
 import type { ReadPage } from './read-page.js';
 
 /** Who is further behind than this asks the index: 64 KiB of the usual events, 4 KiB of memory for each stream that is followed. */
 const EVENTS_MAX = 256;
 const TWO_TO_32 = 0x1_0000_0000;
+/** A thousand streams let one in sixteen others through, which are then told apart by name. */
+const FILTER_WORDS = 512;
 
 const STREAM_WORD = PREPARE.stream / 4;
 const STREAM_BYTES_WORD = PREPARE.streamBytes / 4;
@@ -30,6 +33,8 @@ export class StreamTails {
   readonly #begun: () => void;
   /** By hash of the name; those that share one are chained. */
   readonly #tails = new Map<number, StreamTail>();
+  readonly #filter = new Uint32Array(FILTER_WORDS);
+  #isFilterStale = false;
   #size = 0;
 
   /** `begun` is called when a stream is followed and none was before. */
@@ -44,14 +49,25 @@ export class StreamTails {
     return this.#size;
   }
 
+  /** Which events are to be noted: see {@link EventSearch.filter}. */
+  get filter(): Uint32Array {
+    if (this.#isFilterStale) {
+      this.#filter.fill(0);
+      for (const hash of this.#tails.keys()) setBit(this.#filter, hash);
+      this.#isFilterStale = false;
+    }
+    return this.#filter;
+  }
+
   /** Follows a stream from now on, until it is released. */
   follow(name: Uint8Array): StreamTail {
-    const hash = hashOf(name);
+    const hash = streamHash(name);
     let tail = this.#named(name, hash);
     if (tail === undefined) {
       if (this.#size++ === 0) this.#begun();
       tail = new StreamTail(name, hash, this.#tails.get(hash));
       this.#tails.set(hash, tail);
+      setBit(this.#filter, hash);
     }
     tail.followers++;
     return tail;
@@ -70,8 +86,10 @@ export class StreamTails {
     this.#size--;
     const first = this.#tails.get(tail.hash)!;
     if (first === tail) {
-      if (tail.sibling === undefined) this.#tails.delete(tail.hash);
-      else this.#tails.set(tail.hash, tail.sibling);
+      if (tail.sibling === undefined) {
+        this.#tails.delete(tail.hash);
+        this.#isFilterStale = true;
+      } else this.#tails.set(tail.hash, tail.sibling);
       return;
     }
     let before = first;
@@ -79,13 +97,13 @@ export class StreamTails {
     before.sibling = tail.sibling;
   }
 
-  /** An event was committed: its record lies at `at` in the ring. */
+  /** An event was committed that the filter let through: its record lies at `at` in the ring. */
   note(at: number, position: Position, bytes: number): void {
     const { words } = this.#memory;
     const word = at >> 2;
     const nameBytes = words[word + STREAM_BYTES_WORD]! & 0xffff;
     if ((words[word + STREAM_WORD]! & 0xffff) === METADATA_PREFIX_HALFWORD) this.#noteMetadata(at, nameBytes);
-    let tail = this.#tails.get(hashWords(words, word + STREAM_WORD, nameBytes));
+    let tail = this.#tails.get(streamHashAt(words, word + STREAM_WORD, nameBytes));
     while (tail !== undefined && !this.#isNamed(tail.name, at + PREPARE.stream, nameBytes))
       tail = tail.sibling;
     if (tail === undefined) return;
@@ -102,7 +120,7 @@ export class StreamTails {
     if (nameBytes <= METADATA_PREFIX.length) return;
     if (!isSameName(TOMBSTONE, bytes.subarray(typeAt, typeAt + typeBytes))) return;
     const subject = subjectOf(bytes, at + PREPARE.stream, nameBytes);
-    const tail = this.#named(subject, hashOf(subject));
+    const tail = this.#named(subject, streamHash(subject));
     if (tail === undefined) return;
     tail.isClosed = true;
     this.#wakeAll(tail);
@@ -194,28 +212,6 @@ export class StreamTail {
     this.#first = 0;
     this.#end = 0;
   }
-}
-
-/** FNV-1a over words; the last one is filled up with zeros. */
-function hashWords(words: Uint32Array, at: number, bytes: number): number {
-  let hash = 0x811c9dc5;
-  const whole = bytes >> 2;
-  for (let i = 0; i < whole; i++) hash = mixed(hash, words[at + i]!);
-  const rest = bytes & 3;
-  if (rest > 0) hash = mixed(hash, words[at + whole]! & ((1 << (8 * rest)) - 1));
-  return hash;
-}
-
-/** The low bits of a product depend on the low bits of its factors alone, so the high ones are folded in. */
-function mixed(hash: number, word: number): number {
-  const product = Math.imul(hash ^ word, 0x01000193);
-  return product ^ (product >>> 15);
-}
-
-function hashOf(name: Uint8Array): number {
-  const padded = new Uint8Array(alignUp(name.length, 4));
-  padded.set(name);
-  return hashWords(new Uint32Array(padded.buffer), 0, name.length);
 }
 
 function isSameName(a: Uint8Array, b: Uint8Array): boolean {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Input } from '../../src/cluster/effects.js';
 import type { MessageOf } from '../../src/cluster/messages.js';
+import { javascriptKernel } from '../../src/log/javascript-kernel.js';
 import type { PeerTransport } from '../../src/node/peer-transport.js';
 import { RangeShipper, type Ship } from '../../src/node/range-shipper.js';
 import { SampleLog } from '../indexer/sample-log.js';
@@ -35,7 +36,7 @@ class Rig {
     const { producer, reader } = this.live;
     const durable = () => this.durable ?? producer.published;
     const log = {
-      ...{ producer, reader, chunkSize: CHUNK_BYTES },
+      ...{ producer, reader, chunkSize: CHUNK_BYTES, kernel: javascriptKernel },
       get durable() {
         return durable();
       },
