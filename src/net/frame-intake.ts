@@ -35,8 +35,15 @@ interface FrameHead {
 export class FrameIntake {
   /** Called with each frame's payload, which is the callee's until it returns. */
   message: (payload: Bytes) => void = () => assert(false, 'nobody takes messages yet');
+  /** Called with what is ws's, in order. */
+  passOn: (bytes: Buffer) => void = () =>
+    assert(false, 'there is a connection before anything comes from it');
+  /** How net.Socket is to read: where each read goes, and that something has come. */
+  readonly onread = {
+    buffer: () => this.#room(),
+    callback: (count: number) => this.#took(count),
+  };
   readonly #payloadBytesMax: number;
-  #socket: Socket | undefined;
   #memory: Buffer = Buffer.allocUnsafeSlow(SMALL_BYTES);
   /** `#memory[#from, #to)` has come and is not handed on. */
   #from = 0;
@@ -52,13 +59,10 @@ export class FrameIntake {
 
   /** In the place of `net.connect`, for ws. */
   readonly connect = ((options: NetConnectOpts): Socket => {
-    const onread = {
-      buffer: () => this.#room(),
-      callback: (count: number) => this.#took(count),
-    };
     // Node's types know no buffer that is made for each read; net.Socket's documentation does.
-    this.#socket = createConnection({ ...options, onread } as unknown as NetConnectOpts);
-    return this.#socket;
+    const socket = createConnection({ ...options, onread: this.onread } as unknown as NetConnectOpts);
+    this.passOn = (bytes) => socket.push(bytes);
+    return socket;
   }) as typeof createConnection;
 
   /** Where the next bytes go. */
@@ -168,6 +172,6 @@ export class FrameIntake {
   #passOn(length: number): void {
     const copy = Buffer.from(this.#memory.subarray(this.#from, this.#from + length));
     this.#from += length;
-    this.#socket!.push(copy);
+    this.passOn(copy);
   }
 }
