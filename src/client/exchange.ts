@@ -168,11 +168,15 @@ export class Exchange implements ReadPort, DeadlineOwner {
     }
     const at = this.#appendFrames.length - length;
     const deadlineMs = this.#turn.begin() + this.#options.requestTimeoutMs;
-    const result = new Promise<AppendAnswer>((resolve, reject) => {
-      this.#appends.add({ requestId, at, length, deadlineMs }, resolve, reject);
+    const answer = this.#appends.add({
+      requestId,
+      at,
+      length,
+      deadlineMs,
+      isForQuorum: isForQuorum(request),
     });
     if (at + length >= MESSAGE_BYTES) this.#finishMessage();
-    return result;
+    return answer;
   }
 
   ask(stream: string, consistency: ReadConsistency): Promise<StreamInfo | undefined> {
@@ -251,7 +255,7 @@ export class Exchange implements ReadPort, DeadlineOwner {
     if (entry === undefined) return this.#unexpected();
     const { revision, position, isDuplicate: duplicate, revisions } = decoded.frame;
     this.#lastRefusal = undefined;
-    if (isForQuorum(entry.message!, entry.at)) this.#reads.saw(position + 1);
+    if (entry.isForQuorum) this.#reads.saw(position + 1);
     const result = { revision, position, duplicate };
     if (!entry.isSettled) entry.resolve(revisions === undefined ? result : { ...result, revisions });
     return undefined;
@@ -320,7 +324,8 @@ export class Exchange implements ReadPort, DeadlineOwner {
   }
 
   #nextRequestId(): number {
-    do this.#lastRequestId = (this.#lastRequestId % REQUEST_ID_MAX) + 1;
+    // A remainder would be one of floating point numbers, for which the processor has no instruction.
+    do this.#lastRequestId = this.#lastRequestId === REQUEST_ID_MAX ? 1 : this.#lastRequestId + 1;
     while (this.#isOpen(this.#lastRequestId));
     return this.#lastRequestId;
   }
