@@ -168,13 +168,7 @@ export class Exchange implements ReadPort, DeadlineOwner {
     }
     const at = this.#appendFrames.length - length;
     const deadlineMs = this.#turn.begin() + this.#options.requestTimeoutMs;
-    const answer = this.#appends.add({
-      requestId,
-      at,
-      length,
-      deadlineMs,
-      isForQuorum: isForQuorum(request),
-    });
+    const answer = this.#appends.add({ requestId, at, length, deadlineMs, isForQuorum: isForQuorum(request) });
     if (at + length >= MESSAGE_BYTES) this.#finishMessage();
     return answer;
   }
@@ -253,11 +247,10 @@ export class Exchange implements ReadPort, DeadlineOwner {
     if (decoded.kind === 'invalid') return decoded.reason;
     const entry = this.#appends.answered(frame.requestId);
     if (entry === undefined) return this.#unexpected();
-    const { revision, position, isDuplicate: duplicate, revisions } = decoded.frame;
+    const answer = decoded.frame;
     this.#lastRefusal = undefined;
-    if (entry.isForQuorum) this.#reads.saw(position + 1);
-    const result = { revision, position, duplicate };
-    if (!entry.isSettled) entry.resolve(revisions === undefined ? result : { ...result, revisions });
+    if (entry.isForQuorum) this.#reads.saw(answer.position + 1);
+    if (!entry.isSettled) entry.resolve(answer);
     return undefined;
   }
 
