@@ -277,9 +277,10 @@ function expectedRevision(expected: ExpectedRevision): number {
   );
 }
 
-/** Whether the answer to this Append frame means that the events can't be lost with the leader. */
-export function isForQuorum(message: Uint8Array, frameAt: number): boolean {
-  return (message[frameAt + FLAGS_AT]! & APPEND_ACK_POLICY) !== LEADER_ONLY;
+/** Whether the answer to this append means that the events can't be lost with the leader. */
+export function isForQuorum(request: AppendRequest): boolean {
+  if (request instanceof Uint8Array) return (request[FLAGS_AT]! & APPEND_ACK_POLICY) !== LEADER_ONLY;
+  return request.ackPolicy !== 'leader';
 }
 
 /** Throws `invalid-request` for what is no ack policy. */

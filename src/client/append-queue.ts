@@ -51,17 +51,27 @@ export interface PendingAppend {
   /** The message that holds the frame, once it is written. */
   message: Uint8Array<ArrayBuffer> | undefined;
   readonly deadlineMs: number;
+  /** Whether the answer means that the events can't be lost with the leader. */
+  readonly isForQuorum: boolean;
   /** Whether the user has been told something: then the answer, if one comes, is for nobody. */
   isSettled: boolean;
   /** Whether it was sent over an earlier connection, and no answer said that nothing was written. */
   mayBeWritten: boolean;
-  readonly resolve: (answer: AppendAnswer) => void;
-  readonly reject: (error: CairnError) => void;
+  resolve: (answer: AppendAnswer) => void;
+  reject: (error: CairnError) => void;
 }
+
+/** What is known of an append when it is encoded. */
+export type EncodedAppend = Pick<PendingAppend, 'requestId' | 'at' | 'length' | 'deadlineMs' | 'isForQuorum'>;
 
 /** What an append costs besides its frame: the entry, its promise and closures, roughly. */
 const ENTRY_BYTES = 256;
 const ENTRIES_AT_FIRST = 256;
+
+/** How an entry is answered before it has its promise. */
+function unclaimed(): never {
+  assert(false, 'an append has its promise when it is answered');
+}
 
 export class AppendQueue {
   #entries = new Array<PendingAppend | undefined>(ENTRIES_AT_FIRST).fill(undefined);
@@ -73,6 +83,15 @@ export class AppendQueue {
   #tail = 0;
   #bytes = 0;
   readonly #slabDone: (slab: ArrayBuffer) => void;
+  /** What a promise begins with: it becomes the newest entry's. One for all, because a closure for each append would have to be collected. */
+  readonly #claimNewest = (
+    resolve: (answer: AppendAnswer) => void,
+    reject: (error: CairnError) => void,
+  ): void => {
+    const newest = this.#at(this.#tail - 1);
+    newest.resolve = resolve;
+    newest.reject = reject;
+  };
 
   /** `slabDone`: all appends whose messages were cut from this memory are answered, so the server has had every byte of it. */
   constructor(slabDone: (slab: ArrayBuffer) => void) {
@@ -99,14 +118,21 @@ export class AppendQueue {
     return this.#bytes;
   }
 
-  /** Adds an append that is encoded and not sent. */
-  add(
-    { requestId, at, length, deadlineMs }: Pick<PendingAppend, 'requestId' | 'at' | 'length' | 'deadlineMs'>,
-    resolve: PendingAppend['resolve'],
-    reject: PendingAppend['reject'],
-  ): void {
-    const [message, isSettled, mayBeWritten] = [undefined, false, false];
-    this.push({ requestId, at, length, deadlineMs, message, isSettled, mayBeWritten, resolve, reject });
+  /** Adds an append that is encoded and not sent. Resolves to its answer. */
+  add({ requestId, at, length, deadlineMs, isForQuorum }: EncodedAppend): Promise<AppendAnswer> {
+    this.push({
+      requestId,
+      at,
+      length,
+      deadlineMs,
+      isForQuorum,
+      message: undefined,
+      isSettled: false,
+      mayBeWritten: false,
+      resolve: unclaimed,
+      reject: unclaimed,
+    });
+    return new Promise(this.#claimNewest);
   }
 
   push(entry: PendingAppend): void {

@@ -168,11 +168,9 @@ export class Exchange implements ReadPort, DeadlineOwner {
     }
     const at = this.#appendFrames.length - length;
     const deadlineMs = this.#turn.begin() + this.#options.requestTimeoutMs;
-    const result = new Promise<AppendAnswer>((resolve, reject) => {
-      this.#appends.add({ requestId, at, length, deadlineMs }, resolve, reject);
-    });
+    const answer = this.#appends.add({ requestId, at, length, deadlineMs, isForQuorum: isForQuorum(request) });
     if (at + length >= MESSAGE_BYTES) this.#finishMessage();
-    return result;
+    return answer;
   }
 
   ask(stream: string, consistency: ReadConsistency): Promise<StreamInfo | undefined> {
@@ -249,11 +247,10 @@ export class Exchange implements ReadPort, DeadlineOwner {
     if (decoded.kind === 'invalid') return decoded.reason;
     const entry = this.#appends.answered(frame.requestId);
     if (entry === undefined) return this.#unexpected();
-    const { revision, position, isDuplicate: duplicate, revisions } = decoded.frame;
+    const answer = decoded.frame;
     this.#lastRefusal = undefined;
-    if (isForQuorum(entry.message!, entry.at)) this.#reads.saw(position + 1);
-    const result = { revision, position, duplicate };
-    if (!entry.isSettled) entry.resolve(revisions === undefined ? result : { ...result, revisions });
+    if (entry.isForQuorum) this.#reads.saw(answer.position + 1);
+    if (!entry.isSettled) entry.resolve(answer);
     return undefined;
   }
 
@@ -320,7 +317,8 @@ export class Exchange implements ReadPort, DeadlineOwner {
   }
 
   #nextRequestId(): number {
-    do this.#lastRequestId = (this.#lastRequestId % REQUEST_ID_MAX) + 1;
+    // A remainder would be one of floating point numbers, for which the processor has no instruction.
+    do this.#lastRequestId = this.#lastRequestId === REQUEST_ID_MAX ? 1 : this.#lastRequestId + 1;
     while (this.#isOpen(this.#lastRequestId));
     return this.#lastRequestId;
   }

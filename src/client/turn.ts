@@ -20,11 +20,14 @@ export class Turn {
     };
   }
 
-  /** Begins a turn if none is on. Returns when it began: a clock read for each request costs as much as encoding it. */
+  /**
+   * Begins a turn if none is on. Returns when it began: a clock read for each request costs as much as encoding it. Rounded up to a
+   * whole millisecond, which whoever keeps it can do without memory for a fraction.
+   */
   begin(): number {
     if (!this.#isOn) {
       this.#isOn = true;
-      this.#nowMs = performance.now();
+      this.#nowMs = Math.ceil(performance.now());
       atTurnEnd(this.#end);
     }
     return this.#nowMs;

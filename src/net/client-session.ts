@@ -125,7 +125,7 @@ export class ClientSession implements AppendSink, ServerSession {
   ): void {
     this.#inFlightAppends--;
     if (this.#state === 'open')
-      encodeAppendedParts(this.#outbox.frames(), token, { revisions, position, isDuplicate });
+      encodeAppendedParts(this.#outbox.frames(), token, { revisions, position, duplicate: isDuplicate });
   }
 
   #sayRejected(token: number, rejection: Rejection): void {

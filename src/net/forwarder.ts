@@ -230,10 +230,10 @@ export class Forwarder implements AppendPort {
     if (frame.opcode !== OPCODE.appended) return `a frame of opcode ${frame.opcode}`;
     const decoded = decodeAppended(frame);
     if (decoded.kind === 'invalid') return decoded.reason;
-    const { revision, position, isDuplicate, revisions } = decoded.frame;
+    const { revision, position, duplicate, revisions } = decoded.frame;
     this.#queue.answered();
-    if (revisions === undefined) entry.sink.appended(entry.token, revision, position, isDuplicate);
-    else entry.sink.appendedParts(entry.token, revisions, position, isDuplicate);
+    if (revisions === undefined) entry.sink.appended(entry.token, revision, position, duplicate);
+    else entry.sink.appendedParts(entry.token, revisions, position, duplicate);
     this.#deliver();
     return undefined;
   }

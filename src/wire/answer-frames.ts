@@ -42,12 +42,14 @@ const ERROR_BODY_AT = 16;
 const APPENDED_PARTS_AT = APPENDED_BYTES + 4;
 const BEYOND_2_TO_53 = 'an Appended with a number beyond 2^53';
 
+/** An Appended as received: in the names that users see, because a client hands it on as it is. */
 export interface Appended {
   /** Of the last event. */
   readonly revision: number;
   /** Of the last event. */
   readonly position: number;
-  readonly isDuplicate: boolean;
+  /** Whether the events were in the log already. */
+  readonly duplicate: boolean;
   /** Of an answer to an append to several streams: of each part's last event. */
   readonly revisions?: readonly number[];
 }
@@ -58,12 +60,12 @@ export interface AppendedParts {
   readonly revisions: readonly number[];
   /** Of the last event of all. */
   readonly position: number;
-  readonly isDuplicate: boolean;
+  readonly duplicate: boolean;
 }
 
 export function encodeAppendedParts(writer: FrameWriter, requestId: number, answer: AppendedParts): void {
-  const { revisions, position, isDuplicate } = answer;
-  writer.begin(OPCODE.appended, APPENDED_PARTS | (isDuplicate ? APPENDED_DUPLICATE : 0), requestId);
+  const { revisions, position, duplicate } = answer;
+  writer.begin(OPCODE.appended, APPENDED_PARTS | (duplicate ? APPENDED_DUPLICATE : 0), requestId);
   writer.u64(revisions.at(-1)!);
   writer.u64(position);
   writer.u32(revisions.length);
@@ -80,7 +82,7 @@ export function decodeAppended(frame: OpenFrame): Decoded<Appended> {
   const revision = readU64Field(view, at + 12);
   const position = readU64Field(view, at + 20);
   if (!isNumber(revision) || !isNumber(position)) return invalid(BEYOND_2_TO_53);
-  return ok({ revision, position, isDuplicate: flags === APPENDED_DUPLICATE });
+  return ok({ revision, position, duplicate: flags === APPENDED_DUPLICATE });
 }
 
 function decodeAppendedParts({ view, at, length, flags }: OpenFrame): Decoded<Appended> {
@@ -95,7 +97,7 @@ function decodeAppendedParts({ view, at, length, flags }: OpenFrame): Decoded<Ap
   );
   if (!isNumber(revision) || !isNumber(position) || !revisions.every(isNumber))
     return invalid(BEYOND_2_TO_53);
-  return ok({ revision, position, isDuplicate: (flags & APPENDED_DUPLICATE) !== 0, revisions });
+  return ok({ revision, position, duplicate: (flags & APPENDED_DUPLICATE) !== 0, revisions });
 }
 
 /** `consistency` and `atLeast` as of a read. */

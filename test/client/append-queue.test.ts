@@ -27,6 +27,7 @@ class Harness {
       length,
       message: undefined,
       deadlineMs,
+      isForQuorum: true,
       isSettled: false,
       mayBeWritten: false,
       resolve: () => this.#tell(requestId, 'yes'),

@@ -33,7 +33,7 @@ test('a transaction is one request, and resolves to a revision for each stream',
     ['a', 3, ['A']],
     ['b', -2, ['B', 'C']],
   ]);
-  const answer = { revisions: [4, 1], position: 800, isDuplicate: true };
+  const answer = { revisions: [4, 1], position: 800, duplicate: true };
   connection.send((writer) => encodeAppendedParts(writer, requestId, answer));
   expect(await done).toEqual({ revisions: [4, 1], position: 800, duplicate: true });
 });
@@ -56,7 +56,7 @@ test('a transaction that a lost connection left open is sent again, the same byt
   const second = await server.connection();
   const again = await second.next();
   expect(again.bytes).toEqual(first.bytes);
-  const answer = { revisions: [0, 0], position: 96, isDuplicate: true };
+  const answer = { revisions: [0, 0], position: 96, duplicate: true };
   second.send((writer) => encodeAppendedParts(writer, again.requestId, answer));
   expect((await done).duplicate).toBe(true);
 });

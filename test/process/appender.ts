@@ -192,8 +192,8 @@ export class Appender {
     const decoded = decodeAppended(frame);
     if (decoded.kind === 'invalid') throw new Error(decoded.reason);
     if (this.#wrong.has(request)) throw new Error(`request ${request.number} ought to have been refused`);
-    const { revision, position, isDuplicate } = decoded.frame;
-    this.#history.acknowledge(request, revision, position, isDuplicate);
+    const { revision, position, duplicate } = decoded.frame;
+    this.#history.acknowledge(request, revision, position, duplicate);
     this.#known.add(request.stream);
     this.#options.acknowledged();
   }

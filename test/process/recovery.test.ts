@@ -82,8 +82,8 @@ async function append(client: RawClient, request: AppendRequest): Promise<Append
   client.send(appendFrame(history.toAppend(request, 1)));
   const answer = decodeAppended((await client.next())!);
   if (answer.kind === 'invalid') throw new Error(answer.reason);
-  const { revision, position, isDuplicate } = answer.frame;
-  history.acknowledge(request, revision, position, isDuplicate);
+  const { revision, position, duplicate } = answer.frame;
+  history.acknowledge(request, revision, position, duplicate);
   return request;
 }
 

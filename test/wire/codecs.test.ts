@@ -126,11 +126,11 @@ test('answers come back as they were', () => {
       fc.boolean(),
       name,
       consistency,
-      (id, revision, position, isDuplicate, stream, fresh) => {
-        const appended = written((writer) => writer.appended(id, isDuplicate ? 1 : 0, revision, position));
+      (id, revision, position, duplicate, stream, fresh) => {
+        const appended = written((writer) => writer.appended(id, duplicate ? 1 : 0, revision, position));
         expect(decodeAppended(openFrame(appended))).toEqual({
           kind: 'ok',
-          frame: { revision, position, isDuplicate },
+          frame: { revision, position, duplicate },
         });
         const question = { stream, consistency: fresh, atLeast: position };
         const info = written((writer) => encodeStreamInfo(writer, id, question));

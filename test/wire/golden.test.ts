@@ -76,7 +76,7 @@ const notLeader = {
   message: 'node-2 leads',
   details: { leader: '10.0.0.2:2113', url: 'ws://10.0.0.2:2113/client' },
 };
-const appended = { revision: 2 ** 33 + 3, position: BIG, isDuplicate: false };
+const appended = { revision: 2 ** 33 + 3, position: BIG, duplicate: false };
 
 const FRAMES = [
   golden({
@@ -95,18 +95,18 @@ const FRAMES = [
   }),
   ...[
     { name: 'appended', requestId: 7, frame: appended },
-    { name: 'appended-duplicate', requestId: 8, frame: { revision: 0, position: 64, isDuplicate: true } },
+    { name: 'appended-duplicate', requestId: 8, frame: { revision: 0, position: 64, duplicate: true } },
   ].map((entry) =>
     golden({
       ...entry,
-      encode: (w, id, f) => w.appended(id, f.isDuplicate ? 1 : 0, f.revision, f.position),
+      encode: (w, id, f) => w.appended(id, f.duplicate ? 1 : 0, f.revision, f.position),
       decode: decodeAppended,
     }),
   ),
   golden<Appended>({
     name: 'appended-parts',
     requestId: 7,
-    frame: { revision: 1, position: BIG, isDuplicate: false, revisions: [2 ** 33 + 3, 1] },
+    frame: { revision: 1, position: BIG, duplicate: false, revisions: [2 ** 33 + 3, 1] },
     encode: (w, id, f) => encodeAppendedParts(w, id, { ...f, revisions: f.revisions! }),
     decode: decodeAppended,
   }),
