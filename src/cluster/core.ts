@@ -79,9 +79,9 @@ export class Core {
 
   /** The configuration that counts: the log's last, or, until there is one, that of the founding. */
   get configuration(): Configuration | undefined {
-    const { foundation, founded } = this.outbox.state;
     const logged = this.log.configuration?.configuration;
     if (logged !== undefined) return logged;
+    const { foundation, founded } = this.outbox.state;
     return founded && foundation !== undefined ? firstConfiguration(foundation) : undefined;
   }
 
