@@ -8,9 +8,16 @@ import { type Configuration, type MemberId, quorumOf, votersOf } from './configu
  * confirmed. Members without a vote count for nothing.
  */
 export function quorumReached(configuration: Configuration, reachedBy: (id: MemberId) => number): number {
-  const reached = votersOf(configuration).map(({ id }) => reachedBy(id));
-  reached.sort((a, b) => b - a);
+  const reached: number[] = [];
+  for (const { id } of votersOf(configuration)) insertFalling(reached, reachedBy(id));
   return reached[quorumOf(configuration) - 1]!;
+}
+
+/** The largest first. By hand: there are nine at most, and to sort by a callback takes V8 ten times as long, which each ack would pay for. */
+function insertFalling(numbers: number[], number: number): void {
+  let at = numbers.length;
+  for (; at > 0 && numbers[at - 1]! < number; at--) numbers[at] = numbers[at - 1]!;
+  numbers[at] = number;
 }
 
 /** More publishes than this in flight share an end: commit then moves in larger steps, never too far. */

@@ -19,6 +19,7 @@ import type { AppendedRecord, Input } from './effects.js';
 import { firstConfiguration } from './foundation.js';
 import { KnownLog } from './known-log.js';
 import type { Message, MessageOf, Payload } from './messages.js';
+import { changedState } from './node-state.js';
 import { type Addressee, Outbox } from './outbox.js';
 
 export class Core {
@@ -42,7 +43,7 @@ export class Core {
     this.options = options;
     // An epoch in the log was promised, even if only the leader's word made it so.
     const promisedEpoch = Math.max(start.state.promisedEpoch, start.log?.end.epoch ?? 0);
-    this.outbox = new Outbox(options.name, { ...start.state, promisedEpoch });
+    this.outbox = new Outbox(options.name, changedState(start.state, { promisedEpoch }));
     this.log = new KnownLog(options.kernel, start.log);
     this.catchUp = new CatchUp(this);
     this.nowMs = nowMs;
@@ -78,9 +79,9 @@ export class Core {
 
   /** The configuration that counts: the log's last, or, until there is one, that of the founding. */
   get configuration(): Configuration | undefined {
-    const { foundation, founded } = this.outbox.state;
     const logged = this.log.configuration?.configuration;
     if (logged !== undefined) return logged;
+    const { foundation, founded } = this.outbox.state;
     return founded && foundation !== undefined ? firstConfiguration(foundation) : undefined;
   }
 

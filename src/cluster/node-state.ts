@@ -51,3 +51,25 @@ export function freshNodeState(memberId: MemberId, nonce: number): NodeState {
     catchingUpFrom: undefined,
   };
 }
+
+/**
+ * A copy of `state` with what `change` says. Field by field, so that all states have one shape: the core looks at them in each step, and to
+ * what is made by spreading an object V8 gives a shape of its own each time, for which it compiles all of the core anew.
+ */
+export function changedState(state: NodeState, change: Partial<NodeState>): NodeState {
+  const copy: NodeState = {
+    memberId: state.memberId,
+    start: state.start,
+    nonce: state.nonce,
+    clusterId: state.clusterId,
+    promisedEpoch: state.promisedEpoch,
+    acceptedEpoch: state.acceptedEpoch,
+    acceptedLeader: state.acceptedLeader,
+    foundation: state.foundation,
+    founded: state.founded,
+    ackedPosition: state.ackedPosition,
+    catchingUpFrom: state.catchingUpFrom,
+    fenced: state.fenced,
+  };
+  return Object.assign(copy, change);
+}

@@ -4,7 +4,7 @@
 import type { Member, MemberId } from './configuration.js';
 import type { Alarm, Effect, Outgoing } from './effects.js';
 import type { Envelope, Message, Payload } from './messages.js';
-import type { NodeState } from './node-state.js';
+import { changedState, type NodeState } from './node-state.js';
 
 /** Somebody to talk to. The id may be '' where only the name is known. */
 export type Addressee = Pick<Member, 'id' | 'name'>;
@@ -50,7 +50,7 @@ export class Outbox {
 
   /** Changes what this node remembers; `thenSend` leaves when that is durable. It counts for the core at once. */
   save(change: Partial<NodeState>, ...thenSend: readonly Letter[]): void {
-    this.state = { ...this.state, ...change };
+    this.state = changedState(this.state, change);
     const outgoing = thenSend.map(({ to, payload }) => this.outgoing(to, payload));
     if (this.ownAck !== undefined && !this.state.fenced) outgoing.push(this.#ownAckOf(this.ownAck));
     this.#effects.push({ kind: 'save', state: this.state, thenSend: outgoing });

@@ -17,6 +17,7 @@ import { PeerLinks } from '../net/peer-links.js';
 import { CLIENT_PATH, type NodeServer } from '../net/server.js';
 import { AppendRouter } from './append-router.js';
 import { clusterSettings } from './cluster-settings.js';
+import { detachEarly } from './early-detach.js';
 import type { Engine } from './engine.js';
 import { countLimits, engineOptions } from './engine-options.js';
 import { type Household, openFrontDoor } from './front-door.js';
@@ -51,6 +52,7 @@ export async function startNode(options: NodeOptions, logger: Logger, version: s
       { nodeIp: options.nodeIp },
     );
   }
+  detachEarly();
   const node = new Node(options, logger, version);
   try {
     await node.start();
