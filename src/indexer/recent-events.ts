@@ -15,7 +15,9 @@ export class RecentEvents {
   readonly #streams: Uint32Array;
   readonly #revisions: Float64Array;
   readonly #positions: Float64Array;
-  #added = 0;
+  /** Where the next event goes. */
+  #next = 0;
+  #count = 0;
 
   constructor(capacity: number) {
     assert(capacity > 0, 'at least one event is kept');
@@ -28,7 +30,10 @@ export class RecentEvents {
 
   /** Adds an event whose id is not set yet, in place of the oldest; returns its slot. */
   add(stream: number, revision: Revision, position: Position): number {
-    const slot = this.#added++ % this.#capacity;
+    const slot = this.#next;
+    // No remainder: it would take as long as all the rest.
+    this.#next = slot + 1 === this.#capacity ? 0 : slot + 1;
+    if (this.#count < this.#capacity) this.#count++;
     this.#streams[slot] = stream;
     this.#revisions[slot] = revision;
     this.#positions[slot] = position;
@@ -42,12 +47,12 @@ export class RecentEvents {
 
   /** How many there are. */
   get count(): number {
-    return Math.min(this.#added, this.#capacity);
+    return this.#count;
   }
 
   /** The slot of the event that was added `age` events before the newest. */
   slotOf(age: number): number {
-    return (this.#added - 1 - age) % this.#capacity;
+    return (this.#next - 1 - age + this.#capacity) % this.#capacity;
   }
 
   /** Where the event in this slot stands. */
@@ -65,18 +70,27 @@ export class RecentEvents {
 
   /** A copy of the last `most` of those that stand in `[from, to)`, oldest first. */
   columns(from: Position = 0, to: Position = Infinity, most = Infinity): EventColumns {
-    let newer = 0;
-    while (newer < this.count && this.positionAt(this.slotOf(newer)) >= to) newer++;
-    let age = newer;
-    while (age < this.count && age - newer < most && this.positionAt(this.slotOf(age)) >= from) age++;
-    const count = age - newer;
-    const first = count === 0 ? 0 : this.slotOf(age - 1);
+    const newer = this.#countFrom(to);
+    const count = Math.min(this.#countFrom(from) - newer, most);
+    const first = count === 0 ? 0 : this.slotOf(newer + count - 1);
     return {
       ids: ringCopy(this.#ids, first * ID_WORDS, count * ID_WORDS),
       streams: ringCopy(this.#streams, first, count),
       revisions: ringCopy(this.#revisions, first, count),
       positions: ringCopy(this.#positions, first, count),
     };
+  }
+
+  /** How many stand at `position` or behind it: they are in the order of the log. */
+  #countFrom(position: Position): number {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.positionAt(this.slotOf(middle)) >= position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
 
@@ -86,8 +100,9 @@ function ringCopy<Values extends Uint32Array | Float64Array>(
   first: number,
   count: number,
 ): Values {
-  const copy = values.slice(0, count) as Values;
   const upToEnd = Math.min(count, values.length - first);
+  if (upToEnd === count) return values.slice(first, first + count) as Values;
+  const copy = values.slice(0, count) as Values;
   copy.set(values.subarray(first, first + upToEnd));
   copy.set(values.subarray(0, count - upToEnd), upToEnd);
   return copy;

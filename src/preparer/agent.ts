@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../base/assert.js';
+import { alignUp } from '../base/bytes.js';
 import { type DiskSpace, markBytes } from '../base/disk-space.js';
 import { type Bytes, type Disk, DiskError, type FileHandle } from '../base/ports.js';
 import {
@@ -23,15 +24,17 @@ import {
 } from '../log/chunk.js';
 import { Cursor } from '../ring/cursor.js';
 import { Doorbell } from '../ring/doorbell.js';
-import { CONTROL, RingMemory } from '../ring/layout.js';
+import { BLOCK_BYTES, CONTROL, RingMemory } from '../ring/layout.js';
 import type { Agent } from '../ring/runner.js';
 import { BEYOND_RESERVE, type PreparerOptions } from './commands.js';
 
 /**
  * One zero-filling write: 128 KiB in 3 ms are 43 MB/s, a few percent of a fast disk; larger ones are seen in the latency of
- * the writes that have to be flushed together with them.
+ * the writes that have to be flushed together with them. A log that grows faster is written in larger batches, which hide larger steps: all
+ * that is due is one write then, because each one changes the file's extents, which costs more than the zeros themselves.
  */
-const STEP_BYTES = 128 * 1024;
+const STEP_BYTES_MIN = 128 * 1024;
+const STEP_BYTES_MAX = 1024 * 1024;
 const STEP_PAUSE_MS = 3;
 /** The zeros run this many times as fast as the active chunk fills, so that they are done before it is full. */
 const LEAD = 1.25;
@@ -86,7 +89,9 @@ export class PreparerAgent implements Agent {
     this.#published = new Cursor(this.#control, CONTROL.published, options.ring.start);
     this.#prepared = new Cursor(this.#control, CONTROL.prepared, this.#next * this.#chunkBytes);
     this.#mainBell = new Doorbell(this.#control, CONTROL.mainBell);
-    this.#zeros = disk.alignedBuffer(STEP_BYTES);
+    this.#zeros = disk.alignedBuffer(STEP_BYTES_MAX);
+    // Memory that was never written is one page of the system's for all of it, which direct I/O has to look up the slow way.
+    this.#zeros.fill(0);
   }
 
   doWork(): number {
@@ -132,10 +137,12 @@ export class PreparerAgent implements Agent {
       this.#finish(chunk);
       return 1;
     }
-    const length = Math.min(STEP_BYTES, this.#fileBytes - chunk.filledBytes);
+    const due = isNext ? alignUp(Math.floor(activeUsed * LEAD), BLOCK_BYTES) : 0;
+    const stepBytes = Math.min(Math.max(due - chunk.filledBytes, STEP_BYTES_MIN), STEP_BYTES_MAX);
+    const length = Math.min(stepBytes, this.#fileBytes - chunk.filledBytes);
     this.#disk.write(openFile(chunk), this.#zeros, 0, length, chunk.filledBytes);
     chunk.filledBytes += length;
-    return isNext && chunk.filledBytes < activeUsed * LEAD ? 1 : 0;
+    return chunk.filledBytes < due ? 1 : 0;
   }
 
   /** Whether the log has grown too fast, since this chunk was begun, for zeros to be worth it. */
