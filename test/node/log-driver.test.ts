@@ -31,8 +31,8 @@ class ScantStore {
     return length <= this.room;
   }
 
-  hurryIndex(): void {}
-  notePublished(): void {}
+  readonly hurryIndex = () => undefined;
+  readonly notePublished = () => undefined;
 }
 
 /** Some records as they come over a connection, and go on from the ones before. */
