@@ -168,13 +168,8 @@ export class Exchange implements ReadPort, DeadlineOwner {
     }
     const at = this.#appendFrames.length - length;
     const deadlineMs = this.#turn.begin() + this.#options.requestTimeoutMs;
-    const answer = this.#appends.add({
-      requestId,
-      at,
-      length,
-      deadlineMs,
-      isForQuorum: isForQuorum(request),
-    });
+    const frame = { requestId, at, length, deadlineMs, isForQuorum: isForQuorum(request) };
+    const answer = this.#appends.add(frame);
     if (at + length >= MESSAGE_BYTES) this.#finishMessage();
     return answer;
   }
