@@ -54,7 +54,7 @@ export function freshNodeState(memberId: MemberId, nonce: number): NodeState {
 
 /**
  * A copy of `state` with what `change` says. Field by field, so that all states have one shape: the core looks at them in each step, and to
- * what is made by spreading an object V8 gives a shape of its own each time, for which it compiles all of the core anew.
+ * what is made by spreading an object V8 gives a shape of its own each time. It compiles all of the core anew for the first few of them.
  */
 export function changedState(state: NodeState, change: Partial<NodeState>): NodeState {
   const copy: NodeState = {
