@@ -6,6 +6,7 @@
 
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
+import { detachEarly } from '../base/early-detach.js';
 import { CairnError } from '../base/errors.js';
 import { clientAddress, nodeName } from '../config/addresses.js';
 import { isLoopback } from '../config/loopback.js';
@@ -17,7 +18,6 @@ import { PeerLinks } from '../net/peer-links.js';
 import { CLIENT_PATH, type NodeServer } from '../net/server.js';
 import { AppendRouter } from './append-router.js';
 import { clusterSettings } from './cluster-settings.js';
-import { detachEarly } from './early-detach.js';
 import type { Engine } from './engine.js';
 import { countLimits, engineOptions } from './engine-options.js';
 import { type Household, openFrontDoor } from './front-door.js';
