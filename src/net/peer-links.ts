@@ -179,7 +179,7 @@ export class PeerLinks {
       message: (message) => {
         if (!isBlocked(name)) receive(message);
       },
-      buffered: (bytes) => garbage.receivedLarge(bytes),
+      buffered: (bytes) => garbage.received(bytes),
       invalid: (reason) => log.debug({ peer: name, reason }, 'a peer sent what is no message'),
       closed,
     };
