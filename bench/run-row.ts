@@ -16,7 +16,6 @@ import { openWsTarget } from './ws-target.js';
 
 /** Short runs, so that the whole suite takes about ten minutes: what it judges by is the median of several. */
 const SUITE_SECONDS = '3';
-const SUITE_WARMUP_SECONDS = '2';
 
 async function runAppendRow(flags: FlagValues): Promise<BenchRow> {
   const options = parseAppendOptions(flags);
@@ -65,6 +64,6 @@ export function suiteOf(flags: FlagValues): readonly SuiteRun[] {
 
 /** The flags of a suite run that the user may set. */
 function defaultsOf(flags: FlagValues): FlagValues {
-  const { seconds = SUITE_SECONDS, warmup = SUITE_WARMUP_SECONDS, eventBytes, syncMode, dir } = flags;
+  const { seconds = SUITE_SECONDS, warmup, eventBytes, syncMode, dir } = flags;
   return { seconds, warmup, eventBytes, syncMode, dir };
 }
