@@ -9,6 +9,7 @@
  * - `durable`, `truncated`, `appended` and `published` are told in the order of the log's operations; `published` grows, and comes
  *   before the `durable` that covers it.
  * - When a `role` effect ends a reign, what is framed is told by `published` before the next input, or dropped and never written.
+ * - The bytes of a `write` are those of the message that came in; who keeps them after its effects are carried out copies them.
  * - A truncation that can't be carried out ends the process, as every failed write does.
  */
 import type { Bytes, ChainState } from '../base/ports.js';

@@ -2,7 +2,7 @@
  * Where a batch of the writer must end. Pure; any thread. Recovery takes a Commit record that stands behind a torn record, and calls it
  * committed, for proof of corruption (docs/formats.md, Recovery, rule 1). So a Commit must never be in the same unsynced batch as what
  * it names. On a leader that is so by itself if its own disk is never behind the quorum's; whoever writes what others have
- * framed, or commits without its own disk, asks here; unless recovery is told not to take Commit records for proof (docs/formats.md, Catching up).
+ * framed, or commits without its own disk, asks here (or has {@link RecordKernel.survey} stop there); unless recovery is told not to take Commit records for proof (docs/formats.md, Catching up).
  */
 import { assert } from '../base/assert.js';
 import { readU64 } from '../base/bytes.js';
