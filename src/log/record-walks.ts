@@ -16,7 +16,10 @@ import {
   RECORD_OCCUPIED_MIN,
   RECORD_TYPE,
 } from './record.js';
-import { streamHash } from './stream-hash.js';
+import { streamHashAt } from './stream-hash.js';
+
+/** How the names of metadata streams begin, `$$`. */
+export const METADATA_PREFIX_HALFWORD = 0x2424;
 
 /** See {@link RecordKernel.survey}. */
 export function survey(bytes: Bytes, at: number, length: number, found: RangeSurvey): void {
@@ -61,28 +64,35 @@ function wholeRecordAt(view: DataView, record: number): number | undefined {
   return isLength && occupiedBytes(length) <= left ? occupiedBytes(length) : undefined;
 }
 
-/** See {@link RecordKernel.findEvents}. */
+/** See {@link RecordKernel.findEvents}. Records begin at multiples of 8, in memory as in the log, so names are read as words, without a view for each. */
 export function findEvents(bytes: Bytes, at: number, length: number, { filter, found }: EventSearch): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, bytes.length - at);
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset + at, view.byteLength >>> 2);
   let count = 0;
   let record = 0;
   while (record < length && count + 1 < found.length) {
     const occupied = wholeRecordAt(view, record);
     assert(occupied !== undefined, 'findEvents: the range holds records');
-    if (isWanted(view, record, occupied, filter)) found[++count] = record;
+    const nameBytes = nameBytesOf(view, record, occupied);
+    if (nameBytes !== undefined && isWanted(words, (record + PREPARE.stream) >>> 2, nameBytes, filter))
+      found[++count] = record;
     record += occupied;
   }
   found[0] = record;
   return count;
 }
 
-function isWanted(view: DataView, record: number, occupied: number, filter: Uint32Array): boolean {
-  if (view.getUint8(record + RECORD.type) !== RECORD_TYPE.prepare || occupied < PREPARE.stream) return false;
+/** How long the name of an event's stream is; undefined if the record is no event. */
+function nameBytesOf(view: DataView, record: number, occupied: number): number | undefined {
+  if (view.getUint8(record + RECORD.type) !== RECORD_TYPE.prepare || occupied < PREPARE.stream)
+    return undefined;
   const nameBytes = view.getUint16(record + PREPARE.streamBytes, true);
-  if (nameBytes > occupied - PREPARE.stream) return false;
-  const name = new Uint8Array(view.buffer, view.byteOffset + record + PREPARE.stream, nameBytes);
-  const isMetadata = nameBytes >= 2 && name[0] === 0x24 && name[1] === 0x24;
-  return isMetadata || hasBit(filter, streamHash(name));
+  return nameBytes <= occupied - PREPARE.stream ? nameBytes : undefined;
+}
+
+function isWanted(words: Uint32Array, name: number, nameBytes: number, filter: Uint32Array): boolean {
+  const isMetadata = nameBytes >= 2 && (words[name]! & 0xffff) === METADATA_PREFIX_HALFWORD;
+  return isMetadata || hasBit(filter, streamHashAt(words, name, nameBytes));
 }
 
 /** Whether the bit of a stream's hash is set. */

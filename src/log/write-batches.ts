@@ -5,27 +5,21 @@
  * framed, or commits without its own disk, asks here (or has {@link RecordKernel.survey} stop there); unless recovery is told not to take Commit records for proof (docs/formats.md, Catching up).
  */
 import { assert } from '../base/assert.js';
-import { readU64 } from '../base/bytes.js';
-import type { Bytes } from '../base/ports.js';
+import { type Bytes, newSurvey } from '../base/ports.js';
 import type { Position } from '../base/units.js';
-import { COMMIT, occupiedBytes, RECORD, RECORD_HEADER_BYTES, RECORD_TYPE } from './record.js';
+import { RECORD, RECORD_TYPE } from './record.js';
+import { survey } from './record-walks.js';
 
 /**
  * How many of the whole records in `bytes[at, at+length)` may be written before the next sync, in bytes: up to the first Commit that
  * names a position beyond `durable`. 0 only if the range begins with one, and so never when all before the range is durable.
  */
 export function batchLength(bytes: Bytes, at: number, length: number, durable: Position): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const end = at + length;
-  let record = at;
-  while (record < end) {
-    assert(end - record >= RECORD_HEADER_BYTES, 'a batch is cut from whole records');
-    const isCommit = view.getUint8(record + RECORD.type) === RECORD_TYPE.commit;
-    if (isCommit && readU64(view, record + COMMIT.committed) > durable) break;
-    record += occupiedBytes(view.getUint32(record + RECORD.length, true));
-  }
-  assert(record <= end, 'a batch is cut from whole records');
-  return record - at;
+  const found = newSurvey({ durable });
+  survey(bytes, at, length, found);
+  const isWhole = found.bytes === length || bytes[at + found.bytes + RECORD.type] === RECORD_TYPE.commit;
+  assert(isWhole, 'a batch is cut from whole records');
+  return found.bytes;
 }
 
 /**

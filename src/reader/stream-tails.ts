@@ -6,7 +6,7 @@ import { assert } from '../base/assert.js';
 import { METADATA_PREFIX, subjectOf, TOMBSTONE_TYPE } from '../base/stream-metadata.js';
 import type { Position, Revision } from '../base/units.js';
 import { PREPARE } from '../log/record.js';
-import { setBit } from '../log/record-walks.js';
+import { METADATA_PREFIX_HALFWORD, setBit } from '../log/record-walks.js';
 import { streamHash, streamHashAt } from '../log/stream-hash.js';
 import type { RingMemory } from '../ring/layout.js';
 import type { ReadPage } from './read-page.js';
@@ -20,8 +20,6 @@ const FILTER_WORDS = 512;
 const STREAM_WORD = PREPARE.stream / 4;
 const STREAM_BYTES_WORD = PREPARE.streamBytes / 4;
 const REVISION_WORD = PREPARE.revision / 4;
-/** How the names of metadata streams begin. */
-const METADATA_PREFIX_HALFWORD = 0x2424;
 const TOMBSTONE = new TextEncoder().encode(TOMBSTONE_TYPE);
 
 /** Tells a reader that waits that it may look again. */
