@@ -31,8 +31,8 @@ const FORGOTTEN_SHARE = 0.2;
 const RETRY_PAUSE_MS = 50;
 /** Answers after which it makes sense to send the same request again. */
 const PASSING = new Set(['disk-full', 'too-many-requests']);
-/** How much all events of a request may have together; below a quarter of the smallest chunks that tests use. */
-const REQUEST_BYTES_MAX = 150_000;
+/** How much data all events of a request may have together, unless one may have more: with their headers a quarter of the smallest chunks, the server's limit. */
+const REQUEST_BYTES_MAX = 50_000;
 
 export class Appender {
   readonly #history: History;
@@ -165,7 +165,7 @@ export class Appender {
     const random = this.#random;
     const count = random.chance(0.8) ? 1 : random.chance(0.8) ? 2 + random.below(7) : 10 + random.below(50);
     const sizes: EventSize[] = [];
-    let left = REQUEST_BYTES_MAX;
+    let left = Math.max(REQUEST_BYTES_MAX, this.#options.largestBytes);
     for (let i = 0; i < count; i++) {
       const dataBytes = Math.min(left, this.#dataBytes());
       sizes.push({ metadataBytes: random.chance(0.3) ? random.below(60) : 0, dataBytes });

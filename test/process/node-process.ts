@@ -3,7 +3,7 @@
  * by what a test does to it. Whatever a test leaves running is ended with it, by its process id.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -167,7 +167,14 @@ export class NodeProcess {
 
   /** Resolves when it has ended by itself. */
   async ended(): Promise<Exit> {
-    return await within(EXIT_DEADLINE_MS, 'the node ends', this.exit);
+    try {
+      return await within(EXIT_DEADLINE_MS, 'the node ends', this.exit);
+    } catch (error) {
+      const threads = threadsOf(this.#pid).join('\n');
+      throw new Error(
+        `${(error as Error).message}; its threads:\n${threads}\nit said:\n${this.transcript()}`,
+      );
+    }
   }
 
   /** Everything that it said, for messages. */
@@ -234,4 +241,19 @@ function parseLine(text: string): LogLine | undefined {
 /** Options in the environment of whoever runs the tests are not meant for these nodes. */
 function withoutOptions(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('CAIRN_')));
+}
+
+/** What each thread of a process does: its name, its state, and where in the kernel it waits. Empty if it is gone. */
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map((thread) => {
+      const [status, place] = ['status', 'wchan'].map((file) =>
+        readFileSync(`/proc/${pid}/task/${thread}/${file}`, 'utf8'),
+      );
+      const [, name, state] = /Name:\s*(.*)[\s\S]*State:\s*(.*)/.exec(status!) ?? [];
+      return `${thread} ${name} ${state} ${place}`;
+    });
+  } catch {
+    return [];
+  }
 }
