@@ -25,8 +25,6 @@ export interface LogShape {
 /** Data is padded to whole blocks, as direct I/O wants. */
 export const BLOCK_BYTES = 4096;
 
-export const LOG_START: Readonly<ChainState> = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
-
 /** How long the file of chunk `number` is if the log ends at `end`, which is in it or is its end. */
 export function backupFileBytes(chunkSize: number, number: number, end: number): number {
   const used = end - number * chunkSize;

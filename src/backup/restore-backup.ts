@@ -10,6 +10,7 @@ import type { Bytes, ChainState } from '../base/ports.js';
 import { encodeHistory, HISTORY_FILE, NOTHING_KNOWN } from '../cluster/history-file.js';
 import { History } from '../cluster/log-history.js';
 import { type ChunkHeader, chunkFileBytes, chunkFileName, parseFileName } from '../log/chunk.js';
+import { LOG_START } from '../log/record.js';
 import type { RecordRun } from '../log/scan.js';
 import type { Platform } from '../native/platform.js';
 import { fileLocks, makeFolder } from '../node/data-folder.js';
@@ -21,7 +22,7 @@ import {
   type RestoreMark,
   restoringMark,
 } from '../node/restored-folder.js';
-import { backupHeader, footerBlock, footerFor, headerBlock, LOG_START } from './backup-chunk.js';
+import { backupHeader, footerBlock, footerFor, headerBlock } from './backup-chunk.js';
 import { ChunkFile } from './chunk-file.js';
 import { passChunk } from './chunk-pass.js';
 import { checksumOf, endOf } from './manifest.js';

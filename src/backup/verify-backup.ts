@@ -4,8 +4,9 @@
  */
 import { CairnError } from '../base/errors.js';
 import type { ChainState } from '../base/ports.js';
+import { LOG_START } from '../log/record.js';
 import type { Platform } from '../native/platform.js';
-import { backupHeader, LOG_START } from './backup-chunk.js';
+import { backupHeader } from './backup-chunk.js';
 import { passChunk } from './chunk-pass.js';
 import { type ChunkEntry, endOf, isSameEntry } from './manifest.js';
 import { type Backup, Repository } from './repository.js';

@@ -5,7 +5,7 @@
  * records prove nothing. As long as the mark stands the node vouches for nothing behind it that isn't committed without it, so that nothing
  * hangs on what recovery might then take for torn. The mark is durable before the first such write, and goes when all of them are.
  */
-import type { Position } from '../base/units.js';
+import { earlier, FIRST_POSITION, later, type Position } from '../base/units.js';
 import type { ClusterNodeOptions } from './cluster-node-options.js';
 import type { KnownLog } from './known-log.js';
 import type { Outbox } from './outbox.js';
@@ -35,9 +35,9 @@ export class CatchUp {
   readonly #core: CatchUpHost;
   #stage: Stage;
   /** Where the mark was made: all before it was durable then. */
-  #from: Position;
+  #from: Position = FIRST_POSITION;
   /** Where what was written under the mark ends. */
-  #writtenTo: Position = 0;
+  #writtenTo: Position = FIRST_POSITION;
   /** Numbers the changes of the mark. */
   #number = 0;
 
@@ -52,12 +52,12 @@ export class CatchUp {
   /** Up to where this node's word counts: all that is durable, if there is no mark. */
   get vouched(): Position {
     const { durable } = this.#core.log;
-    return this.#stage === 'off' ? durable : Math.min(durable, this.#from);
+    return this.#stage === 'off' ? durable : earlier(durable, this.#from);
   }
 
   /** Up to where it may ack, under a leader that calls all before `leaderCommit` committed. */
   ackable(leaderCommit: Position): Position {
-    return Math.max(this.vouched, Math.min(this.#core.log.durable, leaderCommit));
+    return later(this.vouched, earlier(this.#core.log.durable, leaderCommit));
   }
 
   /** Whether the range that ends the log now may be written without regard to its Commit records. */
@@ -91,7 +91,7 @@ export class CatchUp {
   settle(): void {
     const { log, outbox } = this.#core;
     // While a cut is under way nobody knows how far the writes before it have come.
-    const isDurable = !log.isTruncating && log.durable >= Math.min(this.#writtenTo, log.end);
+    const isDurable = !log.isTruncating && log.durable >= earlier(this.#writtenTo, log.end);
     if (this.#stage !== 'closing' || !isDurable || outbox.state.fenced) return;
     this.#stage = 'clearing';
     this.#save(undefined);

@@ -2,7 +2,7 @@
  * What all parts of a node's cluster core share: its log, its memory, its time, whom it hears, and the commit position. Pure.
  */
 import { assert } from '../base/assert.js';
-import type { Epoch, Position } from '../base/units.js';
+import { type Epoch, FIRST_POSITION, type Position } from '../base/units.js';
 import { CatchUp } from './catch-up.js';
 import type { ClusterNodeOptions, NodeStart } from './cluster-node-options.js';
 import {
@@ -35,7 +35,7 @@ export class Core {
   #heartbeat = { epoch: 0, round: 0 };
   /** Its disk stood still when this node led last, and has done nothing since: others should lead. */
   isDiskStalled = false;
-  #commit: Position;
+  #commit: Position = FIRST_POSITION;
   #attempts: number;
   #appendsPending = 0;
 

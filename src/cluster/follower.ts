@@ -5,7 +5,7 @@
  */
 import { unreachable } from '../base/assert.js';
 import { VERIFY_STOP } from '../base/ports.js';
-import type { Epoch, Position } from '../base/units.js';
+import { type Epoch, earlier, FIRST_POSITION, later, type Position } from '../base/units.js';
 import type { Coordinator } from './coordinator.js';
 import type { Core } from './core.js';
 import type { NodeRole } from './effects.js';
@@ -38,9 +38,9 @@ export class Follower {
   /** When there was progress last, or something was asked. */
   #progressMs: number;
   /** What the leader calls committed. */
-  #leaderCommit: Position = 0;
+  #leaderCommit: Position = FIRST_POSITION;
   /** Where the leader's log ended when it last said so. */
-  #leaderEnd: Position = 0;
+  #leaderEnd: Position = FIRST_POSITION;
 
   constructor(
     core: Core,
@@ -127,7 +127,7 @@ export class Follower {
   #onHeartbeat(message: MessageOf<'heartbeat'>): void {
     this.#noteHeard();
     const { round, end } = message;
-    this.#leaderEnd = Math.max(this.#leaderEnd, end);
+    this.#leaderEnd = later(this.#leaderEnd, end);
     const { outbox, statedPriority: priority } = this.#core;
     outbox.send(this.leader, { kind: 'heartbeatReply', epoch: this.epoch, round, priority });
     this.#noteCommit(message.commit);
@@ -182,7 +182,7 @@ export class Follower {
       return;
     }
     this.#progressMs = nowMs;
-    const isCatchUp = catchUp.admitsRange(Math.max(this.#leaderCommit, message.commit));
+    const isCatchUp = catchUp.admitsRange(later(this.#leaderCommit, message.commit));
     outbox.push({ kind: 'write', from: position, bytes, isCatchUp });
     this.#noteCommit(message.commit);
   }
@@ -202,13 +202,13 @@ export class Follower {
 
   /** Only now that the logs agree does what the leader calls committed say something about this one. */
   #noteCommit(leaderCommit: Position): void {
-    this.#leaderCommit = Math.max(this.#leaderCommit, leaderCommit);
+    this.#leaderCommit = later(this.#leaderCommit, leaderCommit);
     if (this.#stage !== 'streaming') return;
     const { log } = this.#core;
     this.#core.raiseCommit(
       this.#leaderCommit <= log.durable
         ? this.#leaderCommit
-        : Math.min(this.#leaderCommit, log.durableBoundary),
+        : earlier(this.#leaderCommit, log.durableBoundary),
     );
   }
 

@@ -8,7 +8,7 @@ import { crc32c } from '../base/crc32c.js';
 import type { Bytes, ChainState, Disk } from '../base/ports.js';
 import { chainAfter } from '../log/chunk.js';
 import { readChunkBlocks } from '../log/folder.js';
-import { occupiedBytes, RECORD_HEADER_BYTES } from '../log/record.js';
+import { LOG_START, occupiedBytes, RECORD_HEADER_BYTES } from '../log/record.js';
 import type { RecoveredLog } from '../log/recovery.js';
 import type { PlacedConfiguration } from './known-log.js';
 import { decodeMembership, encodeMembership } from './membership-record.js';
@@ -32,7 +32,7 @@ export const HISTORY_FILE = 'history';
 
 /** What is known of a log of which nothing was read. */
 export const NOTHING_KNOWN: KnownHistory = {
-  end: { position: 0, chain: 0, previousLength: 0, epoch: 0 },
+  end: LOG_START,
   epochs: [],
   configurations: [],
 };

@@ -12,8 +12,15 @@ import {
   VERIFY_STOP,
   type VerifyStop,
 } from '../base/ports.js';
-import type { Epoch, Position } from '../base/units.js';
-import { occupiedBytes, originalType, RECORD, RECORD_HEADER_BYTES, RECORD_TYPE } from '../log/record.js';
+import { type Epoch, earlier, FIRST_POSITION, later, type Position } from '../base/units.js';
+import {
+  LOG_START,
+  occupiedBytes,
+  originalType,
+  RECORD,
+  RECORD_HEADER_BYTES,
+  RECORD_TYPE,
+} from '../log/record.js';
 import { type Configuration, type MemberId, memberOf } from './configuration.js';
 import { decodeMembership } from './membership-record.js';
 import type { EpochEntry } from './messages.js';
@@ -44,7 +51,7 @@ interface Boundary {
 }
 
 const EMPTY_LOG: LogStart = {
-  end: { position: 0, chain: 0, previousLength: 0, epoch: 0 },
+  end: LOG_START,
   epochs: [],
   configurations: [],
   committed: 0,
@@ -59,9 +66,9 @@ export class KnownLog {
   readonly #epochs: EpochEntry[];
   readonly #configurations: PlacedConfiguration[];
   #end: ChainState;
-  #durable: Position;
+  #durable: Position = FIRST_POSITION;
   /** The last place that is durable and in no transaction. */
-  #durableBoundary: Position;
+  #durableBoundary: Position = FIRST_POSITION;
   /** The same of ranges that are not durable yet. */
   #boundaries: Boundary[] = [];
   #isInTransaction = false;
@@ -136,7 +143,7 @@ export class KnownLog {
     let reached = 0;
     while (reached < this.#boundaries.length && this.#boundaries[reached]!.rangeEnd <= position) reached++;
     if (reached === 0) return;
-    this.#durableBoundary = Math.max(this.#durableBoundary, this.#boundaries[reached - 1]!.position);
+    this.#durableBoundary = later(this.#durableBoundary, this.#boundaries[reached - 1]!.position);
     this.#boundaries = this.#boundaries.slice(reached);
   }
 
@@ -190,7 +197,7 @@ export class KnownLog {
     assert(!this.isTruncating, 'one truncation at a time');
     this.isTruncating = true;
     this.#end = { position, chain: 0, previousLength: 0, epoch: 0 };
-    this.#durable = Math.min(this.#durable, position);
+    this.#durable = earlier(this.#durable, position);
     while ((this.#epochs.at(-1)?.position ?? -1) >= position) this.#epochs.pop();
     while ((this.#configurations.at(-1)?.position ?? -1) >= position) this.#configurations.pop();
     this.#boundaries = this.#boundaries.filter(({ rangeEnd }) => rangeEnd <= position);

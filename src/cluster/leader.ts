@@ -4,7 +4,7 @@
  * section 6.2) or its own disk stands still. Pure.
  */
 import { assert, unreachable } from '../base/assert.js';
-import type { Epoch, Position } from '../base/units.js';
+import { type Epoch, earlier, later, type Position } from '../base/units.js';
 import { type AckPolicy, acknowledgedBy } from './ack-policy.js';
 import { PublishedEnds, quorumReached } from './commit-rule.js';
 import { isQuorum, type Member, type MemberId } from './configuration.js';
@@ -157,7 +157,7 @@ export class Leader implements Reign {
     const progress = this.#progress.get(to);
     if (progress === undefined || progress.attempt !== attempt) return;
     progress.isShipping = false;
-    progress.next = Math.max(progress.next, end);
+    progress.next = later(progress.next, end);
     this.#ship(progress);
   }
 
@@ -255,7 +255,7 @@ export class Leader implements Reign {
     if (progress.nextShipMs(log.end) > nowMs) return;
     const { member, attempt, next } = progress;
     progress.noteShip(nowMs);
-    const limit = Math.min(log.end, next + RANGE_BYTES_MAX);
+    const limit = earlier(log.end, next + RANGE_BYTES_MAX);
     const { epoch } = this;
     const payload = { kind: 'range', epoch, attempt, position: next, commit } as const;
     const range = Object.assign(outbox.envelope(member.id), payload);
@@ -269,7 +269,7 @@ export class Leader implements Reign {
     // Not before its own Epoch record: what is older may still be overwritten by another leader, though a quorum has it.
     if (quorum < this.#epochRecord.end) return;
     // A leader that is slower than its quorum calls committed what it has itself.
-    const end = this.#ends.take(Math.min(quorum, log.durable));
+    const end = this.#ends.take(earlier(quorum, log.durable));
     if (end !== undefined) this.#core.raiseCommit(end);
     const { commit } = this.#core;
     for (const progress of this.#progress.values()) {

@@ -1,5 +1,5 @@
 /** What a leader knows of one member: whether it lives, where its log stands, what is on the way to it. Pure. */
-import type { Position } from '../base/units.js';
+import { FIRST_POSITION, type Position } from '../base/units.js';
 import type { Member } from './configuration.js';
 
 /** A range: large enough that its frame, its turns and its wake-ups cost nothing beside its bytes. */
@@ -19,11 +19,11 @@ export class Progress {
   /** The subscription that all else here belongs to; 0 = none yet. */
   attempt = 0;
   /** What its subscribe was answered with. */
-  answer: Position = 0;
+  answer: Position = FIRST_POSITION;
   /** All before it is durable there, as it acked in this subscription. */
-  match: Position = 0;
+  match: Position = FIRST_POSITION;
   /** Where the next range begins. */
-  next: Position = 0;
+  next: Position = FIRST_POSITION;
   /** Whether logs agree and ranges go out. */
   isStreaming = false;
   /** A range is being sent. */
@@ -35,7 +35,7 @@ export class Progress {
    * The highest commit position that an ack of this reign counted for, over all subscriptions: who comes back with less has lost
    * something. Not the ack itself: recovery drops an unfinished transaction, acked or not.
    */
-  countedHigh: Position = 0;
+  countedHigh: Position = FIRST_POSITION;
   heardMs: number;
   /** What it said of itself with its last answer to a heartbeat. */
   priority = 0;

@@ -5,7 +5,7 @@
  */
 import { assert } from '../base/assert.js';
 import type { Disk, RecordKernel } from '../base/ports.js';
-import type { Position } from '../base/units.js';
+import { FIRST_POSITION, type Position } from '../base/units.js';
 import { IndexDamage } from '../index/page.js';
 import type { StreamHash } from '../index/stream-hash.js';
 import { chunkOf } from '../log/chunk.js';
@@ -62,7 +62,7 @@ export class IndexerAgent implements Agent {
   readonly #queries: MailboxReceiver;
   readonly #answers: MailboxSender;
   readonly #outcomes: MailboxReceiver;
-  #reportedPosition: Position = 0;
+  #reportedPosition: Position = FIRST_POSITION;
   #state: 'starting' | 'damaged' | 'following' | 'failed' = 'starting';
   /** How many chunks had been mended when damage was met. */
   #repairsSeen = 0;

@@ -8,13 +8,12 @@ import type { Position } from '../base/units.js';
 import { chainAfter, footerOffsetOf } from '../log/chunk.js';
 import { logCorrupt } from '../log/damage.js';
 import { footerOf, readChunkBlocks } from '../log/folder.js';
+import { LOG_START } from '../log/record.js';
 import { LogScanner, type ScanInput } from '../log/scan.js';
 import type { RecordFollower } from './record-follower.js';
 
 /** A log, as far as it can be read from its files. */
 export type LogSource = Omit<ScanInput, 'from'>;
-
-const LOG_START: Readonly<ChainState> = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
 
 export class ChunkWalk {
   readonly #log: LogSource;

@@ -3,7 +3,7 @@
  */
 import { type HashSeed, NameTable, type NameTableTransfer } from '../base/name-table.js';
 import type { Bytes } from '../base/ports.js';
-import type { Position, Revision } from '../base/units.js';
+import { FIRST_POSITION, type Position, type Revision } from '../base/units.js';
 import type { EventTaker, ReadDirection } from '../index/event-taker.js';
 import type { HashedName } from '../index/stream-hash.js';
 import type { MetadataStreams } from './metadata-streams.js';
@@ -24,14 +24,14 @@ const METADATA_WORD = 0x2424;
 export class MemoryPart {
   readonly chunk: number;
   /** The chunk's positions. */
-  readonly start: Position;
-  readonly end: Position;
+  readonly start: Position = FIRST_POSITION;
+  readonly end: Position = FIRST_POSITION;
   readonly names: NameTable;
   readonly index: StreamIndex;
   /** How many events it has. */
   events = 0;
   /** Up to where the log must be committed for it to hold: behind its end only if a transaction went on there. */
-  #decided: Position;
+  #decided: Position = FIRST_POSITION;
   readonly #recentNames: RecentNames;
   /** The stream that was found last. */
   #found = -1;

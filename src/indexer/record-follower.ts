@@ -4,7 +4,7 @@
  * between any two records. Nothing is allocated per record.
  */
 import type { Bytes } from '../base/ports.js';
-import type { Position } from '../base/units.js';
+import { FIRST_POSITION, type Position } from '../base/units.js';
 import { originalType, PREPARE, PREPARE_FLAG, RECORD, RECORD_TYPE } from '../log/record.js';
 import type { MemoryPart } from './memory-part.js';
 import { OpenTransaction } from './open-transaction.js';
@@ -36,8 +36,8 @@ export class RecordFollower {
   readonly #open = new OpenTransaction();
   /** The part that the last event went to, and what positions it is for. */
   #part: MemoryPart | undefined;
-  #start: Position = 0;
-  #end: Position = 0;
+  #start: Position = FIRST_POSITION;
+  #end: Position = FIRST_POSITION;
 
   constructor(parts: PartSource, recent?: RecentEvents) {
     this.#parts = parts;

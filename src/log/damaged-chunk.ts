@@ -26,7 +26,7 @@ import {
 import { fileBytesOf } from './chunk-contents.js';
 import { ChunkReader } from './chunk-reader.js';
 import { footerOf, listFolder } from './folder.js';
-import { RECORD_ALIGNMENT, RECORD_HEADER_BYTES, RECORD_OCCUPIED_MIN } from './record.js';
+import { LOG_START, RECORD_ALIGNMENT, RECORD_HEADER_BYTES, RECORD_OCCUPIED_MIN } from './record.js';
 import { findHeader, stateBefore } from './resync.js';
 import { firstNonZeroPosition, lastNonZeroPosition } from './tail-classification.js';
 
@@ -60,8 +60,6 @@ export type DamageSurvey =
   | { readonly kind: 'earlier'; readonly number: number }
   /** The log has never got there: an empty chunk is as good. */
   | { readonly kind: 'unused'; readonly number: number; readonly path: string };
-
-const LOG_START: Readonly<ChainState> = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
 
 /** Looks at chunk `number`, its neighbours, and whether anything stands behind it. Throws `DiskError`. */
 export function surveyDamage(log: LogFolder, number: number): DamageSurvey {

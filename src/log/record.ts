@@ -4,6 +4,10 @@
  * the hot path reads and writes fields in place through these constants; `decoded-record.ts` is for tools.
  */
 import { alignUp } from '../base/bytes.js';
+import type { ChainState } from '../base/ports.js';
+
+/** What the first record of all continues. */
+export const LOG_START: Readonly<ChainState> = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
 
 /** Offsets of the fields that every record has. */
 export const RECORD = {

@@ -11,6 +11,7 @@ import { ChunkReader } from './chunk-reader.js';
 import { describeStop, verifyRun } from './chunk-scan.js';
 import { logCorrupt } from './damage.js';
 import { type ChunkFile, type OpenedFolder, openFolder } from './folder.js';
+import { LOG_START } from './record.js';
 import { classifyTail, firstNonZeroPosition } from './tail-classification.js';
 import { TailSummary } from './tail-summary.js';
 
@@ -90,8 +91,6 @@ interface ScannedChunk {
   readonly stop: VerifyStop;
   readonly summary: TailSummary;
 }
-
-const LOG_START: Readonly<ChainState> = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
 
 class Recovery {
   readonly #kernel: RecordKernel;

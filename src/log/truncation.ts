@@ -19,7 +19,7 @@ import type { Position } from '../base/units.js';
 import { CHUNK_FOOTER_BYTES, chainAfter, chunkOf, fileOffsetOf, footerOffsetOf } from './chunk.js';
 import { logCorrupt } from './damage.js';
 import { readChunkBlocks } from './folder.js';
-import { COMMIT, chainBehind, occupiedBytes, RECORD, RECORD_TYPE } from './record.js';
+import { COMMIT, chainBehind, LOG_START, occupiedBytes, RECORD, RECORD_TYPE } from './record.js';
 import { LogScanner } from './scan.js';
 
 export interface TruncationInput {
@@ -136,7 +136,7 @@ class Survey {
 }
 
 function startState({ disk, chunks, chunkSize }: TruncationInput, chunkNumber: number): ChainState {
-  if (chunkNumber === 0) return { position: 0, chain: 0, previousLength: 0, epoch: 0 };
+  if (chunkNumber === 0) return { ...LOG_START };
   const before = chunks[chunkNumber - 1];
   assert(before !== undefined, 'the log has all chunks before the cut');
   const { footer } = readChunkBlocks(disk, before.path);

@@ -2,7 +2,7 @@
  * Lets main and the writer stay awake for each other while one of them is all that the other waits for: two wake-ups less, which cost an append more
  * than a fast disk does. Only with few appends in flight; else there is work to do meanwhile, and the processors are needed. Main thread.
  */
-import type { Position } from '../base/units.js';
+import { FIRST_POSITION, type Position } from '../base/units.js';
 import { Cursor } from '../ring/cursor.js';
 import { CONTROL, type RingMemory } from '../ring/layout.js';
 import { Vigil } from '../ring/vigil.js';
@@ -14,7 +14,7 @@ export class DurableWatch {
   readonly #isDurable = () => this.#durable.load() >= this.#end;
   readonly #keepVigil: () => void;
   /** What is waited for; 0 if nothing is. */
-  #end: Position = 0;
+  #end: Position = FIRST_POSITION;
   #publishedMs = 0;
 
   /** `durableMoved` is called when a vigil has not been in vain. */

@@ -6,7 +6,7 @@
 import { assert, unreachable } from '../base/assert.js';
 import { CairnError } from '../base/errors.js';
 import { type ChainState, DiskError } from '../base/ports.js';
-import type { Position } from '../base/units.js';
+import { FIRST_POSITION, type Position } from '../base/units.js';
 import { ClusterNode } from '../cluster/cluster-node.js';
 import type { AppendedRecord, Effect, Input, NodeRole } from '../cluster/effects.js';
 import type { Message } from '../cluster/messages.js';
@@ -49,7 +49,7 @@ export class Engine {
   #shipper: RangeShipper | undefined;
   #told: { readonly role: NodeRole; readonly epoch: number; readonly leader: string | undefined };
   /** Up to where the core knows this node's log to be durable. */
-  #toldDurable: Position = 0;
+  #toldDurable: Position = FIRST_POSITION;
   #inputs: Input[] = [];
   #isStepping = false;
   #isEndingReign = false;

@@ -5,7 +5,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChainState } from '../base/ports.js';
-import type { Position } from '../base/units.js';
+import { FIRST_POSITION, type Position } from '../base/units.js';
 import { encodeHistory, HISTORY_FILE, type KnownHistory } from '../cluster/history-file.js';
 import { CHUNK_FOOTER_BYTES, chainAfter, chunkFileName, decodeFooter } from '../log/chunk.js';
 import { replaceFile } from './replace-file.js';
@@ -29,11 +29,11 @@ export interface HistoryKeeperParts {
 export class HistoryKeeper {
   readonly #parts: HistoryKeeperParts;
   /** How far the file covers the log. */
-  #written: Position;
+  #written: Position = FIRST_POSITION;
   /** When the commit gets there, something is to be written. */
-  #next: Position;
+  #next: Position = FIRST_POSITION;
   /** As far as it was told. */
-  #committed: Position = 0;
+  #committed: Position = FIRST_POSITION;
   #writing: Promise<void> | undefined;
 
   constructor(parts: HistoryKeeperParts) {

@@ -8,7 +8,7 @@ import { assert } from '../base/assert.js';
 import type { CairnError } from '../base/errors.js';
 import type { ChainState, RecordKernel } from '../base/ports.js';
 import type { ScrubStatus } from '../base/scrub-status.js';
-import type { Position } from '../base/units.js';
+import { earlier, type Position } from '../base/units.js';
 import type { KnownHistory } from '../cluster/history-file.js';
 import { type IndexerProxy, startIndexer } from '../indexer/proxy.js';
 import { chunkFileName } from '../log/chunk.js';
@@ -214,7 +214,7 @@ export class LogStore {
   }
 
   get ringBytesUsed(): number {
-    return this.producer.framed - Math.min(this.indexed, this.durable);
+    return this.producer.framed - earlier(this.indexed, this.durable);
   }
 
   /** Whether there is no room for a further chunk at present. */

@@ -5,7 +5,7 @@
 import { assert } from '../base/assert.js';
 import { CairnError } from '../base/errors.js';
 import { type Bytes, newSurvey } from '../base/ports.js';
-import type { Position } from '../base/units.js';
+import { earlier, type Position } from '../base/units.js';
 import type { Effect, Input } from '../cluster/effects.js';
 import { occupiedBytes, RECORD } from '../log/record.js';
 import { type ColdLog, ColdRanges } from './cold-ranges.js';
@@ -40,11 +40,11 @@ export class RangeShipper {
     const { producer } = this.#store;
     const { position } = ship.range;
     // A leader of old may have cut its log meanwhile: nobody waits for this any more.
-    const limit = Math.min(ship.limit, producer.published, position + this.#mostBytes);
+    const limit = earlier(earlier(ship.limit, producer.published), position + this.#mostBytes);
     if (position >= limit) this.#tellLater(ship, position);
     else if (position >= producer.floor) this.#shipFromRing(ship, limit);
     // What is not durable yet may lie behind the end of what the files have.
-    else void this.#shipFromFiles(ship, Math.min(limit, this.#store.durable));
+    else void this.#shipFromFiles(ship, earlier(limit, this.#store.durable));
   }
 
   /**

@@ -14,6 +14,7 @@ import { assert } from '../base/assert.js';
 import { alignUp } from '../base/bytes.js';
 import { type DiskSpace, markBytes } from '../base/disk-space.js';
 import { type Bytes, type Disk, DiskError, type FileHandle } from '../base/ports.js';
+import { FIRST_POSITION, type Position } from '../base/units.js';
 import {
   CHUNK_HEADER_BYTES,
   CHUNK_NUMBER_MAX,
@@ -76,7 +77,7 @@ export class PreparerAgent implements Agent {
   #chunk: ChunkInPreparation | undefined;
   #isOutOfSpace = false;
   #beganMs = 0;
-  #beganAt = 0;
+  #beganAt: Position = FIRST_POSITION;
 
   constructor(options: PreparerOptions, disk: Disk, spaceOf: SpaceSource = () => undefined) {
     this.#options = options;
@@ -127,7 +128,7 @@ export class PreparerAgent implements Agent {
 
   /** One step of making the next chunk, where the log has reached `published`, in chunk `active`. */
   #step(published: number, active: number): number {
-    const activeUsed = published - active * this.#chunkBytes;
+    const activeUsed = published % this.#chunkBytes;
     const chunk = this.#chunk ?? this.#begin(published);
     const isNext = this.#next === active + 1;
     const isLate = this.#next <= active;

@@ -3,7 +3,7 @@
  * included: one copy from the ring, or one read from a file; then only headers are looked at. Padding is left out, and so is what is for nobody to
  * see: Removed records, and the steps of open transactions; what is left moves together.
  */
-import type { Position } from '../base/units.js';
+import { FIRST_POSITION, type Position } from '../base/units.js';
 import { chunkOf } from '../log/chunk.js';
 import { logCorrupt, placeOf } from '../log/damage.js';
 import {
@@ -52,7 +52,7 @@ export class AllRead implements LogRead {
   #head: Position;
   /** As the client named it. */
   readonly #from: Position;
-  #next: Position;
+  #next: Position = FIRST_POSITION;
   #eventsLeft: number;
   /** Whether records are known to start at `next`, which was the client's idea at first. */
   #isBoundary: boolean;

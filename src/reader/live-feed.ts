@@ -6,7 +6,7 @@
 import { assert } from '../base/assert.js';
 import type { CairnError } from '../base/errors.js';
 import type { RecordKernel } from '../base/ports.js';
-import type { Position } from '../base/units.js';
+import { earlier, FIRST_POSITION, type Position } from '../base/units.js';
 import { occupiedBytes, RECORD } from '../log/record.js';
 import type { LogTail } from './log-bytes.js';
 import type { ReadPage } from './read-page.js';
@@ -31,7 +31,7 @@ export class LiveFeed {
   readonly #committed: () => Position;
   readonly #found = new Int32Array(1 + FOUND_MAX);
   /** Up to here `streams` knows what was committed. */
-  #walked: Position = 0;
+  #walked: Position = FIRST_POSITION;
   #waiting = new Set<Wake>();
   /** In the order in which they get on. */
   readonly #woken = new Set<Wake>();
@@ -119,7 +119,7 @@ export class LiveFeed {
       this.#walked = committed;
       return true;
     }
-    const end = Math.min(committed, this.#walked + WALK_BYTES_MAX);
+    const end = earlier(committed, this.#walked + WALK_BYTES_MAX);
     let position = this.#walked;
     while (position < end) position += this.#note(position, end);
     assert(position <= committed, 'committed stands between records');

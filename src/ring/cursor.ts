@@ -4,6 +4,7 @@
  * in a ring of at most 1 GiB lags further behind: so the full position is recovered from the difference, with no 64-bit
  * atomics (BigInt would allocate) and no torn reads. Any thread.
  */
+import { FIRST_POSITION } from '../base/units.js';
 
 const UNIT_BYTES = 8;
 
@@ -12,7 +13,7 @@ export class Cursor {
   readonly #words: Int32Array;
   readonly #index: number;
   #word: number;
-  #position: number;
+  #position: number = FIRST_POSITION;
 
   /** `position` is what the word holds now, or is about to hold: it anchors the differences. */
   constructor(words: Int32Array, index: number, position: number) {

@@ -7,9 +7,11 @@
  * what stands there is copied to the ring's start. The ring keeps what it held until it is overwritten, so that recent
  * records can be read from it.
  */
+
 import { assert } from '../base/assert.js';
 import { alignDown } from '../base/bytes.js';
 import type { Bytes, ChainState, RecordKernel } from '../base/ports.js';
+import { earlier, FIRST_POSITION, later, type Position } from '../base/units.js';
 import { Cursor } from './cursor.js';
 import { Doorbell } from './doorbell.js';
 import { BLOCK_BYTES, CONTROL, type RingDescriptor, RingMemory } from './layout.js';
@@ -34,16 +36,18 @@ export class RingProducer {
   readonly #ringBytes: number;
   /** The end of what was sealed, and what the next record is chained to. */
   readonly #sealed: ChainState;
-  #framed: number;
+  /** Where the ring starts. */
+  readonly #start: Position = FIRST_POSITION;
+  #framed: Position = FIRST_POSITION;
   /** Where in the ring `framed` and `sealed` are: kept up, because remainders of large numbers are slow. */
   #framedAt: number;
   #sealedAt: number;
   /** No byte at or beyond this position may be claimed; moves as the slowest reader moves. */
-  #freeEnd: number;
+  #freeEnd: number = FIRST_POSITION;
   #recordsInChunk: number;
   #publishedLength: number;
   /** The furthest that anything was framed, and maybe truncated since: what it overwrote is not in the ring any more. */
-  #highest: number;
+  #highest: number = FIRST_POSITION;
 
   /**
    * `start`: the recovered end of the log, all of it durable, what is before the ring's start committed; `recordsInChunk`: how many
@@ -65,6 +69,7 @@ export class RingProducer {
     this.#writerBell = new Doorbell(control, CONTROL.writerBell);
     this.#ringBytes = descriptor.ringBytes;
     this.#sealed = { ...start };
+    this.#start = descriptor.start;
     this.#framed = start.position;
     this.#framedAt = this.memory.offsetOf(start.position);
     this.#sealedAt = this.#framedAt;
@@ -76,8 +81,7 @@ export class RingProducer {
 
   /** The first position whose bytes are in the ring. */
   get floor(): number {
-    const { start } = this.memory.descriptor;
-    return Math.max(start, Math.max(this.#highest, this.#framed) - this.#ringBytes);
+    return later(this.#start, later(this.#highest, this.#framed) - this.#ringBytes);
   }
 
   /** The end of what is published: what the next record continues. A copy. */
@@ -205,7 +209,7 @@ export class RingProducer {
   /** The log was cut: it ends with `end` again. The writer must have done so, and wait for this. */
   rewind(end: Readonly<ChainState>, recordsInChunk: number): void {
     assert(end.position >= this.memory.descriptor.start, 'what is committed is never cut');
-    this.#highest = Math.max(this.#highest, this.#framed);
+    this.#highest = later(this.#highest, this.#framed);
     this.#framed = end.position;
     this.#framedAt = this.memory.offsetOf(end.position);
     this.#sealedAt = this.#framedAt;
@@ -238,6 +242,6 @@ export class RingProducer {
 
   /** The writer rewrites the block that the durable position stands in, so that whole block stays. */
   #reclaimed(): number {
-    return alignDown(Math.min(this.#durable.load(), this.#indexed.load()), BLOCK_BYTES);
+    return alignDown(earlier(this.#durable.load(), this.#indexed.load()), BLOCK_BYTES);
   }
 }

@@ -9,7 +9,7 @@ import { type ChunkFooter, chainAfter, footerOffsetOf } from '../log/chunk.js';
 import { logCorrupt } from '../log/damage.js';
 import type { LogFolder } from '../log/damaged-chunk.js';
 import { type ChunkBlocks, footerOf, listFolder, readChunkBlocks } from '../log/folder.js';
-import { occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
+import { LOG_START, occupiedBytes, RECORD, RECORD_TYPE } from '../log/record.js';
 import { LogScanner, type RecordRun } from '../log/scan.js';
 import { ChunkRemovals } from './chunk-removals.js';
 import type { KnownDrafts } from './draft-steps.js';
@@ -60,8 +60,6 @@ export type ChunkOutcome =
       readonly bytesBefore: number;
       readonly bytesAfter: number;
     };
-
-const LOG_START: Readonly<ChainState> = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
 
 /** Throws `log-corrupt`, `DiskError`, and what `rest` throws; then nothing has changed. */
 export function scavengeChunk(task: ChunkTask, tools: ChunkTools): ChunkOutcome {

@@ -3,7 +3,7 @@
  * is published. The sequencer frames events into it. Main thread only, synchronous.
  */
 import type { ChainState, Clock } from '../base/ports.js';
-import type { Position } from '../base/units.js';
+import { FIRST_POSITION, type Position } from '../base/units.js';
 import { EPOCH_LENGTH, RECORD_HEADER_BYTES } from '../log/record.js';
 import type { RingProducer } from '../ring/producer.js';
 import type { RecordFramer } from './record-framer.js';
@@ -34,9 +34,9 @@ export interface ReignLogParts {
 export class ReignLog {
   readonly #parts: ReignLogParts;
   /** Where the last record other than a Commit ends, and what the last Commit record says. */
-  #recordsEnd: Position;
-  #committedOnRecord: Position = 0;
-  #committed: Position;
+  #recordsEnd: Position = FIRST_POSITION;
+  #committedOnRecord: Position = FIRST_POSITION;
+  #committed: Position = FIRST_POSITION;
   #isFirstOfTurn = true;
   #turnBeganMs: number | undefined;
   #hasPublished = false;

@@ -10,6 +10,7 @@ import { performance } from 'node:perf_hooks';
 import { assert } from '../base/assert.js';
 import { alignDown, alignUp } from '../base/bytes.js';
 import type { Bytes, Disk, FileHandle, RecordKernel } from '../base/ports.js';
+import { earlier } from '../base/units.js';
 import { CHUNK_HEADER_BYTES, chunkFileName, decodeChunkHeader, encodeFooter } from '../log/chunk.js';
 import { type Truncation, truncateLog } from '../log/truncation.js';
 import { Cursor } from '../ring/cursor.js';
@@ -73,7 +74,7 @@ export class WriterAgent implements Agent {
     const published = this.#published.load();
     if (published === durable) return 0;
     const chunkNumber = Math.floor(durable / this.#chunkBytes);
-    const end = this.#batchEnd(durable, published, chunkNumber);
+    const end = this.#batchEnd(durable, published);
     const chunk = this.#openChunk(chunkNumber);
     const counted = this.#write(chunk, durable, end);
     this.#durable.store(end);
@@ -130,11 +131,11 @@ export class WriterAgent implements Agent {
   }
 
   /** A batch ends at the chunk's end, at the ring's end, at a block boundary when over the cap, or takes all there is. */
-  #batchEnd(durable: number, published: number, chunkNumber: number): number {
-    const chunkEnd = (chunkNumber + 1) * this.#chunkBytes;
+  #batchEnd(durable: number, published: number): number {
+    const chunkEnd = alignDown(durable, this.#chunkBytes) + this.#chunkBytes;
     const ringEnd = durable + this.#options.ring.ringBytes - this.#memory.offsetOf(durable);
     const capEnd = alignDown(durable, BLOCK_BYTES) + this.#options.batchBytesMax;
-    return Math.min(published, chunkEnd, ringEnd, capEnd);
+    return earlier(earlier(published, chunkEnd), earlier(ringEnd, capEnd));
   }
 
   /** Writes the blocks that hold [durable, end), the last one filled up with zeros, and syncs. */
@@ -142,10 +143,10 @@ export class WriterAgent implements Agent {
     const from = alignDown(durable, BLOCK_BYTES);
     const wholeEnd = alignDown(end, BLOCK_BYTES);
     const at = this.#memory.offsetOf(from);
-    const offset = CHUNK_HEADER_BYTES + (from - chunk.number * this.#chunkBytes);
+    const offset = CHUNK_HEADER_BYTES + (from % this.#chunkBytes);
     const { bytes } = this.#memory;
     const startMs = performance.now();
-    if (end === (chunk.number + 1) * this.#chunkBytes) {
+    if (end % this.#chunkBytes === 0) {
       this.#disk.writeWithTail(chunk.file, bytes, at, wholeEnd - from, this.#footer(chunk, end), offset);
     } else if (end > wholeEnd) {
       this.#fillTailBlock(wholeEnd, end);

@@ -1,9 +1,9 @@
 /** Records that are verified while they go by: the same verdict for pieces of any size, and no byte changes unnoticed. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LOG_START } from '../../src/backup/backup-chunk.js';
 import { RecordStream } from '../../src/backup/record-stream.js';
 import { javascriptKernel as kernel } from '../../src/log/javascript-kernel.js';
+import { LOG_START } from '../../src/log/record.js';
 import { CHUNK_SIZE, SampleLog } from '../log/sample-log.js';
 
 const LOG = new SampleLog().epoch().event(100).event(9_000, 'large').commit();

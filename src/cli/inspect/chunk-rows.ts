@@ -5,7 +5,7 @@
 import type { Disk, RecordKernel } from '../../base/ports.js';
 import { CHUNK_SIZE_MIN, chainAfter } from '../../log/chunk.js';
 import { ChunkReader } from '../../log/chunk-reader.js';
-import { occupiedBytes, RECORD } from '../../log/record.js';
+import { LOG_START, occupiedBytes, RECORD } from '../../log/record.js';
 import { walkChunk } from './chunk-walk.js';
 import type { FolderSurvey, SurveyedChunk } from './folder-survey.js';
 import type { Column, Row } from './output.js';
@@ -128,7 +128,7 @@ function readUsed(
 
 /** What the first record of a chunk continues; undefined if that can't be known. */
 export function startState(chunkNumber: number, before: SurveyedChunk | undefined) {
-  if (chunkNumber === 0) return { position: 0, chain: 0, previousLength: 0, epoch: 0 };
+  if (chunkNumber === 0) return { ...LOG_START };
   if (before?.chunkNumber !== chunkNumber - 1 || before.footer === undefined) return undefined;
   return chainAfter(before.footer);
 }

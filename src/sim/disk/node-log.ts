@@ -11,7 +11,7 @@ import type { LogStart } from '../../cluster/known-log.js';
 import { readHistory } from '../../cluster/log-history.js';
 import { type ChunkFooter, chunkOf, fileOffsetOf } from '../../log/chunk.js';
 import { recoverFolder } from '../../log/folder-recovery.js';
-import { chainBehind, occupiedBytes, RECORD } from '../../log/record.js';
+import { chainBehind, LOG_START, occupiedBytes, RECORD } from '../../log/record.js';
 import type { RecoveryInput } from '../../log/recovery.js';
 import { type Truncation, truncateLog } from '../../log/truncation.js';
 import { batchLength } from '../../log/write-batches.js';
@@ -27,8 +27,6 @@ export interface NodeLogOptions {
 
 /** Whole blocks are written, as with direct I/O. */
 const BLOCK_BYTES = 4096;
-const LOG_BEGIN: Readonly<ChainState> = { position: 0, chain: 0, previousLength: 0, epoch: 0 };
-
 interface Parts {
   readonly disk: Disk;
   readonly kernel: RecordKernel;
@@ -73,7 +71,7 @@ export class NodeLog {
     const files = new ChunkFiles(disk, { folder, ...options }, []);
     disk.makeDirectory(folder);
     files.make(0);
-    const start: LogStart = { end: LOG_BEGIN, epochs: [], configurations: [], committed: 0 };
+    const start: LogStart = { end: LOG_START, epochs: [], configurations: [], committed: 0 };
     const memory = new LogMemory(options.chunkSize);
     return new NodeLog({ disk, kernel, files, memory, start, recordsInActiveChunk: 0, lastTimestampUs: 0 });
   }
