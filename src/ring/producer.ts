@@ -99,6 +99,11 @@ export class RingProducer {
     return this.#published.position;
   }
 
+  /** Whether all that is published is on the disk: the writer has nothing to do. */
+  get isAllDurable(): boolean {
+    return this.#durable.load() === this.#published.position;
+  }
+
   /** Length field of the last published record, from which a read backwards starts; 0 if there is none. */
   get lastLength(): number {
     return this.#publishedLength;

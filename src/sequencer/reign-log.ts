@@ -13,6 +13,8 @@ import type { RecordFramer } from './record-framer.js';
  * while main frames the rest. Small against a batch, large against the 10 µs of waking the writer once.
  */
 const PUBLISH_BYTES = 64 * 1024;
+/** The same while the writer is busy: what is published meanwhile waits for it anyhow, and many small batches cost the disk and main more than a large one. */
+const PUBLISH_BYTES_IF_BUSY = 512 * 1024;
 /** Room that records may need beyond their own bytes: a Commit behind them, and Padding at a chunk's end. */
 const OVERHEAD_BYTES = 64;
 
@@ -107,8 +109,8 @@ export class ReignLog {
 
   /** What may still be framed before it is time to publish. */
   get publishBytes(): number {
-    const { framed, published } = this.#parts.producer;
-    return PUBLISH_BYTES - (framed - published);
+    const { framed, published, isAllDurable } = this.#parts.producer;
+    return (isAllDurable ? PUBLISH_BYTES : PUBLISH_BYTES_IF_BUSY) - (framed - published);
   }
 
   /** Publishes if enough is framed. Only between whole requests. */
