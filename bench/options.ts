@@ -53,7 +53,7 @@ export interface ReadOptions extends RunOptions {
 }
 
 /** Code is compiled as it runs: four processes on two cores have done with that after some seconds of load, and one node after fewer. */
-const CLUSTER_WARMUP_SECONDS = 8;
+const CLUSTER_WARMUP_SECONDS = 15;
 /** Bytes of names and prefixes that an Append of few events has besides the data; the node's limit counts them. */
 const REQUEST_OVERHEAD_BYTES = APPEND_PREFIX_BYTES + 64;
 const EVENT_OVERHEAD_BYTES = EVENT_PREFIX_BYTES + 16;

@@ -82,7 +82,7 @@ export class ColdRanges {
     const { reader } = this.#log;
     const memory = this.#pages.take(length);
     const bytes = memory.bytes.subarray(0, length);
-    await reader.readRaw(position, bytes);
+    await reader.readOnce(position, bytes);
     return { position, bytes: bytes.subarray(0, reader.wholeRecords(position, bytes)), memory };
   }
 }

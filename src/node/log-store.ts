@@ -319,6 +319,7 @@ export class LogStore {
   }
 
   #makeReader(platform: Platform, { chunks }: RecoveredLog, folder: string): LogReader {
+    const { disk } = platform;
     const paths = new Map(chunks.map(({ number, path }) => [number, path]));
     return new LogReader({
       tail: this.producer,
@@ -330,6 +331,7 @@ export class LogStore {
       damaged: (error) => this.#events.damaged(error, 'reader'),
       chunkPath: (number) => paths.get(number) ?? join(folder, chunkFileName(number, 0)),
       headroomBytes: EVENTS_PREFIX_BYTES,
+      alignedBuffer: disk.kind === 'native' ? (length) => disk.alignedBuffer(length) : undefined,
     });
   }
 

@@ -9,6 +9,17 @@ import { CHUNK_HEADER_BYTES, decodeChunkHeader } from '../log/chunk.js';
 import { decodeMap, packedLayout } from '../log/chunk-contents.js';
 import { logCorrupt } from '../log/damage.js';
 import { type PackedMap, unpack } from '../log/packed-chunk.js';
+import { DirectFile, type DirectMemory } from './direct-file.js';
+
+/** Where a chunk's file is. */
+export interface ChunkFilePlace {
+  readonly path: string;
+  /** Position of the chunk's first byte. */
+  readonly start: Position;
+  readonly kernel: RecordKernel;
+  /** Given if large reads are to go past the system's page cache. */
+  readonly memory?: DirectMemory | undefined;
+}
 
 export class ChunkContentsFile {
   readonly #handle: FileHandle;
@@ -16,20 +27,22 @@ export class ChunkContentsFile {
   /** Position of the chunk's first byte. */
   readonly #start: Position;
   readonly #kernel: RecordKernel;
+  readonly #direct: DirectFile | undefined;
   /** Whether it is that of a scavenged chunk, and then its map. */
   #isPacked = false;
   #map: PackedMap | undefined;
 
-  private constructor(handle: FileHandle, path: string, start: Position, kernel: RecordKernel) {
+  private constructor(handle: FileHandle, { path, start, kernel, memory }: ChunkFilePlace) {
     this.#handle = handle;
     this.#path = path;
     this.#start = start;
     this.#kernel = kernel;
+    this.#direct = memory && new DirectFile(path, memory);
   }
 
   /** Rejects with `log-corrupt` if it is the file of a scavenged chunk whose map is damaged, or with what the system says. */
-  static async open(path: string, start: Position, kernel: RecordKernel): Promise<ChunkContentsFile> {
-    const file = new ChunkContentsFile(await open(path, 'r'), path, start, kernel);
+  static async open(place: ChunkFilePlace): Promise<ChunkContentsFile> {
+    const file = new ChunkContentsFile(await open(place.path, 'r'), place);
     try {
       file.#map = await file.#readMap();
       return file;
@@ -40,6 +53,7 @@ export class ChunkContentsFile {
   }
 
   async close(): Promise<void> {
+    await this.#direct?.close();
     await this.#handle.close();
   }
 
@@ -74,7 +88,8 @@ export class ChunkContentsFile {
   }
 
   async #readBytes(offset: number, target: Uint8Array, at: number, length: number): Promise<void> {
-    for (let done = 0; done < length; ) {
+    let done = (await this.#direct?.read(offset, target.subarray(at, at + length))) ?? 0;
+    while (done < length) {
       const { bytesRead } = await this.#handle.read(target, at + done, length - done, offset + done);
       if (bytesRead === 0) throw this.#cutShort(offset + done);
       done += bytesRead;

@@ -1,6 +1,6 @@
 /**
  * Reads bytes of the log from chunk files, off the event loop. Main thread. A bounded number of files is open, and of reads in
- * flight; the page cache is used, as a cold stretch that was read once is likely to be read again. Checks nothing but
+ * flight; the page cache is used, as a cold stretch that was read once is likely to be read again, unless somebody knows better. Checks nothing but
  * that the bytes are there.
  */
 import { CairnError } from '../base/errors.js';
@@ -8,6 +8,7 @@ import type { RecordKernel } from '../base/ports.js';
 import type { Position } from '../base/units.js';
 import { chunkOf } from '../log/chunk.js';
 import { ChunkContentsFile } from './chunk-contents-file.js';
+import type { DirectMemory } from './direct-file.js';
 
 /** A few reads spread over many chunks; far below any limit on open files (1024 is the usual one). */
 const OPEN_FILES_MAX = 64;
@@ -26,6 +27,7 @@ export class ChunkFiles {
   readonly #pathOf: (chunkNumber: number) => string;
   readonly #chunkBytes: number;
   readonly #kernel: RecordKernel;
+  readonly #memory: DirectMemory | undefined;
   /** Least recently used first. */
   readonly #open = new Map<number, OpenFile>();
   /** How often another file came into a chunk's place. */
@@ -34,7 +36,14 @@ export class ChunkFiles {
   #isClosed = false;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(pathOf: (chunkNumber: number) => string, chunkBytes: number, kernel: RecordKernel) {
+  /** `memory`: given if large reads are to go past the page cache. */
+  constructor(
+    pathOf: (chunkNumber: number) => string,
+    chunkBytes: number,
+    kernel: RecordKernel,
+    memory?: DirectMemory,
+  ) {
+    this.#memory = memory;
     this.#pathOf = pathOf;
     this.#chunkBytes = chunkBytes;
     this.#kernel = kernel;
@@ -118,7 +127,8 @@ export class ChunkFiles {
   #acquire(chunkNumber: number): OpenFile {
     const known = this.#open.get(chunkNumber);
     const path = this.#pathOf(chunkNumber);
-    const open = () => ChunkContentsFile.open(path, chunkNumber * this.#chunkBytes, this.#kernel);
+    const start = chunkNumber * this.#chunkBytes;
+    const open = () => ChunkContentsFile.open({ path, start, kernel: this.#kernel, memory: this.#memory });
     const file = known ?? { path, contents: open(), users: 0, isRetired: false };
     file.users++;
     this.#open.delete(chunkNumber);

@@ -4,7 +4,7 @@
  * fails its checksum, is ever given out.
  */
 import { CairnError, type ErrorCode } from '../base/errors.js';
-import type { RecordKernel } from '../base/ports.js';
+import type { Bytes, RecordKernel } from '../base/ports.js';
 import { isMetadataName, subjectOf } from '../base/stream-metadata.js';
 import type { Position, Revision } from '../base/units.js';
 import type { Direction, StreamLookup, StreamsWithMetadata } from '../indexer/commands.js';
@@ -14,6 +14,7 @@ import { AllRead } from './all-read.js';
 import { AllReadBackwards } from './all-read-backwards.js';
 import { ChunkFiles } from './chunk-files.js';
 import { CopyList } from './copy-list.js';
+import { DirectMemory } from './direct-file.js';
 import { FilteredRead } from './filtered-read.js';
 import { HiddenEvents } from './hidden-events.js';
 import { LiveAllRead } from './live-all-read.js';
@@ -44,6 +45,8 @@ export interface LogReaderOptions {
   readonly chunkPath: (chunkNumber: number) => string;
   /** Bytes left free in front of the records of each page, for the frame that it becomes; a multiple of 8. */
   readonly headroomBytes: number;
+  /** Makes memory for direct I/O, where that is to be had. */
+  readonly alignedBuffer?: ((length: number) => Bytes) | undefined;
   /** The time of day, in microseconds; only tests have another. */
   readonly nowUs?: (() => number) | undefined;
 }
@@ -79,13 +82,20 @@ const DAMAGE: ReadonlySet<ErrorCode> = new Set(['log-corrupt', 'disk-failure']);
 export class LogReader {
   readonly #source: ReadSource;
   readonly #files: ChunkFiles;
+  /** The same log and files for what nobody reads again soon. */
+  readonly #once: LogBytes;
+  readonly #filesOnce: ChunkFiles;
   readonly #feed: LiveFeed;
   readonly #damaged: (error: CairnError) => void;
 
   constructor(options: LogReaderOptions) {
     const { tail, lookup, kernel, committed, damaged, chunkPath, headroomBytes, metadata, indexed } = options;
+    const { alignedBuffer } = options;
     const { chunkBytes } = tail.memory.descriptor;
     this.#files = new ChunkFiles(chunkPath, chunkBytes, kernel);
+    const memory = alignedBuffer && new DirectMemory(alignedBuffer);
+    this.#filesOnce = new ChunkFiles(chunkPath, chunkBytes, kernel, memory);
+    this.#once = new LogBytes(tail, this.#filesOnce);
     this.#damaged = damaged ?? (() => undefined);
     const log = new LogBytes(tail, this.#files);
     const checks = new RecordChecks(kernel);
@@ -145,6 +155,15 @@ export class LogReader {
     }
   }
 
+  /** The same of what nobody is likely to read again soon: if it is much, past the system's page cache. */
+  async readOnce(position: Position, target: Uint8Array): Promise<void> {
+    try {
+      await this.#once.read(position, target, 0, target.length);
+    } catch (error) {
+      throw this.#told(error);
+    }
+  }
+
   /** The same for a piece of a chunk that may begin or end inside of a record: all pieces of one chunk go together as long as {@link fileVersionOf} is the same. */
   async readPiece(position: Position, target: Uint8Array): Promise<void> {
     try {
@@ -174,6 +193,7 @@ export class LogReader {
   /** A chunk has another file now. */
   reopen(chunkNumber: number): void {
     this.#files.reopen(chunkNumber);
+    this.#filesOnce.reopen(chunkNumber);
   }
 
   /** Begins a read of a stream. */
@@ -256,6 +276,6 @@ export class LogReader {
 
   /** Closes the files. Reads that are still going on may fail. */
   async close(): Promise<void> {
-    await this.#files.close();
+    await Promise.all([this.#files.close(), this.#filesOnce.close()]);
   }
 }

@@ -170,7 +170,7 @@ describe('a scavenged chunk', () => {
       const { disk, bytes } = packed(log, gone);
       const path = join(folder, 'chunk');
       writeFileSync(path, disk.files.get(chunkPath(0))!);
-      const file = await ChunkContentsFile.open(path, 0, javascriptKernel);
+      const file = await ChunkContentsFile.open({ path, start: 0, kernel: javascriptKernel });
       for (const [from, to] of [
         [0, CHUNK_SIZE],
         [40_000, 40_100],
@@ -219,7 +219,7 @@ describe('damage in a scavenged chunk', () => {
     const folder = mkdtempSync(join(tmpdir(), 'cairn-packed-'));
     const path = join(folder, 'chunk');
     writeFileSync(path, file);
-    await expect(ChunkContentsFile.open(path, 0, javascriptKernel)).rejects.toMatchObject({
+    await expect(ChunkContentsFile.open({ path, start: 0, kernel: javascriptKernel })).rejects.toMatchObject({
       code: 'log-corrupt',
     });
     rmSync(folder, { recursive: true });

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { chunkFileName } from '../../src/log/chunk.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
+import { openPlatform } from '../../src/native/platform.js';
 import { ChunkFiles } from '../../src/reader/chunk-files.js';
+import { DirectMemory } from '../../src/reader/direct-file.js';
 import { SampleLog } from '../indexer/sample-log.js';
 
 const CHUNK_BYTES = 65_536;
@@ -67,6 +69,34 @@ describe('ChunkFiles', () => {
     await files.read(0, target, 0, 4096);
     expect(target.every((byte) => byte === 7)).toBe(true);
     if (process.platform === 'linux') await expect.poll(() => openFiles(folder)).toBe(1);
+  });
+
+  test('reads the same past the page cache, over the ends of chunks and of files in their places', async () => {
+    const chunkBytes = 1024 * 1024;
+    const { disk } = openPlatform();
+    const path = (chunkNumber: number) => join(folder, `large-${chunkNumber}`);
+    const put = (chunkNumber: number, byte: number) =>
+      writeFileSync(path(chunkNumber), new Uint8Array(4096 + chunkBytes).fill(byte));
+    put(0, 1);
+    put(1, 2);
+    const memory = new DirectMemory((length) => disk.alignedBuffer(length));
+    const large = new ChunkFiles(path, chunkBytes, javascriptKernel, memory);
+    const target = new Uint8Array(600_000);
+    const read = async () => {
+      await large.read(chunkBytes - 200_008, target, 16, 500_000);
+      const [first, second] = [target.subarray(16, 200_024), target.subarray(200_024, 500_016)];
+      return [first, second].map((part) => (part.every((byte) => byte === part[0]) ? part[0] : 'a mixture'));
+    };
+    expect(await read()).toEqual([1, 2]);
+    renameSync(path(1), join(folder, 'before'));
+    put(1, 3);
+    expect(await read()).toEqual([1, 2]);
+    large.reopen(1);
+    expect(await read()).toEqual([1, 3]);
+    writeFileSync(path(0), new Uint8Array(4096 + chunkBytes - 10_000));
+    await expect(read()).rejects.toMatchObject({ code: 'log-corrupt' });
+    await large.close();
+    if (process.platform === 'linux') await expect.poll(() => openFiles(folder)).toBe(0);
   });
 
   test.skipIf(process.platform !== 'linux')(

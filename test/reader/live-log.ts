@@ -20,6 +20,7 @@ import { LogIndex } from '../../src/indexer/log-index.js';
 import { createMetadataMemory, MetadataStreams } from '../../src/indexer/metadata-streams.js';
 import { CHUNK_HEADER_BYTES, chunkFileName } from '../../src/log/chunk.js';
 import { javascriptKernel } from '../../src/log/javascript-kernel.js';
+import { openPlatform } from '../../src/native/platform.js';
 import { LogReader } from '../../src/reader/log-reader.js';
 import type { LogRead, ReadAnswer } from '../../src/reader/read-page.js';
 import { Cursor } from '../../src/ring/cursor.js';
@@ -93,6 +94,7 @@ export class LiveLog implements StreamLookup {
         return this.chunkPath(chunkNumber);
       },
       headroomBytes: HEADROOM_BYTES,
+      alignedBuffer: (length) => openPlatform().disk.alignedBuffer(length),
     });
   }
 
