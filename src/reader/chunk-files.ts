@@ -12,6 +12,8 @@ import type { DirectMemory } from './direct-file.js';
 
 /** A few reads spread over many chunks; far below any limit on open files (1024 is the usual one). */
 const OPEN_FILES_MAX = 64;
+/** The same of what is read once, on from where the last read ended: by a few followers. */
+const OPEN_ONCE_MAX = 8;
 /** Node's pool has 4 threads, which file reads share: twice as many keep it busy without a long queue in front of others. */
 const READS_IN_FLIGHT_MAX = 8;
 
@@ -145,7 +147,7 @@ export class ChunkFiles {
 
   #evict(): void {
     for (const [chunkNumber, file] of this.#open) {
-      if (this.#open.size <= OPEN_FILES_MAX) return;
+      if (this.#open.size <= (this.#memory === undefined ? OPEN_FILES_MAX : OPEN_ONCE_MAX)) return;
       if (file.users > 0) continue;
       this.#open.delete(chunkNumber);
       void closeFile(file);
