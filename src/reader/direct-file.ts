@@ -42,6 +42,8 @@ export class DirectFile {
   readonly #memory: DirectMemory;
   /** Opened by the first large read; of undefined if the file system has no direct I/O. */
   #handle: Promise<FileHandle | undefined> | undefined;
+  /** The system opened the file, and refused a read. The handle stays, as other reads may be about to use it. */
+  #isRefused = false;
 
   constructor(path: string, memory: DirectMemory) {
     this.#path = path;
@@ -53,7 +55,8 @@ export class DirectFile {
    * small target, or where there is no direct I/O. Rejects with what the system says.
    */
   async read(offset: number, target: Uint8Array): Promise<number> {
-    const handle = target.length < LARGE_BYTES ? undefined : await this.#opened();
+    const isForOthers = this.#isRefused || target.length < LARGE_BYTES;
+    const handle = isForOthers ? undefined : await this.#opened();
     if (handle === undefined) return 0;
     const from = alignDown(offset, BLOCK_BYTES);
     const wanted = alignUp(offset + target.length, BLOCK_BYTES) - from;
@@ -65,8 +68,7 @@ export class DirectFile {
       return count;
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      this.#handle = Promise.resolve(undefined);
-      await handle.close();
+      this.#isRefused = true;
       return 0;
     } finally {
       this.#memory.give(memory);
