@@ -43,7 +43,7 @@ export function registerCheck(program: Command): void {
     .option('--nodes <n>', 'only the floors of one node, or those of three (default: both)')
     .option('--runs <n>', 'how often each row runs; the median counts (default: 3)')
     .option('--seconds <n>', 'how long to measure (default: 3)')
-    .option('--warmup <n>', 'seconds to run before that (default: 2; several nodes: 8)')
+    .option('--warmup <n>', 'seconds to run before that (default: 2; several nodes: 15)')
     .option('--quick', 'appends and reads only, one second, once: no more than a hint')
     .option('--sync-mode <mode>', 'how writes become durable: fdatasync or dsync (default: fdatasync)')
     .option('--dir <folder>', "where the run's own folder is made, removed afterwards (default: here)")

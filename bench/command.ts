@@ -117,7 +117,7 @@ function addClusterCommands(bench: Command): void {
 function addCommonFlags(command: Command): Command {
   return addPlaceFlags(command)
     .option('--seconds <n>', 'how long to measure (default: 5; the floors: 3)')
-    .option('--warmup <n>', 'seconds to run before that (default: 2; several nodes: 8)')
+    .option('--warmup <n>', 'seconds to run before that (default: 2; several nodes: 15)')
     .option('--event-bytes <n>', 'bytes of data in each event (default: 256)');
 }
 
